@@ -1,0 +1,26 @@
+// Packages the extension as people install it.
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { editorFolder, packageFile, root } from './paths';
+import { runOrFail } from './shell';
+
+export async function build(): Promise<void> {
+  await runOrFail('The build', process.execPath, [path.join(root, 'esbuild.js')], { cwd: root, output: 'show' });
+}
+
+/** Makes a .vsix of what is built; returns its path. */
+export async function packageExtension(): Promise<string> {
+  fs.mkdirSync(editorFolder, { recursive: true });
+  const file = path.join(editorFolder, 'mode-inspector.vsix');
+  const args = [
+    packageFile('@vscode', 'vsce', 'vsce'),
+    'package',
+    '--no-dependencies',
+    '--allow-missing-repository',
+    '--out',
+    file,
+  ];
+  await runOrFail('Packaging the extension', process.execPath, args, { cwd: root });
+  return file;
+}

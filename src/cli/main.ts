@@ -1,0 +1,3 @@
+// Placeholder until the command line is written.
+
+process.exitCode = 2;

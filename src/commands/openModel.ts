@@ -1,0 +1,66 @@
+// Opening models: by dialog, from the explorer, or one of the samples that come with the extension.
+
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import { registerCommand } from '../host/commands';
+import { commandIds, modelExtensions } from '../host/ids';
+import type { OutputLog } from '../host/log';
+import { withDelayedProgress } from '../host/progress';
+import { AppError } from '../util/errors';
+import type { Scene } from './targets';
+
+export function registerOpenCommands(scene: Scene, log: OutputLog, samplesFolder: vscode.Uri): vscode.Disposable[] {
+  return [
+    registerCommand(log, commandIds.openModel, async () => {
+      const files = await vscode.window.showOpenDialog({
+        title: 'Open Model',
+        openLabel: 'Open Model',
+        canSelectMany: true,
+        filters: { 'TorchScript models': [...modelExtensions], 'All files': ['*'] },
+      });
+      await openAll(scene, files ?? []);
+    }),
+    registerCommand(log, commandIds.openFile, async (clicked, selected) => {
+      const files = (Array.isArray(selected) && selected.length > 0 ? (selected as unknown[]) : [clicked]).filter(
+        (uri) => uri instanceof vscode.Uri,
+      );
+      if (files.length === 0) throw new AppError('usage', 'No file was given.', 'Use “Mode Inspector: Open Model…”.');
+      await openAll(scene, files);
+    }),
+    registerCommand(log, commandIds.openSample, async () => {
+      const file = await pickSample(samplesFolder);
+      if (file !== undefined) await openAll(scene, [file]);
+    }),
+  ];
+}
+
+async function openAll(scene: Scene, files: readonly vscode.Uri[]): Promise<void> {
+  for (const uri of files) {
+    if (uri.scheme !== 'file') {
+      throw new AppError(
+        'file-unreadable',
+        `${basename(uri.path)} is not on this machine’s disk.`,
+        'Save a copy of it and open that.',
+      );
+    }
+    const opened = scene.store.openFile(uri.fsPath);
+    const session = await withDelayedProgress(`Opening ${basename(uri.fsPath)}`, { cancellable: false }, () => opened);
+    await scene.tree.reveal(session, '', { focus: true });
+  }
+}
+
+async function pickSample(folder: vscode.Uri): Promise<vscode.Uri | undefined> {
+  const names = (await vscode.workspace.fs.readDirectory(folder))
+    .map(([name]) => name)
+    .filter((name) => name.endsWith('.pt'));
+  if (names.length === 0)
+    throw new AppError('file-unreadable', `No sample was found in ${folder.fsPath}.`, 'Install the extension again.');
+  const picked =
+    names.length === 1
+      ? names[0]
+      : await vscode.window.showQuickPick(names.sort(), {
+          title: 'Open Sample Model',
+          placeHolder: 'Choose a small model to look at',
+        });
+  return picked === undefined ? undefined : vscode.Uri.joinPath(folder, picked);
+}

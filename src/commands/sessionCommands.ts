@@ -1,0 +1,76 @@
+// Commands about an open model as a whole: reload, close, switch, show.
+
+import * as vscode from 'vscode';
+import { registerCommand } from '../host/commands';
+import { commandIds } from '../host/ids';
+import type { OutputLog } from '../host/log';
+import { withDelayedProgress } from '../host/progress';
+import type { ModelSession } from '../sessions/modelSession';
+import { fileOf } from '../sessions/sessionStore';
+import type { ModeCounts } from '../views/modeCounts';
+import { describeModel } from '../views/modeModel';
+import { sessionOf, targetsOf } from './targets';
+import type { Scene } from './targets';
+
+export function registerSessionCommands(scene: Scene, counts: ModeCounts, log: OutputLog): vscode.Disposable[] {
+  const { store, tree } = scene;
+  return [
+    registerCommand(log, commandIds.reload, async (...args) => {
+      const session = sessionOf(scene, args);
+      await withDelayedProgress(`Reloading ${session.title}`, { cancellable: false }, () =>
+        store.reload(session, { keepModes: true }),
+      );
+      vscode.window.setStatusBarMessage(
+        `$(refresh) ${session.title}: read again, statistics are those of the file`,
+        4000,
+      );
+    }),
+    registerCommand(log, commandIds.closeModel, (...args) => {
+      // Several selected models are closed together.
+      const sessions =
+        args.length === 0 ? [sessionOf(scene, args)] : targetsOf(scene, args).map((target) => target.session);
+      for (const session of new Set(sessions)) store.close(session);
+    }),
+    registerCommand(log, commandIds.switchModel, async () => {
+      const session = await pickModel(store.sessions, counts, store.active);
+      if (session === undefined) return;
+      store.setActive(session);
+      await tree.reveal(session, '', { focus: true });
+    }),
+    registerCommand(log, commandIds.revealInTree, async (...args) => {
+      const [target] = targetsOf(scene, args);
+      if (target !== undefined) await tree.reveal(target.session, target.module.path, { focus: true });
+    }),
+    registerCommand(log, commandIds.copyPath, async (...args) => {
+      const paths = targetsOf(scene, args).map(({ module }) => module.path);
+      await vscode.env.clipboard.writeText(paths.join('\n'));
+      vscode.window.setStatusBarMessage('$(copy) Module path copied', 3000);
+    }),
+    registerCommand(log, commandIds.showLog, () => {
+      log.show();
+    }),
+  ];
+}
+
+async function pickModel(
+  sessions: readonly ModelSession[],
+  counts: ModeCounts,
+  active: ModelSession | undefined,
+): Promise<ModelSession | undefined> {
+  const items = sessions.map((session) => {
+    const root = session.module('');
+    return {
+      label: session.title,
+      description: root === undefined ? '' : describeModel(root, counts.of(session, '')).text,
+      detail: fileOf(session) ?? '',
+      session,
+    };
+  });
+  // The active model is last: pressing Enter at once switches to another.
+  items.sort((a, b) => Number(a.session === active) - Number(b.session === active));
+  const picked = await vscode.window.showQuickPick(items, {
+    title: 'Switch Active Model',
+    placeHolder: 'Commands act on the active model',
+  });
+  return picked?.session;
+}

@@ -1,0 +1,63 @@
+// What a command acts on: the rows it was called with, the selected rows, or the active model's root.
+
+import { AppError } from '../util/errors';
+import type { ModuleSpec } from '../model/module';
+import type { ModelSession } from '../sessions/modelSession';
+import type { SessionStore } from '../sessions/sessionStore';
+import type { ModuleTree, TreeNode } from '../views/moduleTree';
+
+export interface Target {
+  readonly session: ModelSession;
+  readonly module: ModuleSpec;
+}
+
+/** What commands share. */
+export interface Scene {
+  readonly store: SessionStore;
+  readonly tree: ModuleTree;
+}
+
+/**
+ * A menu passes the clicked row and the selected rows. From the palette or a key the selection counts, but only while
+ * its model is the active one: a selection left behind in another model is no wish.
+ */
+export function targetsOf(scene: Scene, args: readonly unknown[]): readonly Target[] {
+  const [clicked, selected] = args;
+  const passed = Array.isArray(selected) && selected.includes(clicked) ? (selected as unknown[]) : [clicked];
+  let nodes: readonly TreeNode[] = passed.filter((node) => isNodeOf(scene.store, node));
+  if (nodes.length === 0) nodes = scene.tree.view.selection.filter((node) => node.session === scene.store.active);
+  const targets = new Map<string, Target>();
+  for (const node of nodes) {
+    const session = node.session;
+    const module = session?.module(node.kind === 'module' || node.kind === 'row' ? (node.path ?? '') : '');
+    if (session === undefined || module === undefined) continue;
+    targets.set(`${session.id}/${module.path}`, { session, module });
+  }
+  if (targets.size > 0) return [...targets.values()];
+  const session = scene.store.active;
+  const module = session?.module('');
+  if (session === undefined || module === undefined) throw noModel();
+  return [{ session, module }];
+}
+
+/** The model that a command about a whole model acts on. */
+export function sessionOf(scene: Scene, args: readonly unknown[]): ModelSession {
+  const [clicked] = args;
+  const session = isNodeOf(scene.store, clicked) ? clicked.session : scene.store.active;
+  if (session === undefined) throw noModel();
+  return session;
+}
+
+/** How a target is named in a sentence. */
+export function nameOf({ session, module }: Target): string {
+  return module.path === '' ? session.title : `${session.title}: ${module.path}`;
+}
+
+function isNodeOf(store: SessionStore, value: unknown): value is TreeNode & { session: ModelSession } {
+  if (typeof value !== 'object' || value === null || !('kind' in value) || !('session' in value)) return false;
+  return store.sessions.some((session) => session === value.session);
+}
+
+function noModel(): AppError {
+  return new AppError('usage', 'No model is open.', 'Open one with “Mode Inspector: Open Model…”.');
+}

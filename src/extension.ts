@@ -1,0 +1,78 @@
+// The composition root: makes the parts, hands them to each other, owns them. Nothing heavy is imported here: models are
+// read and run in worker threads, whose code is loaded when the first one starts.
+
+import * as vscode from 'vscode';
+import { registerNotices } from './commands/notices';
+import { registerOpenCommands } from './commands/openModel';
+import { registerRevealSource } from './commands/revealSource';
+import { registerForwardCommands } from './commands/runForward';
+import { registerSessionCommands } from './commands/sessionCommands';
+import { registerModeCommands } from './commands/setMode';
+import { readThreads } from './host/config';
+import { setContextKey } from './host/context';
+import { contextKeys } from './host/ids';
+import { createOutputLog } from './host/log';
+import type { OutputLog } from './host/log';
+import { SessionStore } from './sessions/sessionStore';
+import { createWorkerEngine } from './sessions/workerEngine';
+import { ModeCounts } from './views/modeCounts';
+import { registerModelEditor } from './views/modelEditor';
+import { ModuleTree } from './views/moduleTree';
+import { createStatusBar } from './views/statusBar';
+
+/** What `activate` returns: enough for tests inside VS Code to look at the state that the views show. */
+export interface ExtensionApi {
+  readonly store: SessionStore;
+  readonly tree: ModuleTree;
+}
+
+export function activate(context: vscode.ExtensionContext): ExtensionApi {
+  const log = createOutputLog();
+  context.subscriptions.push(log);
+  try {
+    return wire(context, log);
+  } catch (error) {
+    log.error('Activation failed', error);
+    void vscode.window.showErrorMessage(
+      `Mode Inspector could not start: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    throw error;
+  }
+}
+
+function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
+  const dist = vscode.Uri.joinPath(context.extensionUri, 'dist');
+  const store = new SessionStore({
+    createEngine: () =>
+      createWorkerEngine({
+        script: vscode.Uri.joinPath(dist, 'worker.mjs').fsPath,
+        wasmFolder: dist.fsPath,
+        threads: readThreads(),
+        log,
+      }),
+    onListenerError: (error) => {
+      log.error('A view failed to follow a change', error);
+    },
+  });
+  const counts = new ModeCounts(store);
+  const tree = new ModuleTree(store, counts);
+  const scene = { store, tree };
+  context.subscriptions.push(
+    store,
+    counts,
+    tree,
+    createStatusBar(store, counts),
+    registerModelEditor({ store, counts, tree, log, pageFolder: vscode.Uri.joinPath(dist, 'media') }),
+    ...registerOpenCommands(scene, log, vscode.Uri.joinPath(context.extensionUri, 'samples')),
+    ...registerModeCommands(scene, counts, log),
+    ...registerForwardCommands(scene, counts, log),
+    ...registerSessionCommands(scene, counts, log),
+    registerRevealSource(scene, log),
+    registerNotices(scene, log),
+    store.onDidChange(() => {
+      setContextKey(contextKeys.hasModels, store.sessions.length + store.opening.length > 0);
+    }),
+  );
+  log.info('Ready.');
+  return scene;
+}

@@ -1,0 +1,125 @@
+// Names the files that we can't show, from their first bytes or their zip directory, and says what to do with them.
+
+import { Dict, OpaqueValue, Tuple, type Value } from '../runtime/program';
+import { AppError, type AppErrorCode } from '../util/errors';
+import type { Peek } from './peek';
+import { unpickle } from './pickle';
+import { PickleObject } from './pickleValues';
+import type { ZipArchive } from './zip';
+
+const OPENS = 'Mode Inspector opens TorchScript archives (torch.jit.script(model).save("model.pt")).';
+const MAX_PICKLE = 256 * 2 ** 20;
+
+/** `sentence` follows the file's name: "net.pth is a state_dict, …". */
+interface Finding {
+  readonly code: AppErrorCode;
+  readonly sentence: string;
+  readonly hint?: string;
+}
+
+/** The error for a file that no format takes: what it seems to be, and what to do. */
+export async function unrecognised(peek: Peek): Promise<AppError> {
+  const { name, size } = peek.source;
+  const found = peek.zip === undefined ? bySignature(peek, size) : await byDirectory(peek.zip);
+  return new AppError(found.code, `${name} ${found.sentence}`, found.hint ?? OPENS);
+}
+
+const known = (sentence: string, hint?: string): Finding => ({
+  code: 'unsupported-format',
+  sentence,
+  ...(hint === undefined ? {} : { hint }),
+});
+const noModel = (sentence: string, hint?: string): Finding => ({ ...known(sentence, hint), code: 'not-a-model' });
+
+const signatures: readonly (readonly [text: string, offset: number, finding: Finding])[] = [
+  ['\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19', 0, known('is a torch.save file of a PyTorch before 1.6, which holds no code that could run')],
+  ['\x89HDF\r\n\x1a\n', 0, known('is an HDF5 file, as Keras writes them')],
+  ['GGUF', 0, known('is a GGUF file of llama.cpp')],
+  ['\x93NUMPY', 0, known('is a NumPy array')],
+  ['TFL3', 4, known('is a TensorFlow Lite model')],
+  ['\x1f\x8b', 0, known('is compressed with gzip', 'Unpack it first.')],
+  ['ustar', 257, known('is a tar archive', 'Unpack it first.')],
+  [
+    'version https://git-lfs',
+    0,
+    noModel('is a Git LFS pointer, not the model itself', 'Fetch the model with: git lfs pull'),
+  ],
+];
+
+function bySignature(peek: Peek, size: number): Finding {
+  if (size === 0) return noModel('is empty', 'Save or download the file again.');
+  for (const [text, offset, finding] of signatures) if (peek.startsWith(text, offset)) return finding;
+  const { head } = peek;
+  // Program of ExecuTorch: "ET" and two digits.
+  if (/^ET\d\d$/.test(ascii(head, 4, 8))) return known('is an ExecuTorch program');
+  if (isSafetensors(head, size)) return known('is a safetensors file: weights only, without modules or modes');
+  if (head[0] === 0x80 && head[1]! <= 5) return known('is a Python pickle without code that could run');
+  const start = ascii(head, 0, head.length).trimStart().toLowerCase();
+  if (/^<(!doctype|html|head|body)/.test(start)) {
+    return noModel('is a web page, not a model', 'The download probably ended on a login or error page; download it again.');
+  }
+  // ModelProto begins with ir_version, then a field of text or a message.
+  if (head[0] === 0x08 && head[1]! >= 1 && head[1]! <= 30 && [0x12, 0x1a, 0x22, 0x2a, 0x32, 0x3a, 0x42].includes(head[2]!)) {
+    return known('is an ONNX model');
+  }
+  if (start.startsWith('{') || start.startsWith('[')) return noModel('is a JSON file, not a model');
+  if (/^[\t\n\r\x20-\x7e]+$/.test(start)) return noModel('is a text file, not a model');
+  return noModel('is no model file that we know');
+}
+
+async function byDirectory(zip: ZipArchive): Promise<Finding> {
+  const names = [...zip.entries.keys()];
+  const has = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
+  if (has(/(^|\/)archive_format$/) || has(/(^|\/)serialized_exported_program\.json$/) || has(/(^|\/)models\/[^/]+\.json$/)) {
+    return known('is a torch.export archive (.pt2)');
+  }
+  const pickle = names.find((name) => /^[^/]*\/?data\.pkl$/.test(name));
+  if (pickle !== undefined) return describeSaved(await savedValue(zip, pickle));
+  if (has(/^[^/]+\/model\.json$/) && has(/^[^/]+\/tensors\//)) return known('is a TorchScript archive of a PyTorch before 1.4', 'Load it in a newer PyTorch and save it again.');
+  if (has(/(^|\/)MAR-INF\/MANIFEST\.json$/)) return known('is a TorchServe package', 'Unpack it as a zip; it holds the model.');
+  if (has(/(^|\/)model\.weights\.h5$/)) return known('is a Keras model');
+  if (has(/\.npy$/)) return known('is a NumPy archive');
+  if (names.length === 0) return noModel('is an empty zip archive');
+  return noModel('is a zip archive without a model');
+}
+
+async function savedValue(zip: ZipArchive, pickle: string): Promise<Value> {
+  return unpickle((await zip.read(pickle, MAX_PICKLE)) ?? new Uint8Array(), `data.pkl of ${zip.source.name}`);
+}
+
+/** What `torch.save` was given. */
+function describeSaved(value: Value): Finding {
+  if (value instanceof Dict) {
+    const keys = [...value.entries.keys()];
+    const values = [...value.entries.values()];
+    if (keys.includes('pytorch-lightning_version')) return known('is a Lightning checkpoint: weights without code or modes');
+    if (values.length > 0 && values.every(isTensor)) {
+      return known('is a state_dict: weights only, without modules, code or modes');
+    }
+    const nested = ['state_dict', 'model_state_dict', 'model'].find((key) => value.entries.get(key) instanceof Dict);
+    if (nested !== undefined) return known(`is a checkpoint whose weights are under '${nested}', without code or modes`);
+    return known('is a dict saved with torch.save, without code that could run');
+  }
+  if (isTensor(value)) return known('is a single tensor saved with torch.save');
+  if (value instanceof PickleObject && value.state !== undefined) {
+    return known(`is a pickled module of class ${value.typeName}, whose code is not in the file`);
+  }
+  const kind = Array.isArray(value) ? 'list' : value instanceof Tuple ? 'tuple' : 'Python object';
+  return known(`is a ${kind} saved with torch.save, without code that could run`);
+}
+
+function isTensor(value: Value): boolean {
+  return value instanceof PickleObject && value.callable instanceof OpaqueValue && value.callable.typeName.startsWith('torch._utils._rebuild');
+}
+
+/** A length of eight bytes, then a JSON object of that length. */
+function isSafetensors(head: Uint8Array, size: number): boolean {
+  if (head.length < 10 || head[8] !== 0x7b) return false;
+  let length = 0;
+  for (let i = 7; i >= 0; i--) length = length * 256 + head[i]!;
+  return length >= 2 && length <= size - 8;
+}
+
+function ascii(bytes: Uint8Array, start: number, end: number): string {
+  return String.fromCharCode(...bytes.subarray(start, end));
+}

@@ -1,0 +1,387 @@
+// Reads Python pickles of protocols 0 to 5 without executing anything: calls become values through a host.
+// One switch over the opcodes is the fast and the plain way, so this file is longer than most.
+
+import { Dict, Tuple, type Value } from '../runtime/program';
+import { AppError } from '../util/errors';
+import { beyondLimit } from './byteSource';
+import { PickleCursor } from './pickleCursor';
+import { InertHost, PickleBytes, PickleGlobal, PickleObject, type PickleHost } from './pickleValues';
+
+const MAX_STACK = 16_000_000;
+const MAX_MEMO = 32_000_000;
+/** Lists and tuples count one, dicts and objects four: a byte of pickle may become hundreds of bytes in memory. */
+const MAX_CONTAINERS = 24_000_000;
+
+const smallInts = Array.from({ length: 256 }, (_, value) => BigInt(value));
+const emptyTuple = new Tuple([]);
+
+/**
+ * The value that the pickle holds. int becomes `bigint`, float `number`, None `null`; list, tuple and dict become an array, {@link Tuple}
+ * and {@link Dict}. Cycles are possible.
+ * @param what names the pickle in messages.
+ * @throws AppError `corrupt` or `limit-exceeded`.
+ */
+export function unpickle(bytes: Uint8Array, what: string, host: PickleHost = new InertHost()): Value {
+  return new Unpickler(new PickleCursor(bytes, what), host).run();
+}
+
+class Unpickler {
+  private readonly stack: Value[] = [];
+  private readonly marks: number[] = [];
+  private readonly memo: Value[] = [];
+  private memoized = 0;
+  private containers = 0;
+  /** Stack size at the innermost mark: values below it are out of reach, as in Python. */
+  private fence = 0;
+
+  constructor(
+    private readonly cursor: PickleCursor,
+    private readonly host: PickleHost,
+  ) {}
+
+  run(): Value {
+    const { cursor, host, stack } = this;
+    for (;;) {
+      if (stack.length > MAX_STACK) throw beyondLimit(cursor.what, `more than ${MAX_STACK} values lie on its stack`);
+      const opcode = cursor.u8();
+      switch (opcode) {
+        // Memo, marks and the commonest values come first.
+        case 0x68: // BINGET
+          stack.push(this.recall(cursor.u8()));
+          break;
+        case 0x71: // BINPUT
+          this.memoize(cursor.u8());
+          break;
+        case 0x6a: // LONG_BINGET
+          stack.push(this.recall(cursor.u32()));
+          break;
+        case 0x72: // LONG_BINPUT
+          this.memoize(cursor.u32());
+          break;
+        case 0x28: // MARK
+          this.marks.push(stack.length);
+          this.fence = stack.length;
+          if (this.marks.length > MAX_STACK) throw beyondLimit(cursor.what, 'it is nested too deeply');
+          break;
+        case 0x58: // BINUNICODE
+          stack.push(cursor.utf8(cursor.u32()));
+          break;
+        case 0x4b: // BININT1
+          stack.push(smallInts[cursor.u8()]!);
+          break;
+        case 0x4d: // BININT2
+          stack.push(BigInt(cursor.u16()));
+          break;
+        case 0x4a: // BININT
+          stack.push(BigInt(cursor.i32()));
+          break;
+        case 0x47: // BINFLOAT
+          stack.push(cursor.f64());
+          break;
+        case 0x4e: // NONE
+          stack.push(null);
+          break;
+        case 0x88: // NEWTRUE
+          stack.push(true);
+          break;
+        case 0x89: // NEWFALSE
+          stack.push(false);
+          break;
+
+        // Containers.
+        case 0x29: // EMPTY_TUPLE
+          stack.push(emptyTuple);
+          break;
+        case 0x85: // TUPLE1
+        case 0x86: // TUPLE2
+        case 0x87: // TUPLE3
+          this.pushTuple(this.popMany(opcode - 0x84));
+          break;
+        case 0x74: // TUPLE
+          this.pushTuple(this.popToMark());
+          break;
+        case 0x5d: // EMPTY_LIST
+          this.pushContainer([], 1);
+          break;
+        case 0x6c: // LIST
+          this.pushContainer(this.popToMark(), 1);
+          break;
+        case 0x7d: // EMPTY_DICT
+          this.pushContainer(new Dict(), 4);
+          break;
+        case 0x64: {
+          // DICT
+          const items = this.popToMark();
+          this.pushContainer(new Dict(), 4);
+          this.setItems(items);
+          break;
+        }
+        case 0x8f: // EMPTY_SET
+          this.pushContainer(new PickleObject(new PickleGlobal('builtins', 'set'), emptyTuple), 4);
+          break;
+        case 0x91: {
+          // FROZENSET
+          const items = this.popToMark();
+          this.pushContainer(new PickleObject(new PickleGlobal('builtins', 'frozenset'), emptyTuple), 4);
+          this.appendItems(items);
+          break;
+        }
+        case 0x61: // APPEND
+          this.appendItems(this.popMany(1));
+          break;
+        case 0x65: // APPENDS
+        case 0x90: // ADDITEMS
+          this.appendItems(this.popToMark());
+          break;
+        case 0x73: // SETITEM
+          this.setItems(this.popMany(2));
+          break;
+        case 0x75: // SETITEMS
+          this.setItems(this.popToMark());
+          break;
+
+        // Calls, which the host turns into values.
+        case 0x63: {
+          // GLOBAL
+          const module = cursor.line();
+          stack.push(host.global(module, cursor.line()));
+          break;
+        }
+        case 0x93: {
+          // STACK_GLOBAL
+          const [module, name] = this.popMany(2);
+          if (typeof module !== 'string' || typeof name !== 'string') throw cursor.error('a class has no name');
+          stack.push(host.global(module, name));
+          break;
+        }
+        case 0x82: // EXT1
+        case 0x83: // EXT2
+        case 0x84: {
+          // EXT4: a number that copyreg's registry would turn into a class.
+          const code = opcode === 0x82 ? cursor.u8() : opcode === 0x83 ? cursor.u16() : cursor.i32();
+          stack.push(host.global('copyreg', `extension_${code}`));
+          break;
+        }
+        case 0x52: {
+          // REDUCE
+          const args = this.pop();
+          this.pushContainer(host.reduce(this.pop(), args), 1);
+          break;
+        }
+        case 0x81: {
+          // NEWOBJ
+          const args = this.pop();
+          this.pushContainer(host.newObject(this.pop(), args), 4);
+          break;
+        }
+        case 0x92: {
+          // NEWOBJ_EX: keyword arguments are kept behind the positional ones.
+          const [cls, args, kwargs] = this.popMany(3);
+          this.pushContainer(host.newObject(cls!, new Tuple([args!, kwargs!])), 4);
+          break;
+        }
+        case 0x69: {
+          // INST
+          const module = cursor.line();
+          const cls = host.global(module, cursor.line());
+          this.pushContainer(host.newObject(cls, new Tuple(this.popToMark())), 4);
+          break;
+        }
+        case 0x6f: {
+          // OBJ
+          const [cls, ...args] = this.popToMark();
+          if (cls === undefined) throw cursor.error('an object has no class');
+          this.pushContainer(host.newObject(cls, new Tuple(args)), 4);
+          break;
+        }
+        case 0x62: {
+          // BUILD
+          const state = this.pop();
+          host.build(this.top(), state);
+          break;
+        }
+        case 0x51: // BINPERSID
+          stack.push(host.persistent(this.pop()));
+          break;
+        case 0x50: // PERSID
+          stack.push(host.persistent(cursor.line()));
+          break;
+
+        // Long integers, and text and bytes of every protocol.
+        case 0x8a: // LONG1
+          stack.push(cursor.long(cursor.u8()));
+          break;
+        case 0x8b: // LONG4
+          stack.push(cursor.long(cursor.i32()));
+          break;
+        case 0x4c: // LONG
+          stack.push(cursor.decimal());
+          break;
+        case 0x49: // INT
+          stack.push(this.integerOrBool());
+          break;
+        case 0x46: // FLOAT
+          stack.push(parseFloatText(cursor));
+          break;
+        case 0x8c: // SHORT_BINUNICODE
+          stack.push(cursor.utf8(cursor.u8()));
+          break;
+        case 0x8d: // BINUNICODE8
+          stack.push(cursor.utf8(cursor.u64()));
+          break;
+        case 0x56: // UNICODE
+          stack.push(unescape(cursor.line()));
+          break;
+        case 0x53: // STRING
+          stack.push(unescape(cursor.line().replace(/^(['"])(.*)\1$/s, '$2')));
+          break;
+        case 0x54: // BINSTRING
+          stack.push(cursor.latin1(cursor.u32()));
+          break;
+        case 0x55: // SHORT_BINSTRING
+          stack.push(cursor.latin1(cursor.u8()));
+          break;
+        case 0x42: // BINBYTES
+          stack.push(new PickleBytes(cursor.slice(cursor.u32())));
+          break;
+        case 0x43: // SHORT_BINBYTES
+          stack.push(new PickleBytes(cursor.slice(cursor.u8())));
+          break;
+        case 0x8e: // BINBYTES8
+        case 0x96: // BYTEARRAY8
+          stack.push(new PickleBytes(cursor.slice(cursor.u64())));
+          break;
+        case 0x97: // NEXT_BUFFER: the buffers of protocol 5 travel outside the pickle.
+          stack.push(new PickleBytes(new Uint8Array()));
+          break;
+        case 0x98: // READONLY_BUFFER
+          break;
+
+        // Stack, memo and framing.
+        case 0x30: // POP: takes the mark if there is nothing above it.
+          if (stack.length === this.fence && this.marks.length > 0) this.popToMark();
+          else this.pop();
+          break;
+        case 0x31: // POP_MARK
+          this.popToMark();
+          break;
+        case 0x32: // DUP
+          stack.push(this.top());
+          break;
+        case 0x67: // GET
+          stack.push(this.recall(Number(cursor.decimal())));
+          break;
+        case 0x70: // PUT
+          this.memoize(Number(cursor.decimal()));
+          break;
+        case 0x94: // MEMOIZE
+          this.memoize(this.memoized);
+          break;
+        case 0x80: {
+          // PROTO
+          const protocol = cursor.u8();
+          if (protocol > 5) throw unknownProtocol(cursor, protocol);
+          break;
+        }
+        case 0x95: // FRAME
+          cursor.u64();
+          break;
+        case 0x2e: // STOP
+          return this.pop();
+        default:
+          throw cursor.error(`it holds the unknown instruction 0x${opcode.toString(16)}`);
+      }
+    }
+  }
+
+  private pop(): Value {
+    if (this.stack.length <= this.fence) throw this.cursor.error('a value is missing');
+    return this.stack.pop()!;
+  }
+
+  private top(): Value {
+    if (this.stack.length <= this.fence) throw this.cursor.error('a value is missing');
+    return this.stack[this.stack.length - 1]!;
+  }
+
+  private popMany(count: number): Value[] {
+    if (this.stack.length - count < this.fence) throw this.cursor.error('a value is missing');
+    return this.stack.splice(this.stack.length - count, count);
+  }
+
+  private popToMark(): Value[] {
+    const mark = this.marks.pop();
+    if (mark === undefined) throw this.cursor.error('the start of a list is missing');
+    this.fence = this.marks[this.marks.length - 1] ?? 0;
+    return this.stack.splice(mark);
+  }
+
+  private pushTuple(items: readonly Value[]): void {
+    this.pushContainer(new Tuple(items), 1);
+  }
+
+  private pushContainer(value: Value, weight: number): void {
+    this.containers += weight;
+    if (this.containers > MAX_CONTAINERS) throw beyondLimit(this.cursor.what, 'it holds too many objects');
+    this.stack.push(value);
+  }
+
+  private appendItems(items: readonly Value[]): void {
+    const target = this.top();
+    const list = Array.isArray(target) ? target : target instanceof PickleObject ? target.items : undefined;
+    if (list === undefined) throw this.cursor.error('items are added to something that is no list');
+    for (const item of items) list.push(item);
+  }
+
+  private setItems(items: readonly Value[]): void {
+    const target = this.top();
+    const dict = target instanceof Dict ? target : target instanceof PickleObject ? target.dict : undefined;
+    if (dict === undefined || items.length % 2 !== 0) throw this.cursor.error('items are set on something that is no dict');
+    for (let i = 0; i < items.length; i += 2) dict.entries.set(items[i]!, items[i + 1]!);
+  }
+
+  private recall(index: number): Value {
+    const value = this.memo[index];
+    if (value === undefined) throw this.cursor.error(`it refers to value ${index}, which it did not keep`);
+    return value;
+  }
+
+  private memoize(index: number): void {
+    if (!(index >= 0 && index < MAX_MEMO)) throw beyondLimit(this.cursor.what, `it keeps more than ${MAX_MEMO} values`);
+    const value = this.top();
+    if (this.memo[index] === undefined) this.memoized++;
+    this.memo[index] = value;
+  }
+
+  /** Protocol 0 writes booleans as the integers 00 and 01. */
+  private integerOrBool(): bigint | boolean {
+    const { bytes, position } = this.cursor;
+    const isBool = bytes[position] === 0x30 && bytes[position + 2] === 0x0a;
+    const value = this.cursor.decimal();
+    return isBool && value <= 1n ? value === 1n : value;
+  }
+}
+
+function parseFloatText(cursor: PickleCursor): number {
+  const text = cursor.line();
+  const named = { inf: Infinity, '-inf': -Infinity, nan: NaN }[text];
+  const value = named ?? Number(text);
+  if (text.trim() === '' || (named === undefined && Number.isNaN(value))) throw cursor.error('it has a float that is none');
+  return value;
+}
+
+/** The escapes of Python's `raw-unicode-escape` and of its string literals. */
+function unescape(text: string): string {
+  return text.replace(/\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\\'"nrt]))/g, (_, unicode?: string, byte?: string, plain?: string) => {
+    if (plain !== undefined) return { n: '\n', r: '\r', t: '\t' }[plain] ?? plain;
+    return String.fromCharCode(parseInt(unicode ?? byte ?? '', 16));
+  });
+}
+
+function unknownProtocol(cursor: PickleCursor, protocol: number): AppError {
+  return new AppError(
+    'unsupported-format',
+    `${cursor.what} is a pickle of the unknown protocol ${protocol}`,
+    'Save it with pickle protocol 2 to 5.',
+  );
+}

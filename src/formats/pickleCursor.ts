@@ -1,0 +1,118 @@
+// Reads the primitive parts of a pickle: numbers, lines and strings, each checked against the end of the bytes.
+
+import { AppError } from '../util/errors';
+import { beyondLimit, damaged } from './byteSource';
+
+const decoder = new TextDecoder('utf-8');
+const MAX_LINE = 65_536;
+const MAX_INTEGER_BYTES = 4096;
+/** Below this, joining character codes is faster than a decoder call. */
+const SHORT = 48;
+
+export class PickleCursor {
+  position = 0;
+  private readonly view: DataView;
+
+  constructor(
+    readonly bytes: Uint8Array,
+    /** Names the pickle in messages: `data.pkl of net.pt`. */
+    readonly what: string,
+  ) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Moves on by `count` bytes and returns where they start. */
+  private take(count: number): number {
+    const start = this.position;
+    const end = start + count;
+    if (end > this.bytes.length) throw this.error('it ends in the middle of a value');
+    this.position = end;
+    return start;
+  }
+
+  u8(): number {
+    return this.bytes[this.take(1)]!;
+  }
+
+  u16(): number {
+    return this.view.getUint16(this.take(2), true);
+  }
+
+  i32(): number {
+    return this.view.getInt32(this.take(4), true);
+  }
+
+  u32(): number {
+    return this.view.getUint32(this.take(4), true);
+  }
+
+  /** An unsigned 64-bit length; one beyond the bytes is refused by the read that follows. */
+  u64(): number {
+    return Number(this.view.getBigUint64(this.take(8), true));
+  }
+
+  /** Big-endian, unlike everything else. */
+  f64(): number {
+    return this.view.getFloat64(this.take(8), false);
+  }
+
+  slice(length: number): Uint8Array {
+    const start = this.take(length);
+    return this.bytes.slice(start, start + length);
+  }
+
+  utf8(length: number): string {
+    const start = this.take(length);
+    if (length < SHORT) {
+      let text = '';
+      let i = start;
+      for (const end = start + length; i < end; i++) {
+        const code = this.bytes[i]!;
+        if (code >= 0x80) break;
+        text += String.fromCharCode(code);
+      }
+      if (i === start + length) return text;
+    }
+    return decoder.decode(this.bytes.subarray(start, start + length));
+  }
+
+  /** Python 2 strings: one byte a character, which may be any. */
+  latin1(length: number): string {
+    const start = this.take(length);
+    let text = '';
+    for (let i = start; i < start + length; i++) text += String.fromCharCode(this.bytes[i]!);
+    return text;
+  }
+
+  /** The text up to the end of the line, which is skipped. */
+  line(): string {
+    const end = this.bytes.indexOf(0x0a, this.position);
+    if (end < 0) throw this.error('it ends in the middle of a line');
+    if (end - this.position > MAX_LINE) throw beyondLimit(this.what, 'it has an overlong line');
+    const text = this.utf8(end - this.position);
+    this.position = end + 1;
+    return text;
+  }
+
+  /** Little-endian two's complement of any length. */
+  long(length: number): bigint {
+    if (length === 0) return 0n;
+    if (length < 0) throw this.error('it has an integer of negative length');
+    if (length > MAX_INTEGER_BYTES) throw beyondLimit(this.what, `it has an integer of ${length} bytes`);
+    const start = this.take(length);
+    let hex = '0x';
+    for (let i = start + length - 1; i >= start; i--) hex += this.bytes[i]!.toString(16).padStart(2, '0');
+    return BigInt.asIntN(8 * length, BigInt(hex));
+  }
+
+  /** A decimal integer on a line of its own, as protocol 0 writes it; the long form ends in `L`. */
+  decimal(): bigint {
+    const text = this.line().replace(/L$/, '');
+    if (!/^[+-]?\d{1,10000}$/.test(text)) throw this.error('it has an integer that is none');
+    return BigInt(text);
+  }
+
+  error(reason: string): AppError {
+    return damaged(this.what, `${reason} (at byte ${this.position})`);
+  }
+}

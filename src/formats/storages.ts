@@ -1,0 +1,145 @@
+// Tensors over the storages of a torch archive: shared, read when needed, and checked against what the file really holds.
+
+import { itemSize, type DType } from '../model/dtype';
+import { OpaqueValue, Storage, Tensor, Tuple, type StorageReader, type Value } from '../runtime/program';
+import { damaged, isCount } from './byteSource';
+import { argument } from './pickleValues';
+import type { ZipArchive } from './zip';
+
+const dtypeOfStorage: ReadonlyMap<string, DType> = new Map([
+  ['torch.FloatStorage', 'float32'],
+  ['torch.DoubleStorage', 'float64'],
+  ['torch.HalfStorage', 'float16'],
+  ['torch.BFloat16Storage', 'bfloat16'],
+  ['torch.LongStorage', 'int64'],
+  ['torch.IntStorage', 'int32'],
+  ['torch.ShortStorage', 'int16'],
+  ['torch.CharStorage', 'int8'],
+  ['torch.ByteStorage', 'uint8'],
+  ['torch.BoolStorage', 'bool'],
+]);
+
+const MAX_RANK = 64;
+/** A view may be larger than its storage (`expand`), but a reader of it must be able to allocate it. */
+const MAX_EXPANDED = 2 ** 28;
+
+/** A tensor that can't be shown: its kind is unknown, or the file contradicts itself. `reason` is a sentence without its end. */
+export class UnreadableTensor extends OpaqueValue {
+  constructor(readonly reason: string) {
+    super('Tensor');
+  }
+}
+
+/** A storage as the pickle names it. */
+class StorageReference extends OpaqueValue {
+  constructor(readonly storage: Storage | string) {
+    super('Storage');
+  }
+}
+
+export interface StorageOptions {
+  /** The folder of the storages with its slash: `net/data/`. */
+  readonly folder: string;
+  readonly bigEndian: boolean;
+  /** Of these storages the archive keeps only the size: sample inputs of a trace. */
+  readonly empty?: boolean;
+}
+
+/** The storages of one pickle. Tensors that share a storage in the file share one {@link Storage}. */
+export class StorageTable {
+  private readonly known = new Map<string, StorageReference>();
+
+  constructor(
+    private readonly zip: ZipArchive,
+    private readonly options: StorageOptions,
+  ) {}
+
+  /** Resolves torch's persistent id: `('storage', FloatStorage, key, device, element count)`. */
+  reference(id: Value): Value {
+    const type = argument(id, 1);
+    const key = argument(id, 2);
+    const count = argument(id, 4);
+    if (argument(id, 0) !== 'storage' || !(type instanceof OpaqueValue) || typeof key !== 'string' || typeof count !== 'bigint') {
+      return new StorageReference('it refers to a storage in an unknown way');
+    }
+    // One storage may be viewed with two dtypes; then the two do not see each other's writes.
+    const name = `${type.typeName} ${key}`;
+    const known = this.known.get(name);
+    if (known !== undefined) return known;
+    const made = new StorageReference(this.storage(type.typeName, key, Number(count)));
+    this.known.set(name, made);
+    return made;
+  }
+
+  private storage(type: string, key: string, count: number): Storage | string {
+    const dtype = dtypeOfStorage.get(type);
+    if (dtype === undefined) return `tensors of ${type} are not supported`;
+    if (!isCount(count)) return `its storage ${key} has an impossible size`;
+    const entry = this.zip.entries.get(this.options.folder + key);
+    const { name } = this.zip.source;
+    if (this.options.empty === true) {
+      return Storage.lazy(dtype, count, () => Promise.reject(damaged(name, 'the values of its sample inputs are not kept')));
+    }
+    if (entry === undefined) return `its storage ${key} is missing in the file`;
+    const size = itemSize[dtype];
+    if (count * size > entry.size) return `its storage ${key} should hold ${count} elements, but has ${entry.size} bytes`;
+    const read = this.zip.rangeReader(entry);
+    return Storage.lazy(dtype, count, this.options.bigEndian && size > 1 ? swapping(read, size) : read);
+  }
+}
+
+/**
+ * A strided view of a referenced storage, as `torch._utils._rebuild_tensor_v2` makes it; an {@link UnreadableTensor} where offset,
+ * shape and strides do not fit into the storage.
+ */
+export function rebuildTensor(reference: Value, offset: Value, size: Value, stride: Value, requiresGrad: Value): Value {
+  if (!(reference instanceof StorageReference)) return new UnreadableTensor('it has no storage');
+  const { storage } = reference;
+  if (typeof storage === 'string') return new UnreadableTensor(storage);
+  const start = toCount(offset);
+  const shape = toCounts(size);
+  const strides = toCounts(stride);
+  if (start === undefined || shape === undefined || strides?.length !== shape.length || shape.length > MAX_RANK) {
+    return new UnreadableTensor('its shape is impossible');
+  }
+  let last = start;
+  let elements = 1;
+  for (let d = 0; d < shape.length; d++) {
+    elements *= shape[d]!;
+    last += (shape[d]! - 1) * strides[d]!;
+  }
+  if (elements > 0 && last >= storage.length) {
+    return new UnreadableTensor(`it reaches to element ${last} of a storage of ${storage.length}`);
+  }
+  if (elements > Math.max(storage.length, MAX_EXPANDED)) return new UnreadableTensor(`it has ${elements} elements`);
+  const tensor = new Tensor(storage, shape, strides, elements > 0 ? start : 0);
+  tensor.requiresGrad = requiresGrad === true;
+  return tensor;
+}
+
+function toCount(value: Value): number | undefined {
+  if (typeof value !== 'bigint') return undefined;
+  const count = Number(value);
+  return isCount(count) ? count : undefined;
+}
+
+function toCounts(value: Value): number[] | undefined {
+  const items = value instanceof Tuple ? value.items : value;
+  if (!Array.isArray(items)) return undefined;
+  const counts: number[] = [];
+  for (const item of items as readonly Value[]) {
+    const count = toCount(item);
+    if (count === undefined) return undefined;
+    counts.push(count);
+  }
+  return counts;
+}
+
+/** Turns big-endian elements round. */
+function swapping(read: StorageReader, size: number): StorageReader {
+  return async (offset, length) => {
+    const bytes = (await read(offset, length)).slice();
+    for (let i = 0; i + size <= bytes.length; i += size) bytes.subarray(i, i + size).reverse();
+    return bytes;
+  };
+}

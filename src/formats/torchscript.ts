@@ -1,0 +1,168 @@
+// TorchScript archives (`torch.jit.save`): scripted, traced and frozen models, with their objects, constants, code and debug records.
+
+import type { Problem } from '../model/description';
+import {
+  Dict,
+  ScriptObject,
+  Tuple,
+  type ScriptArchive,
+  type SourceMap,
+  type Value,
+} from '../runtime/program';
+import { AppError, toAppError } from '../util/errors';
+import { damaged } from './byteSource';
+import { readDebugRecords } from './debugRecords';
+import { checkObjectGraph } from './objectGraph';
+import type { Peek } from './peek';
+import { unpickle } from './pickle';
+import { StorageTable } from './storages';
+import { TorchScriptHost } from './torchscriptHost';
+import type { ZipArchive } from './zip';
+
+/** The newest archive version that torch 2.13 writes or reads. */
+const NEWEST_VERSION = 10;
+const MAX_PICKLE = 256 * 2 ** 20;
+const MAX_CODE = 64 * 2 ** 20;
+
+const decoder = new TextDecoder('utf-8');
+
+/** A TorchScript archive and what is odd about it. */
+export interface OpenedArchive {
+  readonly archive: ScriptArchive;
+  readonly problems: readonly Problem[];
+}
+
+/** The archive's root folder with its slash, if the zip is TorchScript: it alone has a constants.pkl beside its data.pkl. */
+export function findTorchScriptRoot(zip: ZipArchive): string | undefined {
+  for (const name of zip.entries.keys()) {
+    if (!/^[^/]*\/?constants\.pkl$/.test(name)) continue;
+    const root = name.slice(0, -'constants.pkl'.length);
+    if (zip.entries.has(`${root}data.pkl`)) return root;
+  }
+  return undefined;
+}
+
+export function isTorchScript(peek: Peek): boolean {
+  return peek.zip !== undefined && findTorchScriptRoot(peek.zip) !== undefined;
+}
+
+/** Reads the objects; code and tensors stay in the file. @throws AppError */
+export async function openTorchScript(peek: Peek): Promise<OpenedArchive> {
+  const { zip } = peek;
+  const root = zip === undefined ? undefined : findTorchScriptRoot(zip);
+  if (zip === undefined || root === undefined) throw damaged(peek.source.name, 'it has no constants.pkl');
+  return new ArchiveReader(zip, root).open();
+}
+
+class ArchiveReader {
+  private readonly problems: Problem[] = [];
+  private readonly foreign = new Set<string>();
+  private bigEndian = false;
+
+  constructor(
+    private readonly zip: ZipArchive,
+    private readonly root: string,
+  ) {}
+
+  async open(): Promise<OpenedArchive> {
+    const { name } = this.zip.source;
+    await this.checkVersion();
+    this.bigEndian = (await this.text('byteorder')) === 'big';
+    const root = await this.unpickle('data.pkl', 'data/');
+    if (!(root instanceof ScriptObject)) throw damaged(name, 'its data.pkl holds no module');
+    this.problems.push(...checkObjectGraph(root, name));
+    const constants = await this.unpickle('constants.pkl', 'constants/');
+    if (!(constants instanceof Tuple)) throw damaged(name, 'its constants.pkl holds no constants');
+    this.problems.push(...checkObjectGraph(constants, name).map(({ message }) => ({ message: `Constant c${message}` })));
+    const tracedInputs = await this.tracedInputs();
+    this.reportForeign();
+    const archive: ScriptArchive = {
+      root,
+      constants: constants.items,
+      readCode: (pythonModule) => this.readCode(pythonModule),
+      readSourceMap: (pythonModule) => this.readSourceMap(pythonModule),
+      ...(tracedInputs === undefined ? {} : { tracedInputs }),
+    };
+    return { archive, problems: this.problems };
+  }
+
+  private async checkVersion(): Promise<void> {
+    const text = await this.text('version');
+    const version = Number(text);
+    if (text === undefined || !Number.isInteger(version)) {
+      this.problems.push({ message: 'The archive does not say its version; it is read as a present one.' });
+    } else if (version > NEWEST_VERSION) {
+      this.problems.push({
+        message: `The archive has version ${version}, newer than ${NEWEST_VERSION}, the newest known one; parts of it may be misread.`,
+      });
+    }
+  }
+
+  private async unpickle(file: string, storages: string, empty = false): Promise<Value> {
+    const what = `${file} of ${this.zip.source.name}`;
+    const bytes = await this.zip.read(this.root + file, MAX_PICKLE);
+    if (bytes === undefined) throw damaged(this.zip.source.name, `it has no ${file}`);
+    const options = { folder: this.root + storages, bigEndian: this.bigEndian, empty };
+    const host = new TorchScriptHost(what, new StorageTable(this.zip, options));
+    const value = unpickle(bytes, what, host);
+    for (const name of host.foreign) this.foreign.add(name);
+    return value;
+  }
+
+  /** The sample inputs that `torch.jit.trace` was given: shapes and dtypes only, torch does not keep their values. */
+  private async tracedInputs(): Promise<readonly Value[] | undefined> {
+    if (!this.zip.entries.has(`${this.root}traced_inputs.pkl`)) return undefined;
+    try {
+      const methods = await this.unpickle('traced_inputs.pkl', 'traced_inputs/', true);
+      checkObjectGraph(methods, this.zip.source.name);
+      const inputs = methods instanceof Dict ? methods.entries.get('forward') : undefined;
+      return Array.isArray(inputs) ? inputs : undefined;
+    } catch (error) {
+      this.problems.push({ message: `The sample inputs of the trace are unreadable: ${toAppError(error, 'corrupt').message}.` });
+      return undefined;
+    }
+  }
+
+  private reportForeign(): void {
+    for (const name of [...this.foreign].slice(0, 20)) {
+      this.problems.push({
+        message: `The file would import ${name}, which no TorchScript archive needs. Nothing was executed; don't load it in Python.`,
+      });
+    }
+  }
+
+  private async readCode(pythonModule: string): Promise<string | undefined> {
+    const bytes = await this.codeBytes(pythonModule);
+    return bytes === undefined ? undefined : decoder.decode(bytes);
+  }
+
+  private async readSourceMap(pythonModule: string): Promise<SourceMap | undefined> {
+    const [code, records] = await Promise.all([
+      this.codeBytes(pythonModule),
+      this.zip.read(`${this.codeName(pythonModule)}.debug_pkl`, MAX_PICKLE),
+    ]);
+    if (code === undefined || records === undefined) return undefined;
+    try {
+      const what = `${pythonModule} of ${this.zip.source.name}`;
+      return readDebugRecords(unpickle(records, what, new TorchScriptHost(what)), code);
+    } catch (error) {
+      // Broken debug records cost the source lines, never the model.
+      if (error instanceof AppError) return undefined;
+      throw error;
+    }
+  }
+
+  private codeBytes(pythonModule: string): Promise<Uint8Array | undefined> {
+    return this.zip.read(this.codeName(pythonModule), MAX_CODE);
+  }
+
+  /** `__torch__.torch.nn.functional` is in `code/__torch__/torch/nn/functional.py`, mangled segments included. */
+  private codeName(pythonModule: string): string {
+    return `${this.root}code/${pythonModule.replaceAll('.', '/')}.py`;
+  }
+
+  private async text(file: string): Promise<string | undefined> {
+    const bytes = await this.zip.read(this.root + file, 1024);
+    return bytes === undefined ? undefined : decoder.decode(bytes).trim();
+  }
+}

@@ -1,0 +1,27 @@
+// Settings, read and checked in one place.
+
+import * as os from 'node:os';
+import * as vscode from 'vscode';
+import { settingIds } from './ids';
+
+/** Threads of the runtime's kernels: the setting, or as many as help (more than four rarely do). */
+export function readThreads(): number {
+  const setting = read(settingIds.threads);
+  const wanted = typeof setting === 'number' && Number.isInteger(setting) && setting > 0 ? setting : 0;
+  return wanted > 0 ? Math.min(wanted, 64) : Math.min(4, os.availableParallelism());
+}
+
+export function readStatusBarVisible(): boolean {
+  return read(settingIds.statusBar) !== false;
+}
+
+/** Calls `listener` when one of our settings changes. */
+export function onDidChangeSettings(listener: () => void): vscode.Disposable {
+  return vscode.workspace.onDidChangeConfiguration((event) => {
+    if (event.affectsConfiguration('modeInspector')) listener();
+  });
+}
+
+function read(id: string): unknown {
+  return vscode.workspace.getConfiguration().get(id);
+}

@@ -1,0 +1,45 @@
+// Every id that the manifest and the code share, once. test/unit/manifest compares them with package.json both ways.
+
+/** Commands that people can run, from the palette, a menu or a key. */
+export const commandIds = {
+  openModel: 'modeInspector.openModel',
+  openSample: 'modeInspector.openSample',
+  openFile: 'modeInspector.openFile',
+  setTrain: 'modeInspector.setTrain',
+  setEval: 'modeInspector.setEval',
+  toggleMode: 'modeInspector.toggleMode',
+  setTrainOnly: 'modeInspector.setTrainOnly',
+  setEvalOnly: 'modeInspector.setEvalOnly',
+  restoreModes: 'modeInspector.restoreModes',
+  runForward: 'modeInspector.runForward',
+  runForwardWith: 'modeInspector.runForwardWith',
+  runForwardAgain: 'modeInspector.runForwardAgain',
+  reload: 'modeInspector.reload',
+  revealSource: 'modeInspector.revealSource',
+  revealInTree: 'modeInspector.revealInTree',
+  copyPath: 'modeInspector.copyPath',
+  closeModel: 'modeInspector.closeModel',
+  switchModel: 'modeInspector.switchModel',
+  showLog: 'modeInspector.showLog',
+} as const;
+
+export type CommandId = (typeof commandIds)[keyof typeof commandIds];
+
+export const viewIds = {
+  container: 'modeInspector',
+  modules: 'modeInspector.modules',
+  modelEditor: 'modeInspector.model',
+} as const;
+
+export const settingIds = {
+  threads: 'modeInspector.threads',
+  statusBar: 'modeInspector.statusBar',
+} as const;
+
+export const contextKeys = {
+  /** At least one model is open. */
+  hasModels: 'modeInspector.hasModels',
+} as const;
+
+/** Extensions of the files that the model editor opens; the manifest's selectors and menus say the same. */
+export const modelExtensions = ['pt', 'pth', 'jit', 'torchscript', 'ptl'] as const;

@@ -1,0 +1,44 @@
+// A whole opened model as plain data: what crosses from the worker to the views.
+
+import type { DType } from './dtype';
+import type { ModuleSpec } from './module';
+
+export type ModelFormat =
+  | 'torchscript'
+  | 'exported-program'
+  | 'module'
+  | 'state-dict'
+  | 'safetensors'
+  | 'onnx'
+  | 'executorch';
+
+/** Something that went wrong or is odd, and did not stop the model from being shown. */
+export interface Problem {
+  readonly message: string;
+  readonly path?: string;
+}
+
+/** One argument of the model's forward. */
+export interface InputSpec {
+  readonly name: string;
+  /** As the program declares it: `Tensor`, `Optional[Tensor]`, `List[Tensor]`, … */
+  readonly type: string;
+  readonly hasDefault: boolean;
+  /** A shape that the program will probably take, and where that guess comes from. */
+  readonly suggestion?: { readonly shape: readonly number[]; readonly dtype: DType; readonly from: string };
+}
+
+/** What the session can do; views hide the rest. */
+export interface Capabilities {
+  readonly setTraining: boolean;
+  readonly runForward: boolean;
+}
+
+export interface ModelDescription {
+  readonly format: ModelFormat;
+  /** Pre-order, the root first. */
+  readonly modules: readonly ModuleSpec[];
+  readonly inputs: readonly InputSpec[];
+  readonly capabilities: Capabilities;
+  readonly problems: readonly Problem[];
+}

@@ -1,0 +1,77 @@
+// The module tree as plain data: what a row of the tree knows.
+
+import type { DType } from './dtype';
+
+/** A module's mode in words: the training flag, named. */
+export type Mode = 'train' | 'eval';
+
+/**
+ * What a forward will really do. For a leaf: `train`, `eval`, `none` where the layer does not depend on the mode,
+ * `unknown` where the file can't tell. For a parent: the same over its mode-sensitive descendants, `mixed` where they differ.
+ */
+export type Behaviour = 'train' | 'eval' | 'mixed' | 'none' | 'unknown';
+
+/** A place in the user's source, as the file recorded it; `line` counts from 1. */
+export interface SourceLocation {
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface TensorSpec {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** Options of a normalisation layer that keeps running statistics (BatchNorm, SyncBatchNorm, InstanceNorm). */
+export interface NormSpec {
+  readonly numFeatures: number | null;
+  readonly eps: number | null;
+  /** torch's momentum: the weight of the new batch. `null` with `cumulative` means the cumulative average. */
+  readonly momentum: number | null;
+  readonly cumulative: boolean;
+  readonly affine: boolean | null;
+  readonly trackRunningStats: boolean;
+}
+
+/** One module under one of its paths. */
+export interface ModuleSpec {
+  /** As in `named_modules()`; the root is `''`. */
+  readonly path: string;
+  /** Class name without its package and without TorchScript's mangling: `BatchNorm2d`. */
+  readonly type: string;
+  /** `torch.nn.modules.batchnorm.BatchNorm2d`, where the file has it. */
+  readonly qualifiedType: string;
+  /** The stored training flag; `null` where the file stores none. */
+  readonly training: boolean | null;
+  readonly behaviour: Behaviour;
+  /** True where the forward of this very layer reads the mode (Dropout, BatchNorm, …). */
+  readonly modeSensitive: boolean;
+  /** Why the behaviour contradicts or ignores the flag, in one sentence; absent where it follows the flag. */
+  readonly behaviourReason?: string;
+  readonly source?: SourceLocation;
+  readonly batchNorm?: NormSpec;
+  readonly instanceNorm?: NormSpec;
+  readonly dropout?: { readonly p: number | null };
+  readonly parameters: readonly TensorSpec[];
+  readonly buffers: readonly TensorSpec[];
+  /** First path of the same module object, where it appears under several. */
+  readonly sharedWith?: string;
+}
+
+/** Splits `layer1.0.bn1` into its parent `layer1.0` and its own name `bn1`; the root has no parent. */
+export function parentPath(path: string): string | undefined {
+  if (path === '') return undefined;
+  const dot = path.lastIndexOf('.');
+  return dot < 0 ? '' : path.slice(0, dot);
+}
+
+/** The last component of a path: the name under which the parent holds the module. */
+export function moduleName(path: string): string {
+  return path.slice(path.lastIndexOf('.') + 1);
+}
+
+/** True if `path` is `ancestor` itself or lies below it. */
+export function isWithin(path: string, ancestor: string): boolean {
+  return ancestor === '' || path === ancestor || path.startsWith(`${ancestor}.`);
+}

@@ -1,0 +1,53 @@
+// Running statistics of normalisation layers, and summaries of tensors, as plain data.
+
+import type { DType } from './dtype';
+
+/** Figures over the finite elements of a tensor; they are `null` where there is none. */
+export interface TensorSummary {
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly mean: number | null;
+  /** Number of NaN and infinite elements. */
+  readonly nonFinite: number;
+  /** All elements in order, only where they were asked for; non-finite ones as `null`. */
+  readonly values?: readonly (number | null)[];
+}
+
+/** Running statistics of one layer at one moment. */
+export interface NormStatistics {
+  readonly numBatchesTracked: number | null;
+  readonly runningMean: TensorSummary | null;
+  readonly runningVar: TensorSummary | null;
+}
+
+/** One tensor that a forward returned. */
+export interface OutputSummary extends TensorSummary {
+  /** Where it stands in the returned structure: `''` for a lone tensor, `0`, `1.hidden`, … */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/** Summarises numbers; `keepValues` adds them all. */
+export function summarise(values: ArrayLike<number>, keepValues = false): TensorSummary {
+  let min = Infinity;
+  let max = -Infinity;
+  let sum = 0;
+  let finite = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (!Number.isFinite(value)) continue;
+    finite++;
+    sum += value;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  const none = finite === 0;
+  return {
+    min: none ? null : min,
+    max: none ? null : max,
+    mean: none ? null : sum / finite,
+    nonFinite: values.length - finite,
+    ...(keepValues ? { values: Array.from(values, (value) => (Number.isFinite(value) ? value : null)) } : {}),
+  };
+}

@@ -1,0 +1,74 @@
+// What the session asks of the engine that holds an opened model, in the worker or in the same process.
+
+import type { DType } from '../model/dtype';
+import type { ModelDescription, Problem } from '../model/description';
+import type { Behaviour } from '../model/module';
+import type { NormStatistics, OutputSummary } from '../model/statistics';
+
+/** One input of a forward: random numbers of a shape, or given elements (little-endian bytes, contiguous). */
+export type ForwardInput =
+  | { readonly kind: 'random'; readonly shape: readonly number[]; readonly dtype: DType }
+  | { readonly kind: 'array'; readonly shape: readonly number[]; readonly dtype: DType; readonly bytes: Uint8Array };
+
+export interface ForwardOptions {
+  /** In the order of the program's arguments; missing ones take their suggestion, then their default. */
+  readonly inputs: readonly ForwardInput[];
+  /** Forwards in a row; 1 if absent. The outputs are those of the last. */
+  readonly steps?: number;
+  /** Seeds inputs and dropout; without it each run draws anew. */
+  readonly seed?: number;
+  /** Also return the outputs' elements. */
+  readonly keepOutputs?: boolean;
+}
+
+export interface OutputArray {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly bytes: Uint8Array;
+}
+
+export interface ForwardResult {
+  readonly outputs: readonly OutputSummary[];
+  readonly arrays?: readonly OutputArray[];
+  /** The shapes that ran, so that a view can say what it made up. */
+  readonly inputs: readonly { readonly shape: readonly number[]; readonly dtype: DType }[];
+  /** Layers whose running statistics moved. */
+  readonly moved: readonly string[];
+  readonly milliseconds: number;
+  readonly problems: readonly Problem[];
+}
+
+/** The flag and behaviour of one module after a change. */
+export interface ModeChange {
+  readonly path: string;
+  readonly training: boolean | null;
+  readonly behaviour: Behaviour;
+}
+
+export interface SetTraining {
+  readonly path: string;
+  readonly training: boolean;
+  /** With `true` as `module.train(mode)` does: the module, then everything below it; with `false` this flag only. */
+  readonly recursive: boolean;
+}
+
+/** Requests by name: parameters and result. One model an engine; errors are AppErrors. */
+export interface EngineRequests {
+  open: { params: { readonly file: string }; result: ModelDescription };
+  /** Applies the changes in order; answers with every module whose flag or behaviour is different now. */
+  setTraining: { params: { readonly changes: readonly SetTraining[] }; result: readonly ModeChange[] };
+  statistics: {
+    params: { readonly paths: readonly string[]; readonly values: boolean };
+    result: readonly { readonly path: string; readonly statistics: NormStatistics }[];
+  };
+  runForward: { params: ForwardOptions; result: ForwardResult };
+}
+
+export type EngineMethod = keyof EngineRequests;
+
+/** The engine itself. `cancel` ends a running forward at its next operator with the code `cancelled`. */
+export interface Engine {
+  request<M extends EngineMethod>(method: M, params: EngineRequests[M]['params']): Promise<EngineRequests[M]['result']>;
+  cancel(): void;
+  dispose(): void;
+}

@@ -1,0 +1,52 @@
+// Typed messages between the extension host and the worker that runs one model's engine.
+
+import type { ErrorData } from '../util/errors';
+import type { EngineMethod, EngineRequests } from './engine';
+
+/** What the worker is started with (`workerData`). */
+export interface WorkerSetup {
+  /** Folder that holds the WASM files of the runtime. */
+  readonly wasmFolder: string;
+  /** Threads of the kernels. */
+  readonly threads: number;
+  /** One Int32: 1 asks the running forward to stop. Shared memory, since a busy worker reads no messages. */
+  readonly cancelBuffer: SharedArrayBuffer;
+}
+
+/** One call of the engine; answers carry the same `id`. */
+export type ToWorker = {
+  readonly [M in EngineMethod]: {
+    readonly kind: 'request';
+    readonly id: number;
+    readonly method: M;
+    readonly params: EngineRequests[M]['params'];
+  };
+}[EngineMethod];
+
+export type FromWorker =
+  | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'error'; readonly id: number; readonly error: ErrorData };
+
+const methods: ReadonlySet<string> = new Set<EngineMethod>(['open', 'setTraining', 'statistics', 'runForward']);
+
+/** Checks a message that arrived in the worker; undefined if it is none of ours. */
+export function parseToWorker(message: unknown): ToWorker | undefined {
+  if (!isRecord(message) || message['kind'] !== 'request' || !Number.isSafeInteger(message['id'])) return undefined;
+  if (typeof message['method'] !== 'string' || !methods.has(message['method'])) return undefined;
+  if (!isRecord(message['params'])) return undefined;
+  return message as unknown as ToWorker;
+}
+
+/** Checks a message that arrived in the host; undefined if it is none of ours. */
+export function parseFromWorker(message: unknown): FromWorker | undefined {
+  if (!isRecord(message) || !Number.isSafeInteger(message['id'])) return undefined;
+  if (message['kind'] === 'result') return message as unknown as FromWorker;
+  if (message['kind'] !== 'error' || !isRecord(message['error'])) return undefined;
+  const error = message['error'];
+  if (typeof error['code'] !== 'string' || typeof error['message'] !== 'string') return undefined;
+  return message as unknown as FromWorker;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,161 @@
+// Runs described graphs: keeps one session for each graph, binds weights, and widens the types that kernels lack.
+
+import type { DType } from '../../model/dtype';
+import { AppError } from '../../util/errors';
+import { convertElements, isHalf } from '../elements';
+import type { Storage } from '../storage';
+import { Tensor } from '../tensor';
+import { UnsupportedKernel, type HostArray, type KernelBackend, type KernelSession } from './backend';
+import { GraphBuilder, type KernelCall } from './graph';
+import { encodeModel, type GraphInput } from './onnxModel';
+
+/** Sessions that are kept; a network of a thousand layers fits. */
+const maxSessions = 4096;
+
+interface Entry {
+  readonly session: KernelSession;
+  /** float64 is computed in float32 here, since the backend has no kernel in double. */
+  readonly narrowed: boolean;
+}
+
+/** Executes {@link KernelCall}s one after the other. Half-precision inputs are computed in float32 and rounded, as torch does on a CPU. */
+export class KernelExecutor {
+  private readonly entries = new Map<string, Promise<Entry>>();
+  private readonly storageIds = new WeakMap<Storage, number>();
+  private nextStorageId = 0;
+  /** Names of graphs that had to be computed in float32 although their inputs are float64. */
+  readonly narrowed = new Set<string>();
+
+  /** @param backend is loaded at the first call. */
+  constructor(private readonly loadBackend: () => Promise<KernelBackend>) {}
+
+  private backend: Promise<KernelBackend> | undefined;
+
+  /** The outputs of the graph as new contiguous tensors. */
+  async run(call: KernelCall): Promise<Tensor[]> {
+    const half = call.inputs.find((input) => input !== null && isHalf(input.dtype))?.dtype as 'float16' | 'bfloat16' | undefined;
+    const entry = await this.entry(call);
+    const feeds: HostArray[] = [];
+    call.inputs.forEach((input, i) => {
+      if (input !== null && !call.bound.includes(i)) feeds.push(toFeed(input, entry.narrowed));
+    });
+    const outputs = await entry.session.run(feeds).catch((error: unknown) => {
+      throw kernelError(call, error);
+    });
+    const wide = entry.narrowed && call.inputs.some((input) => input?.dtype === 'float64');
+    return outputs.map((output) => {
+      const target = output.dtype === 'float32' ? (half ?? (wide ? 'float64' : 'float32')) : output.dtype;
+      const elements = target === output.dtype ? output.elements : convertElements(output.elements, output.dtype, target);
+      return Tensor.of(target, output.shape, elements);
+    });
+  }
+
+  /** Frees every session. */
+  async dispose(): Promise<void> {
+    const entries = [...this.entries.values()];
+    this.entries.clear();
+    for (const entry of entries) {
+      const { session } = await entry;
+      await session.release();
+    }
+  }
+
+  private async entry(call: KernelCall): Promise<Entry> {
+    const key = this.key(call);
+    const known = this.entries.get(key);
+    if (known !== undefined) return known;
+    const created = this.create(call);
+    this.entries.set(key, created);
+    created.catch(() => this.entries.delete(key));
+    if (this.entries.size > maxSessions) await this.evictOldest();
+    return created;
+  }
+
+  private async create(call: KernelCall): Promise<Entry> {
+    this.backend ??= this.loadBackend();
+    const backend = await this.backend;
+    try {
+      return { session: await backend.createSession(build(call, false)), narrowed: false };
+    } catch (error) {
+      if (!(error instanceof UnsupportedKernel)) throw kernelError(call, error);
+      if (!call.inputs.some((input) => input?.dtype === 'float64')) throw missing(call, error);
+    }
+    try {
+      const entry = { session: await backend.createSession(build(call, true)), narrowed: true };
+      this.narrowed.add(call.name);
+      return entry;
+    } catch (error) {
+      throw error instanceof UnsupportedKernel ? missing(call, error) : kernelError(call, error);
+    }
+  }
+
+  private async evictOldest(): Promise<void> {
+    const oldest = this.entries.entries().next();
+    if (oldest.done === true) return;
+    const [key, entry] = oldest.value;
+    this.entries.delete(key);
+    await (await entry).session.release();
+  }
+
+  private key(call: KernelCall): string {
+    const inputs = call.inputs.map((input, i) => {
+      if (input === null) return '-';
+      const type = `${input.dtype}/${input.rank}`;
+      return call.bound.includes(i) ? `${type}=${this.boundKey(input)}` : type;
+    });
+    return `${call.name}|${JSON.stringify(call.parameters)}|${inputs.join()}`;
+  }
+
+  /** Identity of the elements of a bound tensor: a write to its storage makes a new session. */
+  private boundKey(tensor: Tensor): string {
+    let id = this.storageIds.get(tensor.storage);
+    if (id === undefined) this.storageIds.set(tensor.storage, (id = this.nextStorageId++));
+    return `${id}.${tensor.storage.version}.${tensor.offset}.${tensor.shape.join('x')}.${tensor.strides.join('x')}`;
+  }
+}
+
+function build(call: KernelCall, narrow: boolean): Uint8Array {
+  const graph = new GraphBuilder();
+  const inputs: GraphInput[] = [];
+  const names = call.inputs.map((input, i) => {
+    if (input === null) return '';
+    const dtype = kernelDtype(input.dtype, narrow);
+    if (call.bound.includes(i)) return graph.constant(dtype === input.dtype ? input : convert(input, dtype));
+    const name = graph.fresh();
+    inputs.push({ name, dtype, rank: input.rank });
+    return name;
+  });
+  const outputs = call.describe(graph, names, call.parameters);
+  return encodeModel(graph, inputs, typeof outputs === 'string' ? [outputs] : outputs);
+}
+
+function kernelDtype(dtype: DType, narrow: boolean): DType {
+  return isHalf(dtype) || (narrow && dtype === 'float64') ? 'float32' : dtype;
+}
+
+function convert(tensor: Tensor, dtype: DType): Tensor {
+  return Tensor.of(dtype, tensor.shape, convertElements(tensor.contiguousElements(), tensor.dtype, dtype));
+}
+
+function toFeed(tensor: Tensor, narrow: boolean): HostArray {
+  const dtype = kernelDtype(tensor.dtype, narrow);
+  const elements = tensor.contiguousElements();
+  return {
+    dtype,
+    shape: tensor.shape,
+    elements: dtype === tensor.dtype ? elements : convertElements(elements, tensor.dtype, dtype),
+  };
+}
+
+function missing(call: KernelCall, cause: unknown): AppError {
+  const types = call.inputs.map((input) => input?.dtype ?? 'none').join(', ');
+  return new AppError('unsupported-operator', `The kernels have no ${call.name} for ${types}`, 'Convert the model to float32.', {
+    cause,
+  });
+}
+
+function kernelError(call: KernelCall, cause: unknown): AppError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const shapes = call.inputs.map((input) => (input === null ? 'none' : `[${input.shape.join(', ')}]`)).join(', ');
+  return new AppError('bad-input', `${call.name} can't take inputs of shapes ${shapes}: ${message}`, undefined, { cause });
+}

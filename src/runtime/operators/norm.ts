@@ -1,0 +1,179 @@
+// Batch normalisation: by batch or by running statistics, and how the running statistics move.
+
+import { AppError } from '../../util/errors';
+import type { RunContext } from '../context';
+import { convertElements, isHalf } from '../elements';
+import { kernelGraph, type KernelCall } from '../kernels/graph';
+import { Tensor } from '../tensor';
+import { Tuple } from '../values';
+import type { OperatorTable } from './registry';
+import { cast, shapeText } from './support';
+
+/** Mean and biased variance of each channel over the batch and all positions, in double precision. */
+export interface BatchStatistics {
+  readonly mean: Float64Array;
+  /** Divided by `count`; times count / (count - 1) it is the unbiased one that torch adds to `running_var`. */
+  readonly variance: Float64Array;
+  /** Values per channel. */
+  readonly count: number;
+}
+
+/** Statistics of each channel of an input [N, C, …]. */
+export function batchStatistics(input: Tensor): BatchStatistics {
+  const [batch = 0, channels = 0] = input.shape;
+  const positions = input.shape.slice(2).reduce((product, size) => product * size, 1);
+  const values = input.toNumbers();
+  const count = batch * positions;
+  const mean = new Float64Array(channels);
+  const variance = new Float64Array(channels);
+  for (let c = 0; c < channels; c++) {
+    let sum = 0;
+    for (let n = 0; n < batch; n++) {
+      const start = (n * channels + c) * positions;
+      for (let i = start; i < start + positions; i++) sum += values[i] as number;
+    }
+    const average = sum / count;
+    let squares = 0;
+    for (let n = 0; n < batch; n++) {
+      const start = (n * channels + c) * positions;
+      for (let i = start; i < start + positions; i++) {
+        const difference = (values[i] as number) - average;
+        squares += difference * difference;
+      }
+    }
+    mean[c] = average;
+    variance[c] = squares / count;
+  }
+  return { mean, variance, count };
+}
+
+/**
+ * Moves running statistics towards those of a batch, as torch does: `running = (1 - momentum) * running + momentum * batch`,
+ * with the unbiased variance. Written in place, so every alias sees it.
+ */
+export function updateRunningStatistics(
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  batch: BatchStatistics,
+  momentum: number,
+): void {
+  if (runningMean !== null) moveTowards(runningMean, batch.mean, momentum, 1);
+  if (runningVar !== null) moveTowards(runningVar, batch.variance, momentum, batch.count / (batch.count - 1));
+}
+
+function moveTowards(running: Tensor, batch: Float64Array, momentum: number, correction: number): void {
+  const old = running.toNumbers();
+  const moved = Float64Array.from(batch, (value, c) => (1 - momentum) * (old[c] as number) + momentum * value * correction);
+  running.write(convertElements(moved, 'float64', running.dtype), true);
+}
+
+export interface BatchNormInputs {
+  readonly input: Tensor;
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+  readonly runningMean: Tensor | null;
+  readonly runningVar: Tensor | null;
+}
+
+/**
+ * `aten::batch_norm`: normalises by the batch when `training` (and moves the running statistics, where there are any), else by
+ * the running statistics. @throws AppError where the shapes don't fit.
+ */
+export async function batchNorm(
+  tensors: BatchNormInputs,
+  training: boolean,
+  momentum: number,
+  eps: number,
+  context: RunContext,
+): Promise<Tensor> {
+  const { input, runningMean, runningVar } = tensors;
+  checkShapes(tensors);
+  if (!training) {
+    if (runningMean === null || runningVar === null) {
+      throw new AppError('bad-input', 'Expected running_mean and running_var to be defined in eval mode');
+    }
+    return context.run(normalise(tensors, runningMean, runningVar, eps));
+  }
+  const batch = batchStatistics(input);
+  // The division by count - 1 gives NaN for a count of one, as in torch: torch.nn refuses that before it gets here.
+  updateRunningStatistics(runningMean, runningVar, batch, momentum);
+  const dtype = input.dtype === 'float64' ? 'float64' : 'float32';
+  const [mean, variance] = [batch.mean, batch.variance].map((values) =>
+    Tensor.of(dtype, [values.length], convertElements(values, 'float64', dtype)),
+  ) as [Tensor, Tensor];
+  return context.run(normalise(tensors, mean, variance, eps));
+}
+
+function checkShapes({ input, weight, bias, runningMean, runningVar }: BatchNormInputs): void {
+  const channels = input.shape[1];
+  if (channels === undefined) throw new AppError('bad-input', `batch_norm needs an input of at least 2 dimensions, got ${shapeText(input.shape)}`);
+  const named = Object.entries({ weight, bias, running_mean: runningMean, running_var: runningVar });
+  for (const [name, tensor] of named) {
+    if (tensor !== null && tensor.elementCount !== channels) {
+      throw new AppError('bad-input', `${name} should contain ${channels} elements not ${tensor.elementCount}`);
+    }
+  }
+}
+
+/** (x - mean) / sqrt(variance + eps) * weight + bias, by ONNX's BatchNormalization. */
+function normalise({ input, weight, bias }: BatchNormInputs, mean: Tensor, variance: Tensor, eps: number): KernelCall {
+  const dtype = isHalf(input.dtype) ? 'float32' : input.dtype;
+  const channels = input.shape[1] as number;
+  const filled = (tensor: Tensor | null, value: number): Tensor =>
+    tensor === null ? Tensor.of(dtype, [channels], convertElements(new Float64Array(channels).fill(value), 'float64', dtype)) : cast(tensor, dtype);
+  const inputs = [input, filled(weight, 1), filled(bias, 0), cast(mean, dtype), cast(variance, dtype)];
+  return kernelGraph('batch_norm', { eps }, inputs, (graph, names, parameters) =>
+    graph.node('BatchNormalization', names, { epsilon: { float: parameters.eps } }),
+  );
+}
+
+export function defineNormalisation(table: OperatorTable): void {
+  table.define(
+    'batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor',
+    (args, context) =>
+      batchNorm(
+        {
+          input: args.tensor('input'),
+          weight: args.optionalTensor('weight'),
+          bias: args.optionalTensor('bias'),
+          runningMean: args.optionalTensor('running_mean'),
+          runningVar: args.optionalTensor('running_var'),
+        },
+        args.bool('training'),
+        args.float('momentum'),
+        args.float('eps'),
+        context,
+      ),
+  );
+  table.define(
+    'native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)',
+    async (args, context) => {
+      const input = args.tensor('input');
+      const training = args.bool('training');
+      const eps = args.float('eps');
+      const batch = training ? batchStatistics(input) : undefined;
+      const output = await batchNorm(
+        {
+          input,
+          weight: args.optionalTensor('weight'),
+          bias: args.optionalTensor('bias'),
+          runningMean: args.optionalTensor('running_mean'),
+          runningVar: args.optionalTensor('running_var'),
+        },
+        training,
+        args.float('momentum'),
+        eps,
+        context,
+      );
+      return new Tuple([output, ...savedStatistics(batch, eps)]);
+    },
+  );
+}
+
+/** What `native_batch_norm` saves for its backward: mean and 1 / sqrt(var + eps) in training, empty tensors otherwise. */
+function savedStatistics(batch: BatchStatistics | undefined, eps: number): [Tensor, Tensor] {
+  if (batch === undefined) return [Tensor.zeros('float32', [0]), Tensor.zeros('float32', [0])];
+  const inverse = batch.variance.map((value) => 1 / Math.sqrt(value + eps));
+  return [batch.mean, inverse].map((values) => Tensor.of('float32', [values.length], Float32Array.from(values))) as [Tensor, Tensor];
+}
+

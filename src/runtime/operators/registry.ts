@@ -1,0 +1,118 @@
+// The operator table: one entry an ATen overload, and the choice of the overload for a call.
+
+import { AppError } from '../../util/errors';
+import { convertElements, isFloating } from '../elements';
+import type { RunContext } from '../context';
+import { KernelCall } from '../kernels/graph';
+import { Tensor } from '../tensor';
+import { Tuple, typeName, type Value } from '../values';
+import { matchArguments, type Arguments } from './arguments';
+import { parseSchema, type Schema } from './schema';
+
+/**
+ * What an operator does: it returns its result, a promise of it, or a {@link KernelCall} (then the result is the call's output;
+ * a tuple where there are several).
+ */
+export type OperatorBody = (args: Arguments, context: RunContext) => Value | KernelCall | Promise<Value | KernelCall>;
+
+export interface Operator {
+  readonly schema: Schema;
+  readonly body: OperatorBody;
+}
+
+/** Operators by name, each with its overloads in the order in which they are tried. */
+export class OperatorTable {
+  private readonly byName = new Map<string, Operator[]>();
+
+  /** Adds an overload by its ATen schema (without `aten::`). */
+  define(schemaText: string, body: OperatorBody): void {
+    const schema = parseSchema(schemaText);
+    const overloads = this.byName.get(schema.name);
+    if (overloads === undefined) this.byName.set(schema.name, [{ schema, body }]);
+    else overloads.push({ schema, body });
+  }
+
+  /** Adds an overload and its in-place twin (`relu` and `relu_`), which writes the result through `self`. */
+  defineWithInplace(schemaText: string, body: OperatorBody): void {
+    this.define(schemaText, body);
+    this.defineInplace(schemaText.replace(/^(\w+)(\.\w+)?\(Tensor (self|input)/, '$1_$2(Tensor(a!) $3'), body);
+  }
+
+  /** Adds an in-place overload whose first argument takes the result of `body`. */
+  defineInplace(schemaText: string, body: OperatorBody): void {
+    this.define(schemaText, async (args, context) => {
+      const target = args.values[0] as Tensor;
+      const result = (await finish(await body(args, context), context)) as Tensor;
+      const fresh = !args.values.some((value) => value instanceof Tensor && value.storage === result.storage);
+      return assignInplace(target, result, args.schema.name, fresh);
+    });
+  }
+
+  has(name: string): boolean {
+    return this.byName.has(name);
+  }
+
+  /** All entries, for the generated list of supported operators. */
+  all(): readonly Operator[] {
+    return [...this.byName.values()].flat();
+  }
+
+  /** The entry of `add.Tensor`; the default overload has no dot. */
+  overload(name: string, overload: string): Operator | undefined {
+    return this.byName.get(name)?.find(({ schema }) => schema.overload === overload);
+  }
+
+  /**
+   * Runs the first overload of `name` that fits the arguments, as torch's own matching does: exact types first.
+   * @throws AppError `unsupported-operator` where there is none.
+   */
+  async call(
+    name: string,
+    positional: readonly Value[],
+    keywords: ReadonlyMap<string, Value>,
+    context: RunContext,
+  ): Promise<Value> {
+    const overloads = this.byName.get(name);
+    if (overloads === undefined) {
+      throw new AppError('unsupported-operator', `The runtime has no operator aten::${name}`, seeSupported);
+    }
+    for (const strict of [true, false]) {
+      for (const { schema, body } of overloads) {
+        const args = matchArguments(schema, positional, keywords, strict);
+        if (args !== undefined) return finish(await body(args, context), context);
+      }
+    }
+    const given = [...positional.map(typeName), ...[...keywords].map(([key, value]) => `${key}=${typeName(value)}`)].join(', ');
+    throw new AppError('unsupported-operator', `The runtime has no overload of aten::${name} for (${given})`, seeSupported);
+  }
+}
+
+const seeSupported = 'SUPPORTED.md lists the operators that run.';
+
+/** Executes a kernel call that a body described instead of running it. */
+export async function finish(result: Value | KernelCall, context: RunContext): Promise<Value> {
+  if (!(result instanceof KernelCall)) return result;
+  const outputs = await context.runAll(result);
+  return outputs.length === 1 ? (outputs[0] as Tensor) : new Tuple(outputs);
+}
+
+/**
+ * Writes `result` through `self`, as `self.copy_(result)` but without broadcasting. `fresh` says that nobody else holds the
+ * result's storage. @throws AppError where torch refuses the type or shape.
+ */
+export function assignInplace(self: Tensor, result: Tensor, name: string, fresh: boolean): Tensor {
+  if (result === self) return self;
+  if (isFloating(result.dtype) && !isFloating(self.dtype)) {
+    throw new AppError('bad-input', `${name}: result type ${result.dtype} can't be cast to the desired output type ${self.dtype}`);
+  }
+  if (result.shape.length !== self.shape.length || result.shape.some((size, d) => size !== self.shape[d])) {
+    throw new AppError(
+      'bad-input',
+      `${name}: output with shape [${self.shape.join(', ')}] doesn't match the broadcast shape [${result.shape.join(', ')}]`,
+    );
+  }
+  const elements = result.contiguousElements();
+  if (result.dtype === self.dtype) self.write(elements, fresh && elements.length === result.storage.length);
+  else self.write(convertElements(elements, result.dtype, self.dtype), true);
+  return self;
+}

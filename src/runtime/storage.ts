@@ -1,0 +1,88 @@
+// Storage: the memory behind tensors, shared by every view, read from the file when first needed.
+
+import { itemSize, type DType } from '../model/dtype';
+import { AppError } from '../util/errors';
+import { allocate, elementsFromBytes, type ElementArray } from './elements';
+
+/** Reads `byteLength` bytes from `byteOffset` of one storage in the file. */
+export type StorageReader = (byteOffset: number, byteLength: number) => Promise<Uint8Array>;
+
+/** As torch's storage: a flat array that several tensors may view. Writing to it is seen by all of them. */
+export class Storage {
+  /** Counts writes, so that kernels which keep a copy of the elements notice. */
+  version = 0;
+  private loading: Promise<void> | undefined;
+
+  private constructor(
+    readonly dtype: DType,
+    /** Number of elements. */
+    readonly length: number,
+    private array: ElementArray | undefined,
+    private readonly reader: StorageReader | undefined,
+  ) {}
+
+  static of(dtype: DType, elements: ElementArray): Storage {
+    return new Storage(dtype, elements.length, elements, undefined);
+  }
+
+  static zeros(dtype: DType, length: number): Storage {
+    return Storage.of(dtype, allocate(dtype, length));
+  }
+
+  /** A storage whose elements stay in the file until {@link load} or {@link readRange}. */
+  static lazy(dtype: DType, length: number, reader: StorageReader): Storage {
+    return new Storage(dtype, length, undefined, reader);
+  }
+
+  get isLoaded(): boolean {
+    return this.array !== undefined;
+  }
+
+  /** Reads all elements into memory; concurrent callers share one read. @throws AppError as the reader does. */
+  async load(): Promise<void> {
+    if (this.array !== undefined) return;
+    this.loading ??= this.readRange(0, this.length).then((array) => {
+      this.array = array;
+    });
+    try {
+      await this.loading;
+    } finally {
+      this.loading = undefined;
+    }
+  }
+
+  /** Elements `start` to `start + count` without keeping them; for showing statistics of a model that never runs. */
+  async readRange(start: number, count: number): Promise<ElementArray> {
+    if (this.array !== undefined) return this.array.subarray(start, start + count);
+    const size = itemSize[this.dtype];
+    if (start < 0 || start + count > this.length || this.reader === undefined) throw outside(start, count, this.length);
+    const bytes = await this.reader(start * size, count * size);
+    if (bytes.byteLength !== count * size) throw outside(start, count, Math.floor(bytes.byteLength / size));
+    return elementsFromBytes(this.dtype, bytes);
+  }
+
+  /** The elements, which must be loaded. Call {@link markWritten} after writing to them. */
+  get elements(): ElementArray {
+    if (this.array === undefined) throw new Error('storage is used before it was loaded');
+    return this.array;
+  }
+
+  markWritten(): void {
+    this.version++;
+  }
+
+  /** Takes `elements` as the new contents, all of them at once, without a copy. */
+  replace(elements: ElementArray): void {
+    if (elements.length !== this.length) throw new Error('a storage keeps its length');
+    this.array = elements;
+    this.version++;
+  }
+}
+
+function outside(start: number, count: number, length: number): AppError {
+  return new AppError(
+    'corrupt',
+    `A tensor reads elements ${start} to ${start + count} of a storage that holds ${length}`,
+    'The file is damaged or incomplete; save or download it again.',
+  );
+}

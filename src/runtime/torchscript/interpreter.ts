@@ -1,0 +1,441 @@
+// Runs serialized TorchScript: statements and expressions; operators and built-in functions come from their tables.
+
+import { AppError, toAppError } from '../../util/errors';
+import type { SourceLocation } from '../../model/module';
+import type { RunContext } from '../context';
+import type { OperatorTable } from '../operators/registry';
+import { Tensor } from '../tensor';
+import { Dict, FunctionValue, ScriptObject, Tuple, typeName, type Value } from '../values';
+import { callBuiltin, isTruthy, noMatch } from './builtins';
+import type { CodeLibrary } from './codeLibrary';
+import { constructObject } from './objects';
+import type { CodeFile, Expression, FunctionDefinition, Statement } from './syntax';
+import { isInstance } from './types';
+
+/** Calls deeper than this are taken for endless recursion. */
+const maxCallDepth = 900;
+
+/** One function being executed. */
+interface Frame {
+  readonly file: CodeFile;
+  readonly locals: Map<string, Value>;
+  /** The module or object whose method runs, if any. */
+  readonly self: ScriptObject | undefined;
+  /** Position of the statement or call that runs now, for error messages. */
+  at: number;
+}
+
+/** Marks that a `return` was met while executing statements. */
+class Returned {
+  constructor(readonly value: Value) {}
+}
+
+/** Executes methods of the archive's objects in one run context. */
+export class Interpreter {
+  private depth = 0;
+  private readonly traces = new WeakMap<AppError, Frame[]>();
+
+  constructor(
+    private readonly library: CodeLibrary,
+    private readonly constants: readonly Value[],
+    readonly operators: OperatorTable,
+    readonly context: RunContext,
+    private readonly pathOf: (object: ScriptObject) => string | undefined,
+  ) {}
+
+  /** Runs a method from outside. @throws AppError that names the module and the user's source line. */
+  async run(self: ScriptObject, method: string, args: readonly Value[]): Promise<Value> {
+    try {
+      return await this.callMethod(self, method, args, noKeywords);
+    } catch (error) {
+      throw await this.located(toAppError(error, 'program-error'));
+    }
+  }
+
+  async callMethod(
+    self: ScriptObject,
+    name: string,
+    args: readonly Value[],
+    keywords: ReadonlyMap<string, Value>,
+  ): Promise<Value> {
+    const found = await this.library.findClass(self.className);
+    const definition = found?.definition.methods.get(name);
+    if (found === undefined || definition === undefined) {
+      throw new AppError('program-error', `${self.className} has no method ${name}`);
+    }
+    return this.callDefinition(found.file, definition, self, [self, ...args], keywords);
+  }
+
+  /** Calls a function value, or the constructor of a class, by its qualified name. */
+  async callQualified(name: string, args: readonly Value[], keywords: ReadonlyMap<string, Value>): Promise<Value> {
+    const found = await this.library.findFunction(name);
+    if (found !== undefined) return this.callDefinition(found.file, found.definition, undefined, args, keywords);
+    const ofClass = await this.library.findClass(name);
+    if (ofClass !== undefined) return constructObject(this, name, ofClass.definition, args, keywords);
+    throw new AppError('program-error', `The archive has no code for ${name}`);
+  }
+
+  async callValue(callee: Value, args: readonly Value[]): Promise<Value> {
+    if (!(callee instanceof FunctionValue)) throw new AppError('program-error', `${typeName(callee)} can't be called`);
+    if (callee.self !== undefined) return this.callMethod(callee.self, callee.qualifiedName, args, noKeywords);
+    return this.callQualified(callee.qualifiedName, args, noKeywords);
+  }
+
+  private async callDefinition(
+    file: CodeFile,
+    definition: FunctionDefinition,
+    self: ScriptObject | undefined,
+    args: readonly Value[],
+    keywords: ReadonlyMap<string, Value>,
+  ): Promise<Value> {
+    if (this.depth >= maxCallDepth) throw new AppError('program-error', `Calls nest deeper than ${maxCallDepth}`);
+    const frame: Frame = { file, locals: new Map(), self, at: definition.at };
+    this.depth++;
+    try {
+      await this.bind(definition, frame, args, keywords);
+      const result = await this.execute(definition.body, frame);
+      return result === undefined ? null : result.value;
+    } catch (error) {
+      const appError = toAppError(error, 'program-error');
+      const trace = this.traces.get(appError);
+      if (trace === undefined) this.traces.set(appError, [frame]);
+      else trace.push(frame);
+      throw appError;
+    } finally {
+      this.depth--;
+    }
+  }
+
+  private async bind(
+    definition: FunctionDefinition,
+    frame: Frame,
+    args: readonly Value[],
+    keywords: ReadonlyMap<string, Value>,
+  ): Promise<void> {
+    const { parameters, name } = definition;
+    if (args.length > parameters.length) {
+      throw new AppError('bad-input', `${name}() takes ${parameters.length} arguments, got ${args.length}`);
+    }
+    for (let i = 0; i < parameters.length; i++) {
+      const parameter = parameters[i] as (typeof parameters)[number];
+      let value = i < args.length ? args[i] : keywords.get(parameter.name);
+      if (value === undefined && parameter.defaultValue !== undefined) value = await this.evaluate(parameter.defaultValue, frame);
+      if (value === undefined) throw new AppError('bad-input', `${name}() is missing a value for argument '${parameter.name}'`);
+      frame.locals.set(parameter.name, value);
+    }
+  }
+
+  private async execute(statements: readonly Statement[], frame: Frame): Promise<Returned | undefined> {
+    for (const statement of statements) {
+      frame.at = statement.at;
+      const result = await this.executeOne(statement, frame);
+      if (result !== undefined) return result;
+    }
+    return undefined;
+  }
+
+  private async executeOne(statement: Statement, frame: Frame): Promise<Returned | undefined> {
+    switch (statement.kind) {
+      case 'expression':
+        await this.evaluate(statement.value, frame);
+        return undefined;
+      case 'assign':
+        await this.assign(statement.target, await this.evaluate(statement.value, frame), frame);
+        return undefined;
+      case 'return':
+        return new Returned(statement.value === undefined ? null : await this.evaluate(statement.value, frame));
+      case 'if':
+        return this.execute(isTruthy(await this.evaluate(statement.test, frame)) ? statement.then : statement.otherwise, frame);
+      case 'while':
+        while (isTruthy(await this.evaluate(statement.test, frame))) {
+          this.context.throwIfCancelled();
+          const result = await this.execute(statement.body, frame);
+          if (result !== undefined) return result;
+        }
+        return undefined;
+      case 'for':
+        for (const item of iterate(await this.evaluate(statement.iterable, frame))) {
+          this.context.throwIfCancelled();
+          await this.assign(statement.target, item, frame);
+          const result = await this.execute(statement.body, frame);
+          if (result !== undefined) return result;
+        }
+        return undefined;
+      case 'with':
+        return this.executeWith(statement, frame);
+    }
+  }
+
+  private async executeWith(statement: Statement & { kind: 'with' }, frame: Frame): Promise<Returned | undefined> {
+    const manager = await this.evaluate(statement.context, frame);
+    if (!(manager instanceof ScriptObject)) throw new AppError('program-error', `${typeName(manager)} is no context manager`);
+    const entered = await this.callMethod(manager, '__enter__', [], noKeywords);
+    if (statement.target !== undefined) await this.assign(statement.target, entered, frame);
+    try {
+      return await this.execute(statement.body, frame);
+    } finally {
+      await this.callMethod(manager, '__exit__', [null, null, null], noKeywords);
+    }
+  }
+
+  private async assign(target: Expression, value: Value, frame: Frame): Promise<void> {
+    switch (target.kind) {
+      case 'name':
+        frame.locals.set(target.name, value);
+        return;
+      case 'tuple':
+      case 'list': {
+        const items = value instanceof Tuple ? value.items : value;
+        if (!Array.isArray(items)) throw new AppError('program-error', `${typeName(value)} can't be unpacked`);
+        if (items.length !== target.items.length) {
+          throw new AppError('program-error', `Provided list of length ${items.length} where ${target.items.length} values are unpacked`);
+        }
+        for (let i = 0; i < items.length; i++) await this.assign(target.items[i] as Expression, items[i] as Value, frame);
+        return;
+      }
+      case 'attribute': {
+        const object = await this.evaluate(target.object, frame);
+        if (!(object instanceof ScriptObject)) throw new AppError('program-error', `${typeName(object)} has no attributes`);
+        object.attributes.set(target.name, value);
+        return;
+      }
+      case 'subscript':
+        await this.callBuiltinOrOperator('_set_item', [await this.evaluate(target.object, frame), await this.evaluate(target.index, frame), value], noKeywords);
+        return;
+      default:
+        throw new AppError('program-error', 'The code assigns to something that is no name');
+    }
+  }
+
+  private async evaluate(expression: Expression, frame: Frame): Promise<Value> {
+    switch (expression.kind) {
+      case 'literal':
+        return expression.value;
+      case 'name':
+        return this.lookUp(expression.name, frame);
+      case 'attribute':
+        return this.attribute(expression, frame);
+      case 'call':
+        return this.call(expression, frame);
+      case 'list':
+        return this.evaluateAll(expression.items, frame);
+      case 'tuple':
+        return new Tuple(await this.evaluateAll(expression.items, frame));
+      case 'dict': {
+        const dict = new Dict();
+        for (const [key, value] of expression.entries) {
+          dict.entries.set(await this.evaluate(key, frame), await this.evaluate(value, frame));
+        }
+        return dict;
+      }
+      case 'conditional':
+        return this.evaluate(isTruthy(await this.evaluate(expression.test, frame)) ? expression.then : expression.otherwise, frame);
+      case 'subscript':
+        return this.callBuiltinOrOperator(
+          '__getitem__',
+          [await this.evaluate(expression.object, frame), await this.evaluate(expression.index, frame)],
+          noKeywords,
+        );
+      case 'unary':
+        return this.unary(expression, frame);
+      case 'binary':
+        return this.binary(expression, frame);
+    }
+  }
+
+  private async evaluateAll(items: readonly Expression[], frame: Frame): Promise<Value[]> {
+    const values: Value[] = [];
+    for (const item of items) values.push(await this.evaluate(item, frame));
+    return values;
+  }
+
+  private lookUp(name: string, frame: Frame): Value {
+    const value = frame.locals.get(name);
+    if (value !== undefined) return value;
+    if (name === 'inf') return Infinity;
+    if (name === 'nan') return NaN;
+    throw new AppError('program-error', `The code uses the name ${name} before it is assigned`);
+  }
+
+  private async attribute(expression: Expression & { kind: 'attribute' }, frame: Frame): Promise<Value> {
+    const path = dottedPath(expression);
+    if (path !== undefined && !frame.locals.has(path.root)) return this.global(path.text, path.root);
+    const object = await this.evaluate(expression.object, frame);
+    return this.getAttribute(object, expression.name);
+  }
+
+  private global(text: string, root: string): Value {
+    if (root === 'CONSTANTS') {
+      const value = this.constants[Number(text.slice('CONSTANTS.c'.length))];
+      if (value !== undefined) return value;
+    }
+    if (root === '__torch__') return new FunctionValue(text);
+    if (text === 'torch.inf' || text === 'math.inf') return Infinity;
+    if (text === 'torch.nan' || text === 'math.nan') return NaN;
+    throw new AppError('program-error', `The code uses ${text}, which the interpreter does not know`);
+  }
+
+  async getAttribute(object: Value, name: string): Promise<Value> {
+    if (object instanceof ScriptObject) {
+      const value = object.attributes.get(name);
+      if (value !== undefined) return value;
+      const found = await this.library.findClass(object.className);
+      if (found?.definition.methods.has(name) === true) return new FunctionValue(name, object);
+      const constant = found?.definition.fields.find((field) => field.name === name)?.value;
+      if (found !== undefined && constant !== undefined) {
+        return this.evaluate(constant, { file: found.file, locals: new Map(), self: undefined, at: constant.at });
+      }
+      throw new AppError('program-error', `${object.className} has no attribute ${name}`);
+    }
+    if (object instanceof Tuple && object.fieldNames !== undefined) {
+      const index = object.fieldNames.indexOf(name);
+      if (index >= 0) return object.items[index] as Value;
+    }
+    return this.callBuiltinOrOperator(name, [object], noKeywords);
+  }
+
+  private async call(expression: Expression & { kind: 'call' }, frame: Frame): Promise<Value> {
+    const { callee } = expression;
+    if (callee.kind === 'name' && !frame.locals.has(callee.name)) {
+      // The second argument of these is a type, not a value.
+      if (callee.name === 'annotate' || callee.name === 'unchecked_cast') return this.evaluate(expression.args[1] as Expression, frame);
+      if (callee.name === 'uninitialized') return null;
+      if (callee.name === 'isinstance') {
+        return isInstance(await this.evaluate(expression.args[0] as Expression, frame), expression.args[1] as Expression);
+      }
+    }
+    const target = await this.callTarget(callee, frame);
+    const args = await this.evaluateAll(expression.args, frame);
+    const keywords = expression.keywords.length === 0 ? noKeywords : await this.keywords(expression, frame);
+    frame.at = expression.at;
+    switch (target.kind) {
+      case 'operator':
+        return this.callBuiltinOrOperator(target.name, args, keywords);
+      case 'qualified':
+        return this.callQualified(target.name, args, keywords);
+      case 'method':
+        if (target.self instanceof ScriptObject) return this.callMethod(target.self, target.name, args, keywords);
+        return this.callBuiltinOrOperator(target.name, [target.self, ...args], keywords);
+      case 'value':
+        return this.callValue(target.value, args);
+    }
+  }
+
+  private async callTarget(callee: Expression, frame: Frame): Promise<CallTarget> {
+    if (callee.kind === 'name') {
+      const local = frame.locals.get(callee.name);
+      return local === undefined ? { kind: 'operator', name: callee.name } : { kind: 'value', value: local };
+    }
+    if (callee.kind !== 'attribute') return { kind: 'value', value: await this.evaluate(callee, frame) };
+    const path = dottedPath(callee);
+    if (path !== undefined && !frame.locals.has(path.root)) {
+      if (path.root === 'torch') return { kind: 'operator', name: path.text.slice('torch.'.length) };
+      if (path.root === 'ops') return { kind: 'operator', name: path.text.replace(/^ops\.(aten\.)?/, '') };
+      if (path.root === '__torch__') return { kind: 'qualified', name: path.text };
+    }
+    return { kind: 'method', self: await this.evaluate(callee.object, frame), name: callee.name };
+  }
+
+  private async keywords(expression: Expression & { kind: 'call' }, frame: Frame): Promise<ReadonlyMap<string, Value>> {
+    const keywords = new Map<string, Value>();
+    for (const { name, value } of expression.keywords) keywords.set(name, await this.evaluate(value, frame));
+    return keywords;
+  }
+
+  /** A built-in of the language where it takes these arguments, else an ATen operator. */
+  async callBuiltinOrOperator(name: string, args: readonly Value[], keywords: ReadonlyMap<string, Value>): Promise<Value> {
+    const result = await callBuiltin(this, name, args, keywords);
+    if (result !== noMatch) return result;
+    return this.operators.call(name, args, keywords, this.context);
+  }
+
+  private async unary(expression: Expression & { kind: 'unary' }, frame: Frame): Promise<Value> {
+    const operand = await this.evaluate(expression.operand, frame);
+    if (expression.operator === 'not') return !isTruthy(operand);
+    const name = { '-': 'neg', '+': 'positive', '~': 'bitwise_not' }[expression.operator];
+    return this.callBuiltinOrOperator(name ?? expression.operator, [operand], noKeywords);
+  }
+
+  private async binary(expression: Expression & { kind: 'binary' }, frame: Frame): Promise<Value> {
+    const left = await this.evaluate(expression.left, frame);
+    if (expression.operator === 'and') return isTruthy(left) ? this.evaluate(expression.right, frame) : left;
+    if (expression.operator === 'or') return isTruthy(left) ? left : this.evaluate(expression.right, frame);
+    const right = await this.evaluate(expression.right, frame);
+    const name = binaryOperators[expression.operator];
+    if (name === undefined) throw new AppError('program-error', `The interpreter does not know the operator ${expression.operator}`);
+    return this.callBuiltinOrOperator(name, [left, right], noKeywords);
+  }
+
+  /** Adds to an error the innermost module and the innermost line of the user's own source. */
+  private async located(error: AppError): Promise<AppError> {
+    const trace = this.traces.get(error) ?? [];
+    const inner = trace.find((frame) => frame.self !== undefined && this.pathOf(frame.self) !== undefined);
+    const path = inner?.self === undefined ? undefined : this.pathOf(inner.self);
+    let location: SourceLocation | undefined;
+    for (const frame of trace) {
+      location = await this.library.locate(frame.file, frame.at);
+      if (location !== undefined && !isLibraryFile(location.file)) break;
+    }
+    const where = [
+      ...(path === undefined ? [] : [path === '' ? 'in the root module' : `in ${path}`]),
+      ...(location === undefined ? [] : [`at ${location.file}:${location.line}`]),
+    ].join(' ');
+    const message = where === '' ? error.message : `${error.message} (${where})`;
+    return new AppError(error.code, message, error.hint, { cause: error });
+  }
+}
+
+type CallTarget =
+  | { readonly kind: 'operator'; readonly name: string }
+  | { readonly kind: 'qualified'; readonly name: string }
+  | { readonly kind: 'method'; readonly self: Value; readonly name: string }
+  | { readonly kind: 'value'; readonly value: Value };
+
+const noKeywords: ReadonlyMap<string, Value> = new Map();
+
+const binaryOperators: Readonly<Record<string, string>> = {
+  '+': 'add',
+  '-': 'sub',
+  '*': 'mul',
+  '/': 'div',
+  '//': 'floordiv',
+  '%': 'remainder',
+  '**': 'pow',
+  '&': '__and__',
+  '|': '__or__',
+  '^': '__xor__',
+  '<<': '__lshift__',
+  '>>': '__rshift__',
+  '@': 'matmul',
+  '==': 'eq',
+  '!=': 'ne',
+  '<': 'lt',
+  '<=': 'le',
+  '>': 'gt',
+  '>=': 'ge',
+  is: '__is__',
+  'is not': '__isnot__',
+  in: '__in__',
+};
+
+/** `a.b.c` as text, where the expression is nothing but names. */
+function dottedPath(expression: Expression): { text: string; root: string } | undefined {
+  if (expression.kind === 'name') return { text: expression.name, root: expression.name };
+  if (expression.kind !== 'attribute') return undefined;
+  const object = dottedPath(expression.object);
+  return object === undefined ? undefined : { text: `${object.text}.${expression.name}`, root: object.root };
+}
+
+function iterate(value: Value): readonly Value[] {
+  if (Array.isArray(value)) return value;
+  if (value instanceof Tuple) return value.items;
+  if (value instanceof Dict) return [...value.entries.keys()];
+  if (typeof value === 'string') return [...value];
+  if (value instanceof Tensor) throw new AppError('program-error', 'The code iterates over a tensor');
+  throw new AppError('program-error', `${typeName(value)} can't be iterated`);
+}
+
+/** Lines of torch itself tell a user less than the line of theirs that led there. */
+export function isLibraryFile(file: string): boolean {
+  return /(^|[\\/])torch[\\/](nn|jit|functional|_|backends|autograd|utils|overrides)/.test(file);
+}

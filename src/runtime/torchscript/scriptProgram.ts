@@ -1,0 +1,124 @@
+// A TorchScript archive as a program: described, switched module by module, and run.
+
+import { AppError } from '../../util/errors';
+import type { InputSpec, Problem } from '../../model/description';
+import type { ModuleSpec } from '../../model/module';
+import { summarise, type NormStatistics } from '../../model/statistics';
+import { toNumberArray } from '../elements';
+import type { RunContext } from '../context';
+import { operatorTable } from '../operators';
+import type { Program, ScriptArchive } from '../program';
+import type { Storage } from '../storage';
+import { Tensor } from '../tensor';
+import { Dict, ScriptObject, Tuple, type Value } from '../values';
+import { CodeLibrary } from './codeLibrary';
+import { inputSpecs } from './inputs';
+import { Interpreter } from './interpreter';
+import { ModuleTree, type ModuleNode } from './moduleTree';
+import type { ParserAssets } from './parser';
+
+/** Reads the module tree and the code of its classes. @throws AppError where the code can't be read. */
+export async function createScriptProgram(archive: ScriptArchive, assets: ParserAssets): Promise<Program> {
+  const library = new CodeLibrary(archive, assets);
+  return new ScriptProgram(archive, library, await ModuleTree.read(archive.root, library));
+}
+
+class ScriptProgram implements Program {
+  readonly problems: Problem[] = [];
+  private loaded: Promise<void> | undefined;
+
+  constructor(
+    private readonly archive: ScriptArchive,
+    private readonly library: CodeLibrary,
+    private readonly tree: ModuleTree,
+  ) {}
+
+  describe(): Promise<readonly ModuleSpec[]> {
+    return this.tree.describe();
+  }
+
+  inputs(): Promise<readonly InputSpec[]> {
+    return inputSpecs(this.archive, this.library, this.tree);
+  }
+
+  setTraining(path: string, training: boolean, recursive: boolean): void {
+    const node = this.node(path);
+    for (const { object } of recursive ? this.tree.subtree(node) : [node]) {
+      // A frozen module has no flag; giving it one would only pretend.
+      if (typeof object.attributes.get('training') === 'boolean') object.attributes.set('training', training);
+    }
+  }
+
+  async normStatistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {
+    const { attributes } = this.node(path).object;
+    const [mean, variance, count] = statisticsNames.map((name) => attributes.get(name));
+    if (!(mean instanceof Tensor) || !(variance instanceof Tensor)) return null;
+    return {
+      numBatchesTracked: count instanceof Tensor ? ((await readTensor(count))[0] ?? null) : null,
+      runningMean: summarise(await readTensor(mean), options.values),
+      runningVar: summarise(await readTensor(variance), options.values),
+    };
+  }
+
+  statisticsVersion(path: string): number {
+    const { attributes } = this.node(path).object;
+    let version = 0;
+    for (const name of statisticsNames) {
+      const value = attributes.get(name);
+      if (value instanceof Tensor) version += value.storage.version;
+    }
+    return version;
+  }
+
+  async forward(args: readonly Value[], context: RunContext, method = 'forward'): Promise<Value> {
+    this.loaded ??= loadStorages([this.archive.root, ...this.archive.constants]);
+    try {
+      await this.loaded;
+    } catch (error) {
+      this.loaded = undefined;
+      throw error;
+    }
+    const pathOf = (object: ScriptObject): string | undefined => this.tree.pathOf(object);
+    const interpreter = new Interpreter(this.library, this.archive.constants, operatorTable, context, pathOf);
+    return interpreter.run(this.archive.root, method, args);
+  }
+
+  private node(path: string): ModuleNode {
+    const node = this.tree.find(path);
+    if (node === undefined) {
+      throw new AppError('no-such-module', `The model has no module '${path}'`, 'Paths are those of named_modules().');
+    }
+    return node;
+  }
+}
+
+const statisticsNames = ['running_mean', 'running_var', 'num_batches_tracked'] as const;
+
+/** The elements of a tensor as numbers, reading only what it views of its storage in the file. */
+async function readTensor(tensor: Tensor): Promise<ArrayLike<number>> {
+  if (tensor.storage.isLoaded) return tensor.toNumbers();
+  if (tensor.isContiguous) {
+    return toNumberArray(tensor.dtype, await tensor.storage.readRange(tensor.offset, tensor.elementCount));
+  }
+  await tensor.storage.load();
+  return tensor.toNumbers();
+}
+
+/** Reads every storage that the values hold; a forward may touch any of them. */
+async function loadStorages(values: readonly Value[]): Promise<void> {
+  const storages = new Set<Storage>();
+  const seen = new Set<Value>();
+  const pending = [...values];
+  while (pending.length > 0) {
+    const value = pending.pop() as Value;
+    if (typeof value !== 'object' || value === null || seen.has(value)) continue;
+    seen.add(value);
+    if (value instanceof Tensor) storages.add(value.storage);
+    else if (value instanceof ScriptObject) pending.push(...value.attributes.values());
+    else if (value instanceof Tuple) pending.push(...value.items);
+    else if (value instanceof Dict) pending.push(...value.entries.values());
+    else if (Array.isArray(value)) pending.push(...value);
+  }
+  for (const storage of storages) await storage.load();
+}
+

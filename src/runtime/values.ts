@@ -1,0 +1,79 @@
+// Values of a running TorchScript program, as JavaScript values that keep Python's types apart.
+
+import { Tensor } from './tensor';
+
+/**
+ * int is `bigint` (64 bits, exact), float is `number`, None is `null`, list is a JavaScript array (mutable and shared, as in
+ * Python). dtype, layout and memory format are ints, as in serialized code.
+ */
+export type Value =
+  | null
+  | boolean
+  | bigint
+  | number
+  | string
+  | Tensor
+  | Value[]
+  | Tuple
+  | Dict
+  | ScriptObject
+  | Device
+  | FunctionValue
+  | OpaqueValue;
+
+/** A tuple or NamedTuple; immutable. */
+export class Tuple {
+  constructor(
+    readonly items: readonly Value[],
+    readonly fieldNames?: readonly string[],
+  ) {}
+}
+
+/** A dict in insertion order. Keys are compared as Python does: by value for numbers and strings, by identity for tensors. */
+export class Dict {
+  readonly entries = new Map<Value, Value>();
+}
+
+/** An instance of a class of the archive: a module, or an object of a `@torch.jit.script` class. */
+export class ScriptObject {
+  constructor(
+    /** `__torch__.torch.nn.modules.batchnorm.BatchNorm2d`, mangling included. */
+    readonly className: string,
+    /** By name, in the order of the file. `training` is a boolean here where the object is a module. */
+    readonly attributes: Map<string, Value>,
+  ) {}
+}
+
+export class Device {
+  constructor(readonly name: string) {}
+}
+
+/** A free function or a bound method, held by name until it is called. */
+export class FunctionValue {
+  constructor(
+    readonly qualifiedName: string,
+    readonly self?: ScriptObject,
+  ) {}
+}
+
+/** Something that the runtime passes around without looking inside: a generator, a stream, an object of a custom C++ class. */
+export class OpaqueValue {
+  constructor(readonly typeName: string) {}
+}
+
+/** Python's name for the type of a value, for messages. */
+export function typeName(value: Value): string {
+  if (value === null) return 'NoneType';
+  if (typeof value === 'boolean') return 'bool';
+  if (typeof value === 'bigint') return 'int';
+  if (typeof value === 'number') return 'float';
+  if (typeof value === 'string') return 'str';
+  if (value instanceof Tensor) return 'Tensor';
+  if (Array.isArray(value)) return value[0] === undefined ? 'List' : `List[${typeName(value[0])}]`;
+  if (value instanceof Tuple) return `Tuple[${value.items.map(typeName).join(', ')}]`;
+  if (value instanceof Dict) return 'Dict';
+  if (value instanceof ScriptObject) return value.className;
+  if (value instanceof Device) return 'Device';
+  if (value instanceof FunctionValue) return 'Callable';
+  return value.typeName;
+}

@@ -1,0 +1,161 @@
+// The engine: one opened model file, described, switched and run in this process. The worker wraps it; the CLI uses it as it is.
+
+import type { ModelDescription, Problem } from '../model/description';
+import type { ModuleSpec } from '../model/module';
+import type {
+  Engine,
+  EngineMethod,
+  EngineRequests,
+  ForwardInput,
+  ForwardOptions,
+  ForwardResult,
+  ModeChange,
+} from '../protocol/engine';
+import { RunContext } from '../runtime/context';
+import { KernelExecutor } from '../runtime/kernels/executor';
+import { createOrtWebBackend } from '../runtime/kernels/ortWeb';
+import type { Program } from '../runtime/program';
+import { freshSeed, Generator } from '../runtime/random';
+import { AppError } from '../util/errors';
+import { assetsIn, onnxRuntimePrefix, parserAssets, type AssetPaths } from './assets';
+import { chooseInputs, makeInput } from './forwardInputs';
+import { openModel, type OpenedModel } from './openModel';
+import { summariseOutputs } from './outputs';
+
+export interface EngineOptions {
+  /** Folder of the built WebAssembly files; see {@link assetsIn}. */
+  readonly wasmFolder?: string;
+  /** Instead of `wasmFolder` where the files lie apart, as in node_modules. */
+  readonly assets?: AssetPaths;
+  /** Threads of the kernels; 0 lets the engine choose. */
+  readonly threads: number;
+  /** Set to 1 from another thread to cancel the running forward. */
+  readonly cancelFlag?: Int32Array;
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  return new InProcessEngine(options);
+}
+
+class InProcessEngine implements Engine {
+  private readonly assets: AssetPaths;
+  private readonly executor: KernelExecutor;
+  private readonly cancelFlag: Int32Array;
+  private opened: OpenedModel | undefined;
+
+  constructor(options: EngineOptions) {
+    this.assets = options.assets ?? assetsIn(options.wasmFolder ?? '.');
+    this.cancelFlag = options.cancelFlag ?? new Int32Array(1);
+    const threads = Math.max(1, options.threads);
+    this.executor = new KernelExecutor(() => createOrtWebBackend({ wasmFolder: onnxRuntimePrefix(this.assets), threads }));
+  }
+
+  async request<M extends EngineMethod>(method: M, params: EngineRequests[M]['params']): Promise<EngineRequests[M]['result']> {
+    const handlers: { [K in EngineMethod]: (params: EngineRequests[K]['params']) => Promise<EngineRequests[K]['result']> } = {
+      open: ({ file }) => this.open(file),
+      setTraining: ({ changes }) => this.setTraining(changes),
+      statistics: ({ paths, values }) => this.statistics(paths, values),
+      runForward: (forward) => this.runForward(forward),
+    };
+    return handlers[method](params);
+  }
+
+  cancel(): void {
+    Atomics.store(this.cancelFlag, 0, 1);
+  }
+
+  dispose(): void {
+    // Closing only frees memory and a file handle; there is nobody left to tell of a failure.
+    void this.executor.dispose().catch(() => undefined);
+    void this.opened?.close().catch(() => undefined);
+    this.opened = undefined;
+  }
+
+  private async open(file: string): Promise<ModelDescription> {
+    const opened = await openModel(file, parserAssets(this.assets));
+    await this.opened?.close();
+    this.opened = opened;
+    const { program, format, problems } = opened;
+    if (program === null) throw new AppError('no-program', `${file} holds no program that could run`);
+    return {
+      format,
+      modules: await program.describe(),
+      inputs: await program.inputs(),
+      capabilities: { setTraining: true, runForward: true },
+      problems: [...problems, ...program.problems],
+    };
+  }
+
+  private async setTraining(changes: EngineRequests['setTraining']['params']['changes']): Promise<readonly ModeChange[]> {
+    const program = this.program();
+    const before = await program.describe();
+    for (const { path, training, recursive } of changes) program.setTraining(path, training, recursive);
+    return changedModes(before, await program.describe());
+  }
+
+  private async statistics(paths: readonly string[], values: boolean): Promise<EngineRequests['statistics']['result']> {
+    const program = this.program();
+    const result: EngineRequests['statistics']['result'][number][] = [];
+    for (const path of paths) {
+      const statistics = await program.normStatistics(path, { values });
+      if (statistics !== null) result.push({ path, statistics });
+    }
+    return result;
+  }
+
+  private async runForward(options: ForwardOptions): Promise<ForwardResult> {
+    const program = this.program();
+    Atomics.store(this.cancelFlag, 0, 0);
+    const context = new RunContext(
+      this.executor,
+      new Generator(options.seed ?? freshSeed()),
+      () => Atomics.load(this.cancelFlag, 0) !== 0,
+    );
+    const started = performance.now();
+    const chosen: readonly ForwardInput[] = chooseInputs(await program.inputs(), options.inputs);
+    const before = await this.statisticsVersions(program);
+    let output = null;
+    for (let step = 0; step < (options.steps ?? 1); step++) {
+      const inputs = chosen.map((input) => makeInput(input, context.generator));
+      output = await program.forward(inputs, context);
+    }
+    const after = await this.statisticsVersions(program);
+    const { summaries, arrays } = summariseOutputs(output, options.keepOutputs ?? false);
+    return {
+      outputs: summaries,
+      ...(options.keepOutputs === true ? { arrays } : {}),
+      inputs: chosen.map(({ shape, dtype }) => ({ shape, dtype })),
+      moved: [...after].filter(([path, version]) => before.get(path) !== version).map(([path]) => path),
+      milliseconds: performance.now() - started,
+      problems: this.forwardProblems(context),
+    };
+  }
+
+  private async statisticsVersions(program: Program): Promise<Map<string, number>> {
+    const versions = new Map<string, number>();
+    for (const { path, batchNorm, instanceNorm } of await program.describe()) {
+      if (batchNorm !== undefined || instanceNorm !== undefined) versions.set(path, program.statisticsVersion(path));
+    }
+    return versions;
+  }
+
+  private forwardProblems(context: RunContext): Problem[] {
+    const narrowed = [...this.executor.narrowed].map((name) => ({ message: `${name} was computed in float32: the kernels have it in single precision only.` }));
+    return [...context.messages.map((message) => ({ message })), ...narrowed];
+  }
+
+  private program(): Program {
+    const program = this.opened?.program;
+    if (program === undefined || program === null) throw new AppError('no-program', 'No model is open');
+    return program;
+  }
+}
+
+function changedModes(before: readonly ModuleSpec[], after: readonly ModuleSpec[]): ModeChange[] {
+  const changes: ModeChange[] = [];
+  after.forEach(({ path, training, behaviour }, i) => {
+    const old = before[i];
+    if (old?.training !== training || old.behaviour !== behaviour) changes.push({ path, training, behaviour });
+  });
+  return changes;
+}

@@ -1,0 +1,257 @@
+// A model opened from a file: the tree and its modes here, the program and its tensors in an engine of its own.
+
+import { basename } from 'node:path';
+import { AppError } from '../util/errors';
+import { Emitter } from '../util/event';
+import type { Disposable } from '../util/disposable';
+import type { ModelDescription } from '../model/description';
+import type { ModuleSpec } from '../model/module';
+import type { NormStatistics } from '../model/statistics';
+import type { ForwardOptions, ForwardResult, ModeChange, SetTraining } from '../protocol/engine';
+import type { ModelSession, SessionChange, SessionState, Snapshot } from './modelSession';
+import { ModuleIndex } from './moduleIndex';
+import type { SessionEngine } from './workerEngine';
+
+export interface FileSessionOptions {
+  readonly id: string;
+  readonly file: string;
+  /** Starts an engine that holds nothing yet; called again for each reload. */
+  readonly createEngine: () => SessionEngine;
+  /** Told what listeners of `onDidChange` throw. */
+  readonly onListenerError?: (error: unknown) => void;
+}
+
+/** Opens `file`; throws the engine's AppError where nothing can be shown, and leaves no worker behind. */
+export async function openFileSession(options: FileSessionOptions): Promise<FileSession> {
+  const { engine, description } = await openEngine(options);
+  return new FileSession(options, engine, description);
+}
+
+export class FileSession implements ModelSession {
+  readonly kind = 'file';
+  readonly id: string;
+  readonly file: string;
+  readonly title: string;
+  private readonly changed: Emitter<SessionChange>;
+  private readonly cachedStatistics = new Map<string, Promise<NormStatistics | null>>();
+  private engineFailure: Disposable;
+  private index: ModuleIndex;
+  private initial: Snapshot;
+  private currentState: SessionState = { kind: 'ready' };
+  private reloading: Promise<void> | undefined;
+  private disposed = false;
+
+  readonly onDidChange: ModelSession['onDidChange'];
+
+  constructor(
+    private readonly options: FileSessionOptions,
+    private engine: SessionEngine,
+    private description: ModelDescription,
+  ) {
+    this.id = options.id;
+    this.file = options.file;
+    this.title = basename(options.file);
+    this.changed = new Emitter(options.onListenerError);
+    this.onDidChange = this.changed.event;
+    this.index = new ModuleIndex(description.modules);
+    this.initial = this.index.snapshot();
+    this.engineFailure = this.watch(engine);
+  }
+
+  get format(): ModelDescription['format'] {
+    return this.description.format;
+  }
+
+  get capabilities(): ModelDescription['capabilities'] {
+    return this.description.capabilities;
+  }
+
+  get inputs(): ModelDescription['inputs'] {
+    return this.description.inputs;
+  }
+
+  get problems(): ModelDescription['problems'] {
+    return this.description.problems;
+  }
+
+  get modules(): readonly ModuleSpec[] {
+    return this.index.modules;
+  }
+
+  get state(): SessionState {
+    return this.currentState;
+  }
+
+  get initialModes(): Snapshot {
+    return this.initial;
+  }
+
+  module(path: string): ModuleSpec | undefined {
+    return this.index.get(path);
+  }
+
+  children(path: string): readonly ModuleSpec[] {
+    return this.index.children(path);
+  }
+
+  async setTraining(path: string, training: boolean, options: { readonly recursive: boolean }): Promise<void> {
+    if (this.index.get(path) === undefined) throw noSuchModule(this.title, path);
+    await this.applyModes([{ path, training, recursive: options.recursive }]);
+  }
+
+  async statistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {
+    const module = this.index.get(path);
+    if (module === undefined) throw noSuchModule(this.title, path);
+    if (module.batchNorm === undefined && module.instanceNorm === undefined) return null;
+    const values = options.values === true;
+    const key = `${values ? 'values' : 'summary'}:${path}`;
+    const cached = this.cachedStatistics.get(key);
+    if (cached !== undefined) return cached;
+    const asked = this.engine
+      .request('statistics', { paths: [path], values })
+      .then((answers) => answers.find((answer) => answer.path === path)?.statistics ?? null);
+    this.cachedStatistics.set(key, asked);
+    // A failure must not be remembered: the next look asks again.
+    asked.catch(() => {
+      if (this.cachedStatistics.get(key) === asked) this.cachedStatistics.delete(key);
+    });
+    return asked;
+  }
+
+  async runForward(options: ForwardOptions, signal?: AbortSignal): Promise<ForwardResult> {
+    this.requireAlive();
+    if (!this.capabilities.runForward) {
+      throw new AppError(
+        'no-program',
+        `${this.title} holds no program that could run.`,
+        'Its modules and statistics can still be read.',
+      );
+    }
+    if (this.currentState.kind === 'running') {
+      throw new AppError('usage', `A forward of ${this.title} is already running.`, 'Wait for it or cancel it.');
+    }
+    if (signal?.aborted === true) throw new AppError('cancelled', 'The forward was cancelled.');
+    const engine = this.engine;
+    const cancel = (): void => {
+      engine.cancel();
+    };
+    this.setState({ kind: 'running' });
+    signal?.addEventListener('abort', cancel, { once: true });
+    // A forward that fails has moved the statistics of the layers before the failure, and says not which.
+    let moved: readonly string[] = this.index.normPaths;
+    try {
+      const result = await engine.request('runForward', options);
+      moved = result.moved;
+      return result;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      // A dead engine leaves what was last read on show.
+      if (this.engine === engine && this.state.kind === 'running') {
+        this.setState({ kind: 'ready' });
+        this.forgetStatistics(moved);
+      }
+    }
+  }
+
+  snapshot(): Snapshot {
+    return this.index.snapshot();
+  }
+
+  async restore(snapshot: Snapshot): Promise<void> {
+    await this.applyModes(this.index.changesTo(snapshot));
+  }
+
+  async reload(options: { readonly keepModes: boolean }): Promise<void> {
+    // Two requests to reload are one reload.
+    this.reloading ??= this.openAgain(options.keepModes).finally(() => {
+      this.reloading = undefined;
+    });
+    return this.reloading;
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.engineFailure.dispose();
+    this.engine.dispose();
+    this.changed.dispose();
+  }
+
+  /** Opens first and swaps then: where the new file can't be read, the old model stays usable. */
+  private async openAgain(keepModes: boolean): Promise<void> {
+    const { engine, description } = await openEngine(this.options);
+    if (this.disposed) {
+      engine.dispose();
+      return;
+    }
+    // Only what was switched here is carried over; for the other modules the new file has its own say.
+    const kept = keepModes ? this.index.switchedSince(this.initial) : new Map<string, boolean>();
+    this.engineFailure.dispose();
+    this.engine.dispose();
+    this.engine = engine;
+    this.engineFailure = this.watch(engine);
+    this.description = description;
+    this.index = new ModuleIndex(description.modules);
+    this.initial = this.index.snapshot();
+    this.cachedStatistics.clear();
+    this.currentState = { kind: 'ready' };
+    await this.applyModes(this.index.changesTo({ flags: kept }));
+    this.changed.fire({ kind: 'tree' });
+  }
+
+  private async applyModes(changes: readonly SetTraining[]): Promise<void> {
+    if (changes.length === 0) return;
+    this.requireAlive();
+    if (!this.capabilities.setTraining) {
+      throw new AppError('usage', `${this.title} stores no modes that could be switched.`);
+    }
+    const answer: readonly ModeChange[] = await this.engine.request('setTraining', { changes });
+    const paths = this.index.apply(answer);
+    if (paths.length > 0) this.changed.fire({ kind: 'modes', paths });
+  }
+
+  private forgetStatistics(paths: readonly string[]): void {
+    if (paths.length === 0) return;
+    for (const path of paths) {
+      this.cachedStatistics.delete(`summary:${path}`);
+      this.cachedStatistics.delete(`values:${path}`);
+    }
+    this.changed.fire({ kind: 'statistics', paths });
+  }
+
+  private watch(engine: SessionEngine): Disposable {
+    return engine.onDidFail((error) => {
+      this.setState({ kind: 'failed', message: error.oneLine });
+    });
+  }
+
+  private setState(state: SessionState): void {
+    this.currentState = state;
+    this.changed.fire({ kind: 'state' });
+  }
+
+  private requireAlive(): void {
+    if (this.disposed) throw new AppError('usage', `${this.title} was closed.`, 'Open it again.');
+    if (this.currentState.kind === 'failed') throw new AppError('worker-died', this.currentState.message);
+  }
+}
+
+async function openEngine(
+  options: FileSessionOptions,
+): Promise<{ engine: SessionEngine; description: ModelDescription }> {
+  const engine = options.createEngine();
+  try {
+    return { engine, description: await engine.request('open', { file: options.file }) };
+  } catch (error) {
+    engine.dispose();
+    throw error;
+  }
+}
+
+function noSuchModule(title: string, path: string): AppError {
+  return new AppError(
+    'no-such-module',
+    `${title} has no module ${path === '' ? 'at its root' : `“${path}”`}.`,
+    'Refresh the tree.',
+  );
+}

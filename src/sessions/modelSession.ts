@@ -1,0 +1,61 @@
+// The one interface through which views and commands see a model, from a file or live.
+
+import type { Disposable } from '../util/disposable';
+import type { Event } from '../util/event';
+import type { Capabilities, InputSpec, ModelFormat, Problem } from '../model/description';
+import type { ModuleSpec } from '../model/module';
+import type { NormStatistics } from '../model/statistics';
+import type { ForwardOptions, ForwardResult } from '../protocol/engine';
+
+/** What changed in a session. */
+export type SessionChange =
+  /** Flags or behaviour of these modules. */
+  | { readonly kind: 'modes'; readonly paths: readonly string[] }
+  /** Running statistics of these layers. */
+  | { readonly kind: 'statistics'; readonly paths: readonly string[] }
+  /** The whole tree: opened again after a change on disk, or a live model that was rebuilt. */
+  | { readonly kind: 'tree' }
+  /** `state` or `busy`. */
+  | { readonly kind: 'state' };
+
+/** `failed` keeps the last tree but can't act until it is reloaded. */
+export type SessionState =
+  { readonly kind: 'ready' } | { readonly kind: 'running' } | { readonly kind: 'failed'; readonly message: string };
+
+/** The flags of every module at one moment; opaque to callers. */
+export interface Snapshot {
+  readonly flags: ReadonlyMap<string, boolean | null>;
+}
+
+export interface ModelSession extends Disposable {
+  readonly id: string;
+  /** Short name for the tree and the status bar: the file's base name, or the variable. */
+  readonly title: string;
+  readonly kind: 'file' | 'live';
+  readonly format: ModelFormat;
+  readonly capabilities: Capabilities;
+  readonly state: SessionState;
+  readonly modules: readonly ModuleSpec[];
+  readonly inputs: readonly InputSpec[];
+  readonly problems: readonly Problem[];
+  readonly onDidChange: Event<SessionChange>;
+
+  /** The module at `path`, or undefined. */
+  module(path: string): ModuleSpec | undefined;
+  /** Direct children in order. */
+  children(path: string): readonly ModuleSpec[];
+
+  /** Resolves when the flags are set; `recursive` as `module.train(mode)`. */
+  setTraining(path: string, training: boolean, options: { readonly recursive: boolean }): Promise<void>;
+  /** Running statistics of a BatchNorm or InstanceNorm, cached until they move; null for other modules. */
+  statistics(path: string, options?: { readonly values?: boolean }): Promise<NormStatistics | null>;
+  /** One at a time: a second call while one runs is refused. `signal` cancels it. */
+  runForward(options: ForwardOptions, signal?: AbortSignal): Promise<ForwardResult>;
+  snapshot(): Snapshot;
+  /** Puts every flag of the snapshot back, module by module. */
+  restore(snapshot: Snapshot): Promise<void>;
+  /** Flags as they stood when the model was opened, for *Restore Modes*. */
+  readonly initialModes: Snapshot;
+  /** Opens the file again; `keepModes` then sets the flags that were set before, by path. */
+  reload(options: { readonly keepModes: boolean }): Promise<void>;
+}

@@ -1,0 +1,83 @@
+// The modules of one session by path: children, flags, and what changed.
+
+import type { ModuleSpec } from '../model/module';
+import { parentPath } from '../model/module';
+import type { ModeChange, SetTraining } from '../protocol/engine';
+import type { Snapshot } from './modelSession';
+
+/** Module specs are immutable; a change of mode replaces the spec, so that a row that was handed out never lies. */
+export class ModuleIndex {
+  private readonly specs: ModuleSpec[];
+  private readonly positions = new Map<string, number>();
+  private readonly childPositions = new Map<string, number[]>();
+
+  /** @param modules in pre-order, the root first. */
+  constructor(modules: readonly ModuleSpec[]) {
+    this.specs = [...modules];
+    this.specs.forEach((spec, position) => {
+      this.positions.set(spec.path, position);
+      const parent = parentPath(spec.path);
+      if (parent === undefined) return;
+      const siblings = this.childPositions.get(parent);
+      if (siblings === undefined) this.childPositions.set(parent, [position]);
+      else siblings.push(position);
+    });
+  }
+
+  get modules(): readonly ModuleSpec[] {
+    return this.specs;
+  }
+
+  /** Layers that may hold running statistics. */
+  get normPaths(): readonly string[] {
+    return this.specs
+      .filter((spec) => spec.batchNorm !== undefined || spec.instanceNorm !== undefined)
+      .map((spec) => spec.path);
+  }
+
+  get(path: string): ModuleSpec | undefined {
+    const position = this.positions.get(path);
+    return position === undefined ? undefined : this.specs[position];
+  }
+
+  children(path: string): readonly ModuleSpec[] {
+    return (this.childPositions.get(path) ?? []).flatMap((position) => this.specs[position] ?? []);
+  }
+
+  /** Takes over what the engine reports; answers with the paths that it knows. */
+  apply(changes: readonly ModeChange[]): readonly string[] {
+    const paths: string[] = [];
+    for (const { path, training, behaviour } of changes) {
+      const position = this.positions.get(path);
+      const spec = position === undefined ? undefined : this.specs[position];
+      if (position === undefined || spec === undefined) continue;
+      this.specs[position] = { ...spec, training, behaviour };
+      paths.push(path);
+    }
+    return paths;
+  }
+
+  snapshot(): Snapshot {
+    return { flags: new Map(this.specs.map((spec) => [spec.path, spec.training])) };
+  }
+
+  /** Single flags to set, in tree order, so that the modules stand as in `snapshot`; unknown paths are left out. */
+  changesTo(snapshot: Snapshot): readonly SetTraining[] {
+    const changes: SetTraining[] = [];
+    for (const { path, training } of this.specs) {
+      const wanted = snapshot.flags.get(path);
+      if (typeof wanted !== 'boolean' || training === null || wanted === training) continue;
+      changes.push({ path, training: wanted, recursive: false });
+    }
+    return changes;
+  }
+
+  /** The flags that differ from `before`, as they stand now. */
+  switchedSince(before: Snapshot): Map<string, boolean> {
+    const switched = new Map<string, boolean>();
+    for (const { path, training } of this.specs) {
+      if (training !== null && before.flags.get(path) !== training) switched.set(path, training);
+    }
+    return switched;
+  }
+}

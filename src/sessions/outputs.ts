@@ -1,0 +1,23 @@
+// What a forward returned, flattened into tensors with names.
+
+import { summarise, type OutputSummary } from '../model/statistics';
+import type { OutputArray } from '../protocol/engine';
+import { Tensor } from '../runtime/tensor';
+import { Dict, Tuple, type Value } from '../runtime/values';
+
+/** Summaries of every tensor in the returned structure, and their elements where they are kept. */
+export function summariseOutputs(output: Value, keep: boolean): { summaries: OutputSummary[]; arrays: OutputArray[] } {
+  const summaries: OutputSummary[] = [];
+  const arrays: OutputArray[] = [];
+  const visit = (value: Value, name: string): void => {
+    const below = (key: string): string => (name === '' ? key : `${name}.${key}`);
+    if (value instanceof Tensor) {
+      summaries.push({ name, shape: value.shape, dtype: value.dtype, ...summarise(value.toNumbers()) });
+      if (keep) arrays.push({ shape: value.shape, dtype: value.dtype, bytes: value.toBytes() });
+    } else if (value instanceof Tuple) value.items.forEach((item, i) => { visit(item, below(value.fieldNames?.[i] ?? String(i))); });
+    else if (Array.isArray(value)) value.forEach((item, i) => { visit(item, below(String(i))); });
+    else if (value instanceof Dict) for (const [key, item] of value.entries) visit(item, below(String(key)));
+  };
+  visit(output, '');
+  return { summaries, arrays };
+}

@@ -1,0 +1,183 @@
+// The open models: the one place that knows them all, which of them is active, and what is being opened.
+
+import { basename } from 'node:path';
+import { DisposableStore } from '../util/disposable';
+import type { Disposable } from '../util/disposable';
+import { Emitter } from '../util/event';
+import type { DiskState } from './diskWatch';
+import { watchFile } from './diskWatch';
+import { FileSession, openFileSession } from './fileSession';
+import { ForwardHistory } from './forwardHistory';
+import type { ModelSession, SessionChange } from './modelSession';
+import type { SessionEngine } from './workerEngine';
+
+/** What happened in the store. */
+export type StoreChange =
+  | { readonly kind: 'added' | 'removed' | 'disk' | 'forward'; readonly session: ModelSession }
+  | { readonly kind: 'session'; readonly session: ModelSession; readonly change: SessionChange }
+  | { readonly kind: 'active' | 'opening' };
+
+export interface SessionStoreOptions {
+  readonly createEngine: () => SessionEngine;
+  /** Told what listeners throw. */
+  readonly onListenerError?: (error: unknown) => void;
+  /** How often files on disk are looked at; tests shorten it. */
+  readonly diskPollMilliseconds?: number;
+}
+
+/** The path of the file behind a session; undefined for a live model. */
+export function fileOf(session: ModelSession): string | undefined {
+  return session instanceof FileSession ? session.file : undefined;
+}
+
+export class SessionStore implements Disposable {
+  private readonly entries = new Map<
+    string,
+    { readonly session: ModelSession; readonly owned: DisposableStore; disk: DiskState }
+  >();
+  private readonly pending = new Map<string, Promise<FileSession>>();
+  private readonly changed: Emitter<StoreChange>;
+  private activeId: string | undefined;
+  private nextId = 1;
+  private disposed = false;
+
+  readonly onDidChange: Emitter<StoreChange>['event'];
+  /** The last forward of each session. */
+  readonly forwards: ForwardHistory;
+
+  constructor(private readonly options: SessionStoreOptions) {
+    this.changed = new Emitter(options.onListenerError);
+    this.onDidChange = this.changed.event;
+    this.forwards = new ForwardHistory((session) => {
+      this.changed.fire({ kind: 'forward', session });
+    });
+  }
+
+  /** In the order of opening. */
+  get sessions(): readonly ModelSession[] {
+    return [...this.entries.values()].map((entry) => entry.session);
+  }
+
+  /** Base names of the files that are being opened. */
+  get opening(): readonly string[] {
+    return [...this.pending.keys()].map((file) => basename(file));
+  }
+
+  /** The model that was touched last; commands without a target act on it. */
+  get active(): ModelSession | undefined {
+    return this.activeId === undefined ? undefined : this.entries.get(this.activeId)?.session;
+  }
+
+  get(id: string): ModelSession | undefined {
+    return this.entries.get(id)?.session;
+  }
+
+  forFile(file: string): FileSession | undefined {
+    return this.sessions.find(
+      (session): session is FileSession => session instanceof FileSession && session.file === file,
+    );
+  }
+
+  setActive(session: ModelSession): void {
+    if (this.activeId === session.id || !this.entries.has(session.id)) return;
+    this.activeId = session.id;
+    this.changed.fire({ kind: 'active' });
+  }
+
+  /** How the file on disk stands to what is shown. */
+  diskState(session: ModelSession): DiskState {
+    return this.entries.get(session.id)?.disk ?? 'same';
+  }
+
+  /** Opens a file, or returns the session that has it open. It becomes the active one. Throws AppErrors. */
+  async openFile(file: string): Promise<FileSession> {
+    const open = this.forFile(file);
+    if (open !== undefined) {
+      this.setActive(open);
+      return open;
+    }
+    const already = this.pending.get(file);
+    if (already !== undefined) return already;
+    const opening = this.openNew(file);
+    this.pending.set(file, opening);
+    this.changed.fire({ kind: 'opening' });
+    return opening;
+  }
+
+  /** Adds a session of any kind; the store disposes it. */
+  add(session: ModelSession): void {
+    const owned = new DisposableStore();
+    owned.add(session);
+    this.entries.set(session.id, { session, owned, disk: 'same' });
+    owned.add(
+      session.onDidChange((change) => {
+        if (change.kind === 'tree') this.forwards.forget(session);
+        this.changed.fire({ kind: 'session', session, change });
+      }),
+    );
+    this.activeId = session.id;
+    this.changed.fire({ kind: 'added', session });
+    this.changed.fire({ kind: 'active' });
+  }
+
+  close(session: ModelSession): void {
+    const entry = this.entries.get(session.id);
+    if (entry === undefined) return;
+    this.entries.delete(session.id);
+    this.forwards.forget(session);
+    entry.owned.dispose();
+    if (this.activeId === session.id) this.activeId = [...this.entries.keys()].at(-1);
+    this.changed.fire({ kind: 'removed', session });
+    this.changed.fire({ kind: 'active' });
+  }
+
+  /** Opens the session's file again and takes what is on disk now as the state to compare with. */
+  async reload(session: ModelSession, options: { readonly keepModes: boolean }): Promise<void> {
+    await session.reload(options);
+    this.setDisk(session, 'same');
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.changed.dispose();
+    for (const entry of this.entries.values()) entry.owned.dispose();
+    this.entries.clear();
+  }
+
+  private async openNew(file: string): Promise<FileSession> {
+    try {
+      const session = await openFileSession({
+        id: `file-${String(this.nextId++)}`,
+        file,
+        createEngine: this.options.createEngine,
+        ...(this.options.onListenerError === undefined ? {} : { onListenerError: this.options.onListenerError }),
+      });
+      this.pending.delete(file);
+      if (this.disposed) {
+        session.dispose();
+        return session;
+      }
+      this.add(session);
+      const watch = watchFile(
+        file,
+        (disk) => {
+          this.setDisk(session, disk);
+        },
+        this.options.diskPollMilliseconds,
+      );
+      this.entries.get(session.id)?.owned.add(watch);
+      return session;
+    } finally {
+      this.pending.delete(file);
+      this.changed.fire({ kind: 'opening' });
+    }
+  }
+
+  private setDisk(session: ModelSession, disk: DiskState): void {
+    const entry = this.entries.get(session.id);
+    // A second change after the first is news again; a reload that changes nothing is not.
+    if (entry === undefined || (entry.disk === disk && disk !== 'changed')) return;
+    entry.disk = disk;
+    this.changed.fire({ kind: 'disk', session });
+  }
+}

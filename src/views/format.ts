@@ -1,0 +1,41 @@
+// Numbers, shapes and counts as people read them in a narrow column.
+
+import type { TensorSummary } from '../model/statistics';
+
+/** Four significant digits, with an exponent only where the plain form would be longer than helpful. */
+export function formatNumber(value: number | null): string {
+  if (value === null) return 'none';
+  if (!Number.isFinite(value)) return String(value);
+  if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
+  const size = Math.abs(value);
+  if (size >= 1e-3 && size < 1e6) return String(Number(value.toPrecision(4)));
+  return value
+    .toExponential(3)
+    .replace(/\.?0+e/, 'e')
+    .replace('e+', 'e');
+}
+
+/** `[1, 3, 224, 224]`; a scalar is `[]`. */
+export function formatShape(shape: readonly number[]): string {
+  return `[${shape.join(', ')}]`;
+}
+
+/** `mean 0.01, min -1.2, max 2.5, non-finite 0`: the mean first, since a narrow column cuts the end off. */
+export function formatSummary(summary: TensorSummary): string {
+  const { mean, min, max, nonFinite } = summary;
+  const figures =
+    mean === null && min === null && max === null
+      ? 'no finite element'
+      : `mean ${formatNumber(mean)}, min ${formatNumber(min)}, max ${formatNumber(max)}`;
+  return `${figures}, non-finite ${String(nonFinite)}`;
+}
+
+export function formatMilliseconds(milliseconds: number): string {
+  if (milliseconds < 1) return '<1 ms';
+  return milliseconds < 10_000 ? `${String(Math.round(milliseconds))} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+/** `1 layer`, `2 layers`. */
+export function countOf(count: number, singular: string, plural = `${singular}s`): string {
+  return `${String(count)} ${count === 1 ? singular : plural}`;
+}

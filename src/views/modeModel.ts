@@ -1,0 +1,103 @@
+// Modes in words: how many layers below a module run as train, and what its row says about it.
+
+import { isWithin, parentPath } from '../model/module';
+import type { Mode, ModuleSpec } from '../model/module';
+
+/** Counts over a module and everything below it; a shared module counts once. */
+export interface ModeCount {
+  /** Mode-sensitive layers by what their forward will do. */
+  readonly runTrain: number;
+  readonly runEval: number;
+  /** Mode-sensitive layers whose behaviour contradicts their flag. */
+  readonly contradicting: number;
+  /** Flags, of mode-sensitive layers and all others. */
+  readonly flagTrain: number;
+  readonly flagEval: number;
+}
+
+const nothing: ModeCount = { runTrain: 0, runEval: 0, contradicting: 0, flagTrain: 0, flagEval: 0 };
+
+/** Counts for every module: one walk over the tree, then a look-up for each row. */
+export function countModes(modules: readonly ModuleSpec[]): (path: string) => ModeCount {
+  const counts = new Map<string, { -readonly [K in keyof ModeCount]: number }>();
+  const parents = new Set(modules.map((module) => parentPath(module.path)));
+  for (const module of modules) {
+    const runs = module.modeSensitive ? ownBehaviour(module, parents.has(module.path)) : undefined;
+    for (let path: string | undefined = module.path; path !== undefined; path = parentPath(path)) {
+      if (module.sharedWith !== undefined && module.path !== path && isWithin(module.sharedWith, path)) continue;
+      let count = counts.get(path);
+      if (count === undefined) counts.set(path, (count = { ...nothing }));
+      if (module.training !== null) count[module.training ? 'flagTrain' : 'flagEval']++;
+      if (runs === undefined) continue;
+      count[runs === 'train' ? 'runTrain' : 'runEval']++;
+      if (contradicts(module, runs)) count.contradicting++;
+    }
+  }
+  return (path) => counts.get(path) ?? nothing;
+}
+
+/** Which sign a row carries. `none`: the mode does not matter here; `unknown`: the file does not tell. */
+export type ModeSign = 'train' | 'eval' | 'mixed' | 'trainFlag' | 'evalFlag' | 'none' | 'unknown';
+
+export interface ModeWords {
+  readonly sign: ModeSign;
+  /** `train`, `mixed 3/14`, `eval flag, runs as train (baked)`. */
+  readonly text: string;
+  /** True where flag and behaviour disagree. */
+  readonly contradiction: boolean;
+}
+
+/** What the row of `module` says; `count` is that of its subtree. */
+export function describeMode(module: ModuleSpec, count: ModeCount): ModeWords {
+  const total = count.runTrain + count.runEval;
+  const flag = flagOf(module);
+  if (total === 0) return describeFlag(module, flag);
+  if (count.runTrain > 0 && count.runEval > 0) {
+    return { sign: 'mixed', text: `mixed ${String(count.runTrain)}/${String(total)}`, contradiction: false };
+  }
+  const runs: Mode = count.runTrain > 0 ? 'train' : 'eval';
+  if (flag === undefined) return { sign: runs, text: `runs as ${runs}`, contradiction: false };
+  if (flag === runs) return { sign: runs, text: runs, contradiction: false };
+  // The module's own flag was set alone: its layers go their own way, as they do in torch.
+  if (count.contradicting === 0) return { sign: runs, text: `${flag} flag, layers in ${runs}`, contradiction: false };
+  return { sign: runs, text: `${flag} flag, runs as ${runs}${whyWords(module)}`, contradiction: true };
+}
+
+/** The whole model in the status bar's words: `train · 14 active`, `eval`, `mixed 3/14`. */
+export function describeModel(root: ModuleSpec, count: ModeCount): ModeWords {
+  const words = describeMode(root, count);
+  if (words.sign === 'train' && count.runTrain > 0)
+    return { ...words, text: `${words.text} · ${String(count.runTrain)} active` };
+  if (words.sign === 'trainFlag') return { ...words, text: 'train · 0 active' };
+  return words;
+}
+
+function describeFlag(module: ModuleSpec, flag: Mode | undefined): ModeWords {
+  if (flag !== undefined)
+    return { sign: flag === 'train' ? 'trainFlag' : 'evalFlag', text: flag, contradiction: false };
+  // Without a flag and without a layer that reads one there is nothing to say.
+  if (module.behaviour === 'none') return { sign: 'none', text: '', contradiction: false };
+  return { sign: 'unknown', text: 'mode not stored', contradiction: false };
+}
+
+/** Why a layer does not obey its flag, in a word or three; the tooltip has the whole sentence. */
+function whyWords(module: ModuleSpec): string {
+  if (!module.modeSensitive) return '';
+  const norm = module.batchNorm ?? module.instanceNorm;
+  return norm !== undefined && !norm.trackRunningStats ? ' (no running statistics)' : ' (baked)';
+}
+
+function contradicts(module: ModuleSpec, runs: Mode): boolean {
+  return module.training !== null && (runs === 'train') !== module.training;
+}
+
+function flagOf(module: ModuleSpec): Mode | undefined {
+  if (module.training === null) return undefined;
+  return module.training ? 'train' : 'eval';
+}
+
+/** A parent's `behaviour` speaks of its descendants, so that its own part can only be told by its flag. */
+function ownBehaviour(module: ModuleSpec, isParent: boolean): Mode | undefined {
+  if (!isParent && (module.behaviour === 'train' || module.behaviour === 'eval')) return module.behaviour;
+  return flagOf(module);
+}

@@ -1,0 +1,301 @@
+// The view “Modules”: open models as roots, their modules below, statistics below the layers that keep them.
+
+import * as vscode from 'vscode';
+import type { ModuleSpec } from '../model/module';
+import { moduleName, parentPath } from '../model/module';
+import type { Disposable } from '../util/disposable';
+import { toAppError } from '../util/errors';
+import type { ModelSession } from '../sessions/modelSession';
+import { fileOf } from '../sessions/sessionStore';
+import type { SessionStore, StoreChange } from '../sessions/sessionStore';
+import { viewIds } from '../host/ids';
+import { forwardRow, forwardRows, normRows } from './factsModel';
+import type { ModeCounts } from './modeCounts';
+import type { Row } from './rowModel';
+import {
+  errorRow,
+  hasStatistics,
+  moduleRow,
+  noticeRow,
+  openingRow,
+  problemRow,
+  problemsRow,
+  rootRow,
+} from './treeModel';
+
+/** What an element of the tree stands for. Modules and models are what commands act on. */
+export type TreeNode =
+  | { readonly kind: 'module'; readonly session: ModelSession; readonly path: string }
+  | { readonly kind: 'forward'; readonly session: ModelSession }
+  | { readonly kind: 'problems'; readonly session: ModelSession }
+  /** A row that only says something; `path` is the module that it belongs to. */
+  | {
+      readonly kind: 'row';
+      readonly session?: ModelSession;
+      readonly path?: string;
+      readonly id: string;
+      readonly row: Row;
+    };
+
+export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable {
+  private readonly changed = new vscode.EventEmitter<TreeNode[] | undefined>();
+  // VS Code knows an element by its identity, so that each module has one node for as long as its session lives.
+  private readonly nodes = new Map<string, Map<string, TreeNode>>();
+  private readonly subscription: Disposable;
+  private readonly dirty = new Set<TreeNode>();
+  private refreshTimer: NodeJS.Timeout | undefined;
+  private refreshAll = false;
+
+  readonly onDidChangeTreeData = this.changed.event;
+  /** VS Code's view of this tree. */
+  readonly view: vscode.TreeView<TreeNode>;
+
+  constructor(
+    private readonly store: SessionStore,
+    private readonly counts: ModeCounts,
+  ) {
+    this.subscription = store.onDidChange((change) => {
+      this.onStoreChange(change);
+    });
+    this.view = vscode.window.createTreeView(viewIds.modules, {
+      treeDataProvider: this,
+      canSelectMany: true,
+      showCollapseAll: true,
+    });
+    this.view.onDidChangeSelection(({ selection }) => {
+      const session = selection.at(-1)?.session;
+      if (session !== undefined) store.setActive(session);
+    });
+  }
+
+  /** The node of a module, the same for as long as its session is open. */
+  node(session: ModelSession, path: string): TreeNode {
+    return this.keyed(session, `module:${path}`, () => ({ kind: 'module', session, path }));
+  }
+
+  /** Shows a module's row and selects it; the view comes into sight. */
+  async reveal(session: ModelSession, path: string, options: { readonly focus: boolean }): Promise<void> {
+    await this.view.reveal(this.node(session, path), { select: true, focus: options.focus, expand: path === '' });
+  }
+
+  async getChildren(element?: TreeNode): Promise<TreeNode[]> {
+    if (element === undefined) return this.roots();
+    switch (element.kind) {
+      case 'module':
+        return element.path === ''
+          ? this.childrenOfRoot(element.session)
+          : this.childrenOfModule(element.session, element.path);
+      case 'forward': {
+        const record = this.store.forwards.last(element.session);
+        return record === undefined
+          ? []
+          : forwardRows(record).map((row, index) => rowNode(element.session, `forward:${String(index)}`, row));
+      }
+      case 'problems':
+        return element.session.problems.map((problem, index) =>
+          rowNode(element.session, `problem:${String(index)}`, problemRow(problem), problem.path),
+        );
+      case 'row':
+        return [];
+    }
+  }
+
+  getParent(element: TreeNode): TreeNode | undefined {
+    if (element.session === undefined) return undefined;
+    if (element.kind === 'forward' || element.kind === 'problems') return this.node(element.session, '');
+    if (element.path === undefined) return undefined;
+    const parent = element.kind === 'module' ? parentPath(element.path) : element.path;
+    return parent === undefined ? undefined : this.node(element.session, parent);
+  }
+
+  getTreeItem(element: TreeNode): vscode.TreeItem {
+    const item = toItem(this.rowOf(element));
+    const session = element.session?.id ?? 'store';
+    const own =
+      element.kind === 'module' ? element.path : element.kind === 'row' ? `${element.path ?? ''}/${element.id}` : '';
+    item.id = `${session}/${element.kind}/${own}`;
+    return item;
+  }
+
+  dispose(): void {
+    clearTimeout(this.refreshTimer);
+    this.subscription.dispose();
+    this.view.dispose();
+    this.changed.dispose();
+  }
+
+  private roots(): TreeNode[] {
+    return [
+      ...this.store.sessions.map((session) => this.node(session, '')),
+      ...this.store.opening.map((title): TreeNode => ({ kind: 'row', id: `opening:${title}`, row: openingRow(title) })),
+    ];
+  }
+
+  private async childrenOfRoot(session: ModelSession): Promise<TreeNode[]> {
+    const notice = noticeRow(session.state, this.store.diskState(session));
+    return [
+      ...(notice === undefined ? [] : [rowNode(session, 'notice', notice, '')]),
+      ...(this.store.forwards.last(session) === undefined
+        ? []
+        : [this.keyed(session, 'forward', () => ({ kind: 'forward', session }))]),
+      ...(session.problems.length === 0
+        ? []
+        : [this.keyed(session, 'problems', () => ({ kind: 'problems', session }))]),
+      ...(await this.childrenOfModule(session, '')),
+    ];
+  }
+
+  /** Statistics are read only here, that is, when somebody unfolds the layer. */
+  private async childrenOfModule(session: ModelSession, path: string): Promise<TreeNode[]> {
+    const module = session.module(path);
+    const facts = module !== undefined && hasStatistics(module) ? await this.factsOf(session, module) : [];
+    return [...facts, ...session.children(path).map((child) => this.node(session, child.path))];
+  }
+
+  private async factsOf(session: ModelSession, module: ModuleSpec): Promise<TreeNode[]> {
+    try {
+      const rows = normRows(module, await session.statistics(module.path));
+      return rows.map((row) => rowNode(session, row.label, row, module.path));
+    } catch (error) {
+      return [rowNode(session, 'error', errorRow(toAppError(error, 'program-error').oneLine), module.path)];
+    }
+  }
+
+  private rowOf(element: TreeNode): Row {
+    switch (element.kind) {
+      case 'row':
+        return element.row;
+      case 'problems':
+        return problemsRow(element.session.problems);
+      case 'forward': {
+        const record = this.store.forwards.last(element.session);
+        return record === undefined ? errorRow('The forward was forgotten.') : forwardRow(record);
+      }
+      case 'module':
+        return this.moduleRowOf(element.session, element.path);
+    }
+  }
+
+  private moduleRowOf(session: ModelSession, path: string): Row {
+    const module = session.module(path);
+    if (module === undefined) return errorRow(`${moduleName(path)} is no longer there.`);
+    const shared = {
+      module,
+      count: this.counts.of(session, path),
+      hasChildren: session.children(path).length > 0,
+      capabilities: session.capabilities,
+    };
+    if (path !== '') return moduleRow(shared);
+    return rootRow({
+      ...shared,
+      title: session.title,
+      location: fileOf(session) ?? session.title,
+      state: session.state,
+      disk: this.store.diskState(session),
+      active: this.store.active === session,
+    });
+  }
+
+  private onStoreChange(change: StoreChange): void {
+    switch (change.kind) {
+      case 'session':
+        this.onSessionChange(change.session, change.change.kind === 'statistics' ? change.change.paths : ['']);
+        if (change.change.kind === 'tree') this.forgetNodes(change.session);
+        return;
+      case 'disk':
+      case 'forward':
+        this.onSessionChange(change.session, ['']);
+        return;
+      case 'removed':
+        this.nodes.delete(change.session.id);
+        this.refresh(undefined);
+        return;
+      case 'added':
+      case 'opening':
+        this.refresh(undefined);
+        return;
+      case 'active':
+        return;
+    }
+  }
+
+  /** Refreshes the rows that were ever shown; a module that nobody unfolded costs nothing. */
+  private onSessionChange(session: ModelSession, paths: readonly string[]): void {
+    const known = this.nodes.get(session.id);
+    for (const path of paths) {
+      const node = known?.get(`module:${path}`);
+      if (node !== undefined) this.refresh(node);
+    }
+  }
+
+  /** Collects refreshes for a moment: a forward changes state, statistics and “Last forward” one after the other. */
+  private refresh(node: TreeNode | undefined): void {
+    if (node === undefined) this.refreshAll = true;
+    else this.dirty.add(node);
+    this.refreshTimer ??= setTimeout(() => {
+      this.refreshTimer = undefined;
+      const nodes = this.refreshAll ? undefined : [...this.dirty];
+      this.refreshAll = false;
+      this.dirty.clear();
+      this.changed.fire(nodes);
+    }, 30);
+  }
+
+  /** After a reload paths may mean other modules; the root's node stays, so that the model stays unfolded. */
+  private forgetNodes(session: ModelSession): void {
+    const root = this.node(session, '');
+    this.nodes.set(session.id, new Map<string, TreeNode>([['module:', root]]));
+  }
+
+  private keyed(session: ModelSession, key: string, make: () => TreeNode): TreeNode {
+    let known = this.nodes.get(session.id);
+    if (known === undefined) this.nodes.set(session.id, (known = new Map()));
+    let node = known.get(key);
+    if (node === undefined) known.set(key, (node = make()));
+    return node;
+  }
+}
+
+function rowNode(session: ModelSession, id: string, row: Row, path?: string): TreeNode {
+  return { kind: 'row', session, id, row, ...(path === undefined ? {} : { path }) };
+}
+
+function toItem(row: Row): vscode.TreeItem {
+  const item = new vscode.TreeItem(row.label, collapsibleStates[row.children]);
+  if (row.description !== undefined) item.description = row.description;
+  if (row.icon !== undefined) {
+    item.iconPath = new vscode.ThemeIcon(
+      row.icon.id,
+      row.icon.color === undefined ? undefined : new vscode.ThemeColor(row.icon.color),
+    );
+  }
+  if (row.tooltip !== undefined) item.tooltip = toMarkdown(row.tooltip);
+  if (row.context !== undefined) item.contextValue = row.context;
+  item.accessibilityInformation = { label: row.spoken };
+  return item;
+}
+
+const collapsibleStates = {
+  none: vscode.TreeItemCollapsibleState.None,
+  collapsed: vscode.TreeItemCollapsibleState.Collapsed,
+  expanded: vscode.TreeItemCollapsibleState.Expanded,
+} as const;
+
+/** Names and values come from files: they are appended as text, which escapes them. */
+function toMarkdown(lines: readonly string[]): vscode.MarkdownString {
+  const markdown = new vscode.MarkdownString();
+  for (const line of lines) {
+    const colon = line.indexOf(': ');
+    if (colon > 0 && colon < 30) {
+      markdown
+        .appendMarkdown('**')
+        .appendText(line.slice(0, colon))
+        .appendMarkdown('** ')
+        .appendText(line.slice(colon + 2));
+    } else {
+      markdown.appendText(line);
+    }
+    markdown.appendMarkdown('  \n');
+  }
+  return markdown;
+}

@@ -1,0 +1,206 @@
+// The rows of models and modules: labels, words, icons, tooltips and what can be done with them.
+
+import type { Capabilities, Problem } from '../model/description';
+import { moduleName } from '../model/module';
+import type { ModuleSpec } from '../model/module';
+import type { DiskState } from '../sessions/diskWatch';
+import type { SessionState } from '../sessions/modelSession';
+import { countOf, formatNumber, formatShape } from './format';
+import { describeMode, describeModel } from './modeModel';
+import type { ModeCount, ModeSign, ModeWords } from './modeModel';
+import type { Row, RowIcon } from './rowModel';
+
+/** Filled, empty and half-filled circles; small ones where the mode changes nothing. */
+const icons: Readonly<Record<ModeSign, RowIcon>> = {
+  train: { id: 'circle-filled', color: 'charts.orange' },
+  eval: { id: 'circle-outline', color: 'charts.blue' },
+  mixed: { id: 'color-mode', color: 'charts.purple' },
+  trainFlag: { id: 'circle-small-filled', color: 'disabledForeground' },
+  evalFlag: { id: 'circle-small', color: 'disabledForeground' },
+  none: { id: 'circle-small', color: 'disabledForeground' },
+  unknown: { id: 'question', color: 'disabledForeground' },
+};
+
+export function modeIcon(sign: ModeSign): RowIcon {
+  return icons[sign];
+}
+
+export interface ModuleRowInput {
+  readonly module: ModuleSpec;
+  readonly count: ModeCount;
+  readonly hasChildren: boolean;
+  readonly capabilities: Capabilities;
+}
+
+/** The row of a module below the root. */
+export function moduleRow(input: ModuleRowInput): Row {
+  const { module, count } = input;
+  const words = describeMode(module, count);
+  const name = moduleName(module.path);
+  const type = typeWords(module);
+  return {
+    label: name,
+    description: join(type, words.text),
+    icon: iconOf(words),
+    tooltip: moduleTooltip(module, count, words),
+    spoken: speak(name, type, words, count),
+    context: contextOf('module', input),
+    children: input.hasChildren || hasStatistics(module) ? 'collapsed' : 'none',
+  };
+}
+
+export interface RootRowInput extends ModuleRowInput {
+  readonly title: string;
+  readonly location: string;
+  readonly state: SessionState;
+  readonly disk: DiskState;
+  readonly active: boolean;
+}
+
+/** The row of an open model: its file, its class, its mode and whatever is up with it. */
+export function rootRow(input: RootRowInput): Row {
+  const { module, count, title } = input;
+  const words = describeModel(module, count);
+  const condition = conditionWords(input.state, input.disk);
+  const failed = input.state.kind === 'failed';
+  return {
+    label: title,
+    description: join(condition, words.text, module.type),
+    icon: failed ? { id: 'error', color: 'list.errorForeground' } : iconOf(words),
+    tooltip: [
+      `File: ${input.location}`,
+      ...(input.state.kind === 'failed' ? [input.state.message] : []),
+      ...moduleTooltip(module, count, words),
+    ],
+    spoken: `Model ${speak(title, module.type, words, count)}${condition === '' ? '' : `, ${condition}`}${input.active ? ', active model' : ''}`,
+    context: contextOf('root', input),
+    children: 'expanded',
+  };
+}
+
+/** True if the row unfolds into running statistics and options. */
+export function hasStatistics(module: ModuleSpec): boolean {
+  return module.batchNorm !== undefined || module.instanceNorm !== undefined;
+}
+
+/** Rows that say what is up with a model, above its modules. */
+export function noticeRow(state: SessionState, disk: DiskState): Row | undefined {
+  if (state.kind === 'failed') {
+    return notice('Stopped', state.message, { id: 'error', color: 'list.errorForeground' });
+  }
+  if (disk === 'changed') return notice('Changed on disk', 'reload to see the new file', { id: 'sync' });
+  if (disk === 'deleted') return notice('Deleted on disk', 'the model stays as it was read', { id: 'trash' });
+  return undefined;
+}
+
+export function problemsRow(problems: readonly Problem[]): Row {
+  const label = countOf(problems.length, 'problem');
+  return {
+    label,
+    icon: { id: 'warning', color: 'list.warningForeground' },
+    spoken: `${label} with this file`,
+    children: 'collapsed',
+  };
+}
+
+export function problemRow(problem: Problem): Row {
+  const place = problem.path === undefined || problem.path === '' ? '' : ` (${problem.path})`;
+  const label = `${problem.message}${place}`;
+  return { label, tooltip: [label], spoken: label, icon: { id: 'info' }, children: 'none' };
+}
+
+export function openingRow(title: string): Row {
+  return {
+    label: title,
+    description: 'opening…',
+    icon: { id: 'loading~spin' },
+    spoken: `${title}, opening`,
+    children: 'none',
+  };
+}
+
+/** An error in place of rows that could not be read. */
+export function errorRow(message: string): Row {
+  return notice('Not available', message, { id: 'error', color: 'list.errorForeground' });
+}
+
+function notice(label: string, description: string, icon: RowIcon): Row {
+  return {
+    label,
+    description,
+    icon,
+    tooltip: [description],
+    spoken: `${label}: ${description}`,
+    context: 'notice',
+    children: 'none',
+  };
+}
+
+function typeWords(module: ModuleSpec): string {
+  const p = module.dropout?.p;
+  return p === undefined || p === null ? module.type : `${module.type} p=${formatNumber(p)}`;
+}
+
+function iconOf(words: ModeWords): RowIcon {
+  const icon = modeIcon(words.sign);
+  return words.contradiction ? { ...icon, color: 'list.warningForeground' } : icon;
+}
+
+function conditionWords(state: SessionState, disk: DiskState): string {
+  if (state.kind === 'running') return 'running…';
+  if (state.kind === 'failed') return 'stopped';
+  if (disk === 'changed') return 'changed on disk';
+  return disk === 'deleted' ? 'deleted on disk' : '';
+}
+
+function moduleTooltip(module: ModuleSpec, count: ModeCount, words: ModeWords): readonly string[] {
+  const lines = [
+    `Path: ${module.path === '' ? '(root)' : module.path}`,
+    `Class: ${module.qualifiedType === '' ? module.type : module.qualifiedType}`,
+    `Training flag: ${module.training === null ? 'not stored' : String(module.training)}`,
+  ];
+  const total = count.runTrain + count.runEval;
+  if (total > 0) {
+    const layers =
+      total === 1 && module.modeSensitive
+        ? words.text
+        : `${String(count.runTrain)} of ${countOf(total, 'mode-sensitive layer')} in train`;
+    lines.push(`Behaviour: ${layers}`);
+  } else {
+    lines.push('Behaviour: the same in train and eval');
+  }
+  if (module.behaviourReason !== undefined) lines.push(`Why: ${module.behaviourReason}`);
+  if (module.dropout !== undefined)
+    lines.push(`p: ${module.dropout.p === null ? 'unknown' : formatNumber(module.dropout.p)}`);
+  for (const tensor of [...module.parameters, ...module.buffers].slice(0, 12)) {
+    lines.push(`${tensor.name}: ${tensor.dtype} ${formatShape(tensor.shape)}`);
+  }
+  if (module.sharedWith !== undefined)
+    lines.push(`Shared with: ${module.sharedWith === '' ? '(root)' : module.sharedWith}`);
+  if (module.source !== undefined) lines.push(`Source: ${module.source.file}:${String(module.source.line)}`);
+  return lines;
+}
+
+function speak(name: string, type: string, words: ModeWords, count: ModeCount): string {
+  const total = count.runTrain + count.runEval;
+  const mode =
+    words.sign === 'mixed'
+      ? `mixed, ${String(count.runTrain)} of ${String(total)} layers in train`
+      : words.text.replace(' · ', ', ');
+  return [name, type, mode].filter((part) => part !== '').join(', ');
+}
+
+/** Only what would change something is offered. */
+function contextOf(kind: 'root' | 'module', { module, count, capabilities, hasChildren }: ModuleRowInput): string {
+  const words: string[] = [kind];
+  if (capabilities.setTraining && count.flagEval > 0) words.push('canTrain');
+  if (capabilities.setTraining && count.flagTrain > 0) words.push('canEval');
+  if (capabilities.setTraining && hasChildren && module.training !== null) words.push('hasFlag');
+  if (capabilities.runForward) words.push('canRun');
+  if (module.source !== undefined) words.push('hasSource');
+  return words.join(' ');
+}
+
+function join(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join(' · ');
+}

@@ -1,0 +1,173 @@
+// A real VS Code in a real browser, with the packaged extension: what a person clicks and reads, as functions.
+
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
+import { openBrowser, workbenchUrl } from '../../scripts/lib/browser';
+import { packageExtension } from '../../scripts/lib/package';
+import { samples, screenshots } from '../../scripts/lib/paths';
+import { startServer } from '../../scripts/lib/server';
+import type { Server } from '../../scripts/lib/server';
+
+const themes = { dark: 'Default Dark Modern', light: 'Default Light Modern' } as const;
+
+export interface LaunchOptions {
+  readonly theme?: keyof typeof themes;
+  /** User settings on top of those that keep the editor quiet. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Called with the workspace folder, a copy of samples/, before the editor opens it. */
+  readonly prepare?: (folder: string) => void;
+}
+
+let packaged: Promise<string> | undefined;
+const open = new Set<Workbench>();
+
+// For every test of the files that import this one: a failure leaves a picture of what was on the screen.
+afterEach(async function () {
+  if (this.currentTest?.state !== 'failed') return;
+  const name = this.currentTest.fullTitle().replace(/\W+/g, '-');
+  for (const workbench of open) console.log(`      screen: ${await workbench.screenshot(`failed-${name}`)}`);
+});
+
+/** Starts VS Code on a copy of samples/. The caller must {@link Workbench.close} it. */
+export async function launchWorkbench(options: LaunchOptions = {}): Promise<Workbench> {
+  packaged ??= packageExtension();
+  const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'mode-inspector-e2e-'));
+  const folder = path.join(temporary, 'workspace');
+  fs.cpSync(samples, folder, { recursive: true });
+  options.prepare?.(folder);
+  const settings = { 'workbench.colorTheme': themes[options.theme ?? 'dark'], ...options.settings };
+  const server = await startServer({ data: path.join(temporary, 'data'), packages: [await packaged], settings });
+  const { browser, context } = await openBrowser();
+  const page = await context.newPage();
+  await page.goto(workbenchUrl(server, { folder }));
+  const workbench = new Workbench(page, browser, server, temporary, folder);
+  open.add(workbench);
+  await workbench.explorerRow(/./).first().or(page.locator('.explorer-folders-view')).first().waitFor();
+  return workbench;
+}
+
+export class Workbench {
+  constructor(
+    readonly page: Page,
+    private readonly browser: Browser,
+    private readonly server: Server,
+    private readonly temporary: string,
+    /** The workspace folder on disk. */
+    readonly folder: string,
+  ) {}
+
+  /** Ends the editor and removes its files. */
+  async close(): Promise<void> {
+    open.delete(this);
+    await this.browser.close();
+    await this.server.stop();
+    fs.rmSync(this.temporary, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** Keeps what is on the screen as .cache/screenshots/NAME.png; returns the path. */
+  async screenshot(name: string): Promise<string> {
+    const file = path.join(screenshots, `${name}.png`);
+    await this.page.screenshot({ path: file });
+    return file;
+  }
+
+  /** Runs a command by its full title in the palette, such as `Mode Inspector: Run Forward`. */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.quickInput.fill(`>${title}`);
+    await this.pick(title);
+  }
+
+  /** The text field of the palette, or of a question that a command asks. */
+  get quickInput(): Locator {
+    return this.page.locator('.quick-input-widget input[type="text"], .quick-input-widget input.input').first();
+  }
+
+  /** Clicks an entry of the open pick list. (Enter straight after typing races with the list.) */
+  async pick(text: string | RegExp): Promise<void> {
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first().click();
+  }
+
+  /** Answers a question: types the text and confirms. */
+  async answer(text: string): Promise<void> {
+    await this.quickInput.fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** The icon in the activity bar that opens a view container. */
+  activity(title: string): Locator {
+    return this.page.locator(`.activitybar a.action-label[aria-label^="${title}"]`);
+  }
+
+  /** Shows the Mode Inspector's views, if another container is in front. */
+  async showModeInspector(): Promise<void> {
+    const heading = this.sideBar.locator('.composite.title').filter({ hasText: /mode inspector/i });
+    if (!(await heading.isVisible())) await this.activity('Mode Inspector').click();
+    await heading.waitFor();
+  }
+
+  get sideBar(): Locator {
+    return this.page.locator('.part.sidebar');
+  }
+
+  /** A file or folder in the explorer. */
+  explorerRow(name: string | RegExp): Locator {
+    return this.page.locator('.explorer-folders-view').getByRole('treeitem', { name });
+  }
+
+  /** Double-clicks a file in the explorer, which opens it for good. */
+  async openFile(name: string): Promise<void> {
+    const row = this.explorerRow(name);
+    if (!(await row.isVisible())) await this.activity('Explorer').click();
+    await row.dblclick();
+  }
+
+  /** Rows of the trees in the side bar, by their accessible name: label, description and mode in words. */
+  row(name: string | RegExp): Locator {
+    return this.sideBar.getByRole('treeitem', { name });
+  }
+
+  /** The text of every row that is on the screen, in order. */
+  async rowTexts(): Promise<string[]> {
+    const rows = await this.sideBar.getByRole('treeitem').all();
+    return Promise.all(rows.map(async (row) => (await row.innerText()).replace(/\s+/g, ' ').trim()));
+  }
+
+  /** Unfolds a row, if it is folded. */
+  async expand(name: string | RegExp): Promise<void> {
+    const row = this.row(name).first();
+    if ((await row.getAttribute('aria-expanded')) !== 'false') return;
+    await row.locator('.monaco-tl-twistie').click();
+    await row.and(this.page.locator('[aria-expanded="true"]')).waitFor();
+  }
+
+  /** Presses the icon of that title which appears on a row under the mouse. */
+  async inlineAction(name: string | RegExp, title: string): Promise<void> {
+    const row = this.row(name).first();
+    await row.hover();
+    await row.locator(`.actions .action-label[aria-label^="${title}"]`).click();
+  }
+
+  /** Picks an entry of a row's context menu. */
+  async contextAction(row: Locator, title: string): Promise<void> {
+    await row.click({ button: 'right' });
+    await this.page.locator('.monaco-menu .action-item').filter({ hasText: title }).first().click();
+  }
+
+  /** An item of the status bar by its text. */
+  statusBarItem(text: string | RegExp): Locator {
+    return this.page.locator('.part.statusbar .statusbar-item').filter({ hasText: text });
+  }
+
+  /** A message in the corner, by its text. */
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-toast').filter({ hasText: text });
+  }
+
+  /** The content of the webview that is in front. Click the workbench before using the keyboard afterwards. */
+  get webview(): FrameLocator {
+    return this.page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
+  }
+}
