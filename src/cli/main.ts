@@ -1,3 +1,63 @@
-// Placeholder until the command line is written.
+// The headless twin: the same sessions from a shell. Exit status 0 done, 1 findings, 2 usage, 3 can't be inspected.
 
-process.exitCode = 2;
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { CommanderError } from 'commander';
+
+import { createEngine } from '../sessions/engine';
+import { AppError, toAppError } from '../util/errors';
+import { parseCommandLine, type CommandLine } from './arguments';
+import { inspect } from './inspect';
+import { run } from './run';
+
+/** dist/ holds this bundle and the WebAssembly beside it. */
+const distFolder = path.dirname(fileURLToPath(import.meta.url));
+
+async function main(argv: readonly string[]): Promise<number> {
+  let command: CommandLine;
+  try {
+    command = parseCommandLine(argv);
+  } catch (error) {
+    // Commander has printed its message already; asking for help is no mistake.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return report(error);
+  }
+  const engine = createEngine({ wasmFolder: distFolder, threads: command.threads });
+  try {
+    const text = command.name === 'inspect' ? await inspect(engine, command) : await run(engine, command);
+    await write(text);
+    return 0;
+  } catch (error) {
+    return report(error);
+  } finally {
+    engine.dispose();
+  }
+}
+
+/** One line on stderr: what, where, what to do. */
+function report(thrown: unknown): number {
+  const error = toAppError(thrown, 'program-error');
+  process.stderr.write(`mode-inspector: ${error.oneLine}\n`);
+  return isUsage(error) ? 2 : 3;
+}
+
+function isUsage(error: AppError): boolean {
+  return error.code === 'usage' || error.code === 'no-such-module';
+}
+
+/** Resolves when the text has left the process, so that exiting cuts nothing off a pipe. */
+function write(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    // A reader that went away (`| head`) is no error of ours.
+    process.stdout.once('error', () => {
+      resolve();
+    });
+    process.stdout.write(`${text}\n`, () => {
+      resolve();
+    });
+  });
+}
+
+// The threads of the kernels would keep the process alive.
+void main(process.argv.slice(2)).then((status) => process.exit(status));

@@ -1,5 +1,7 @@
 // What a command acts on: the rows it was called with, the selected rows, or the active model's root.
 
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
 import { AppError } from '../util/errors';
 import type { ModuleSpec } from '../model/module';
 import type { ModelSession } from '../sessions/modelSession';
@@ -23,6 +25,7 @@ export interface Scene {
  */
 export function targetsOf(scene: Scene, args: readonly unknown[]): readonly Target[] {
   const [clicked, selected] = args;
+  if (clicked instanceof vscode.Uri) return [rootOf(sessionOf(scene, args))];
   const passed = Array.isArray(selected) && selected.includes(clicked) ? (selected as unknown[]) : [clicked];
   let nodes: readonly TreeNode[] = passed.filter((node) => isNodeOf(scene.store, node));
   if (nodes.length === 0) nodes = scene.tree.view.selection.filter((node) => node.session === scene.store.active);
@@ -34,15 +37,19 @@ export function targetsOf(scene: Scene, args: readonly unknown[]): readonly Targ
     targets.set(`${session.id}/${module.path}`, { session, module });
   }
   if (targets.size > 0) return [...targets.values()];
-  const session = scene.store.active;
-  const module = session?.module('');
-  if (session === undefined || module === undefined) throw noModel();
-  return [{ session, module }];
+  return [rootOf(sessionOf(scene, []))];
 }
 
 /** The model that a command about a whole model acts on. */
 export function sessionOf(scene: Scene, args: readonly unknown[]): ModelSession {
   const [clicked] = args;
+  // The title of an editor passes its file.
+  if (clicked instanceof vscode.Uri) {
+    const open = scene.store.forFile(clicked.fsPath);
+    if (open === undefined)
+      throw new AppError('usage', `${basename(clicked.path)} is not open as a model.`, 'Its page says why.');
+    return open;
+  }
   const session = isNodeOf(scene.store, clicked) ? clicked.session : scene.store.active;
   if (session === undefined) throw noModel();
   return session;
@@ -56,6 +63,12 @@ export function nameOf({ session, module }: Target): string {
 function isNodeOf(store: SessionStore, value: unknown): value is TreeNode & { session: ModelSession } {
   if (typeof value !== 'object' || value === null || !('kind' in value) || !('session' in value)) return false;
   return store.sessions.some((session) => session === value.session);
+}
+
+function rootOf(session: ModelSession): Target {
+  const module = session.module('');
+  if (module === undefined) throw new AppError('no-such-module', `${session.title} holds no module.`);
+  return { session, module };
 }
 
 function noModel(): AppError {

@@ -33,7 +33,8 @@ export class MemorySource implements ByteSource {
   // eslint-disable-next-line @typescript-eslint/require-await
   async read(offset: number, length: number): Promise<Uint8Array> {
     checkRange(this, offset, length);
-    return this.bytes.subarray(offset, offset + length);
+    // A copy, as a file would give: tensors write to the bytes that they were read from.
+    return this.bytes.slice(offset, offset + length);
   }
 }
 

@@ -6,7 +6,8 @@ import { argument } from './pickleValues';
 
 const STRING_TABLE = 'FORMAT_WITH_STRING_TABLE';
 const MAX_TEXT = 2 ** 22;
-const TORCH_FILE = /(?:site|dist)-packages[\\/]torch[\\/]|(?:^|[\\/])torch[\\/](?:nn|jit|_[a-z_]+|functional\.py)(?:[\\/.]|$)/;
+const TORCH_FILE =
+  /(?:site|dist)-packages[\\/]torch[\\/]|(?:^|[\\/])torch[\\/](?:nn|jit|_[a-z_]+|functional\.py)(?:[\\/.]|$)/;
 /** A frame of a trace's Python stack: `/home/me/net.py(12): forward`. */
 const FRAME = /^(.+)\((\d+)\): /;
 

@@ -1,7 +1,7 @@
 // Checks what a pickle built before anything walks it: no cycles, no explosion of shared parts; and reports what can't be used.
 
 import type { Problem } from '../model/description';
-import { Dict, OpaqueValue, ScriptObject, Tuple, type Value } from '../runtime/program';
+import { Dict, OpaqueValue, ScriptObject, Tensor, Tuple, type Value } from '../runtime/program';
 import { beyondLimit, damaged } from './byteSource';
 import { PickleGlobal, PickleObject } from './pickleValues';
 import { UnreadableTensor } from './storages';
@@ -34,15 +34,17 @@ export function checkObjectGraph(root: Value, fileName: string): Problem[] {
     problems.push({ message: path === '' ? message : `${path}: ${message}`, path });
   };
   const enter = (value: Value, name: string): number => {
+    if (typeof value !== 'object' || value === null || value instanceof Tensor) return 0;
     if (value instanceof OpaqueValue) report(value, name);
     const children = childrenOf(value);
     if (children === undefined) return 0;
-    const known = paths.get(value as object);
-    if (known === 0) throw damaged(fileName, `its object ${frames.map((frame) => frame.name).join('.')} contains itself`);
+    const known = paths.get(value);
+    if (known === 0)
+      throw damaged(fileName, `its object ${frames.map((frame) => frame.name).join('.')} contains itself`);
     if (known !== undefined) return known;
     if (frames.length >= MAX_DEPTH) throw beyondLimit(fileName, `its objects are nested more than ${MAX_DEPTH} deep`);
-    paths.set(value as object, 0);
-    frames.push({ value: value as object, name, children, paths: 1 });
+    paths.set(value, 0);
+    frames.push({ value, name, children, paths: 1 });
     return 0;
   };
   enter(root, '');
@@ -52,7 +54,8 @@ export function checkObjectGraph(root: Value, fileName: string): Problem[] {
       frame.paths += enter(next.value[1], next.value[0]);
       continue;
     }
-    if (frame.paths > MAX_PATHS) throw beyondLimit(fileName, `its objects are shared under more than ${MAX_PATHS} paths`);
+    if (frame.paths > MAX_PATHS)
+      throw beyondLimit(fileName, `its objects are shared under more than ${MAX_PATHS} paths`);
     paths.set(frame.value, frame.paths);
     frames.pop();
     const parent = frames.at(-1);

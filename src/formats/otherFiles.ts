@@ -32,7 +32,11 @@ const known = (sentence: string, hint?: string): Finding => ({
 const noModel = (sentence: string, hint?: string): Finding => ({ ...known(sentence, hint), code: 'not-a-model' });
 
 const signatures: readonly (readonly [text: string, offset: number, finding: Finding])[] = [
-  ['\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19', 0, known('is a torch.save file of a PyTorch before 1.6, which holds no code that could run')],
+  [
+    '\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19',
+    0,
+    known('is a torch.save file of a PyTorch before 1.6, which holds no code that could run'),
+  ],
   ['\x89HDF\r\n\x1a\n', 0, known('is an HDF5 file, as Keras writes them')],
   ['GGUF', 0, known('is a GGUF file of llama.cpp')],
   ['\x93NUMPY', 0, known('is a NumPy array')],
@@ -56,10 +60,18 @@ function bySignature(peek: Peek, size: number): Finding {
   if (head[0] === 0x80 && head[1]! <= 5) return known('is a Python pickle without code that could run');
   const start = ascii(head, 0, head.length).trimStart().toLowerCase();
   if (/^<(!doctype|html|head|body)/.test(start)) {
-    return noModel('is a web page, not a model', 'The download probably ended on a login or error page; download it again.');
+    return noModel(
+      'is a web page, not a model',
+      'The download probably ended on a login or error page; download it again.',
+    );
   }
   // ModelProto begins with ir_version, then a field of text or a message.
-  if (head[0] === 0x08 && head[1]! >= 1 && head[1]! <= 30 && [0x12, 0x1a, 0x22, 0x2a, 0x32, 0x3a, 0x42].includes(head[2]!)) {
+  if (
+    head[0] === 0x08 &&
+    head[1]! >= 1 &&
+    head[1]! <= 30 &&
+    [0x12, 0x1a, 0x22, 0x2a, 0x32, 0x3a, 0x42].includes(head[2]!)
+  ) {
     return known('is an ONNX model');
   }
   if (start.startsWith('{') || start.startsWith('[')) return noModel('is a JSON file, not a model');
@@ -70,13 +82,19 @@ function bySignature(peek: Peek, size: number): Finding {
 async function byDirectory(zip: ZipArchive): Promise<Finding> {
   const names = [...zip.entries.keys()];
   const has = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
-  if (has(/(^|\/)archive_format$/) || has(/(^|\/)serialized_exported_program\.json$/) || has(/(^|\/)models\/[^/]+\.json$/)) {
+  if (
+    has(/(^|\/)archive_format$/) ||
+    has(/(^|\/)serialized_exported_program\.json$/) ||
+    has(/(^|\/)models\/[^/]+\.json$/)
+  ) {
     return known('is a torch.export archive (.pt2)');
   }
   const pickle = names.find((name) => /^[^/]*\/?data\.pkl$/.test(name));
   if (pickle !== undefined) return describeSaved(await savedValue(zip, pickle));
-  if (has(/^[^/]+\/model\.json$/) && has(/^[^/]+\/tensors\//)) return known('is a TorchScript archive of a PyTorch before 1.4', 'Load it in a newer PyTorch and save it again.');
-  if (has(/(^|\/)MAR-INF\/MANIFEST\.json$/)) return known('is a TorchServe package', 'Unpack it as a zip; it holds the model.');
+  if (has(/^[^/]+\/model\.json$/) && has(/^[^/]+\/tensors\//))
+    return known('is a TorchScript archive of a PyTorch before 1.4', 'Load it in a newer PyTorch and save it again.');
+  if (has(/(^|\/)MAR-INF\/MANIFEST\.json$/))
+    return known('is a TorchServe package', 'Unpack it as a zip; it holds the model.');
   if (has(/(^|\/)model\.weights\.h5$/)) return known('is a Keras model');
   if (has(/\.npy$/)) return known('is a NumPy archive');
   if (names.length === 0) return noModel('is an empty zip archive');
@@ -92,12 +110,14 @@ function describeSaved(value: Value): Finding {
   if (value instanceof Dict) {
     const keys = [...value.entries.keys()];
     const values = [...value.entries.values()];
-    if (keys.includes('pytorch-lightning_version')) return known('is a Lightning checkpoint: weights without code or modes');
+    if (keys.includes('pytorch-lightning_version'))
+      return known('is a Lightning checkpoint: weights without code or modes');
     if (values.length > 0 && values.every(isTensor)) {
       return known('is a state_dict: weights only, without modules, code or modes');
     }
     const nested = ['state_dict', 'model_state_dict', 'model'].find((key) => value.entries.get(key) instanceof Dict);
-    if (nested !== undefined) return known(`is a checkpoint whose weights are under '${nested}', without code or modes`);
+    if (nested !== undefined)
+      return known(`is a checkpoint whose weights are under '${nested}', without code or modes`);
     return known('is a dict saved with torch.save, without code that could run');
   }
   if (isTensor(value)) return known('is a single tensor saved with torch.save');
@@ -109,7 +129,11 @@ function describeSaved(value: Value): Finding {
 }
 
 function isTensor(value: Value): boolean {
-  return value instanceof PickleObject && value.callable instanceof OpaqueValue && value.callable.typeName.startsWith('torch._utils._rebuild');
+  return (
+    value instanceof PickleObject &&
+    value.callable instanceof OpaqueValue &&
+    value.callable.typeName.startsWith('torch._utils._rebuild')
+  );
 }
 
 /** A length of eight bytes, then a JSON object of that length. */

@@ -336,7 +336,8 @@ class Unpickler {
   private setItems(items: readonly Value[]): void {
     const target = this.top();
     const dict = target instanceof Dict ? target : target instanceof PickleObject ? target.dict : undefined;
-    if (dict === undefined || items.length % 2 !== 0) throw this.cursor.error('items are set on something that is no dict');
+    if (dict === undefined || items.length % 2 !== 0)
+      throw this.cursor.error('items are set on something that is no dict');
     for (let i = 0; i < items.length; i += 2) dict.entries.set(items[i]!, items[i + 1]!);
   }
 
@@ -366,16 +367,20 @@ function parseFloatText(cursor: PickleCursor): number {
   const text = cursor.line();
   const named = { inf: Infinity, '-inf': -Infinity, nan: NaN }[text];
   const value = named ?? Number(text);
-  if (text.trim() === '' || (named === undefined && Number.isNaN(value))) throw cursor.error('it has a float that is none');
+  if (text.trim() === '' || (named === undefined && Number.isNaN(value)))
+    throw cursor.error('it has a float that is none');
   return value;
 }
 
 /** The escapes of Python's `raw-unicode-escape` and of its string literals. */
 function unescape(text: string): string {
-  return text.replace(/\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\\'"nrt]))/g, (_, unicode?: string, byte?: string, plain?: string) => {
-    if (plain !== undefined) return { n: '\n', r: '\r', t: '\t' }[plain] ?? plain;
-    return String.fromCharCode(parseInt(unicode ?? byte ?? '', 16));
-  });
+  return text.replace(
+    /\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\\'"nrt]))/g,
+    (_, unicode?: string, byte?: string, plain?: string) => {
+      if (plain !== undefined) return { n: '\n', r: '\r', t: '\t' }[plain] ?? plain;
+      return String.fromCharCode(parseInt(unicode ?? byte ?? '', 16));
+    },
+  );
 }
 
 function unknownProtocol(cursor: PickleCursor, protocol: number): AppError {

@@ -1,6 +1,6 @@
 // Reads the primitive parts of a pickle: numbers, lines and strings, each checked against the end of the bytes.
 
-import { AppError } from '../util/errors';
+import type { AppError } from '../util/errors';
 import { beyondLimit, damaged } from './byteSource';
 
 const decoder = new TextDecoder('utf-8');

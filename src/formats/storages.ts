@@ -59,7 +59,12 @@ export class StorageTable {
     const type = argument(id, 1);
     const key = argument(id, 2);
     const count = argument(id, 4);
-    if (argument(id, 0) !== 'storage' || !(type instanceof OpaqueValue) || typeof key !== 'string' || typeof count !== 'bigint') {
+    if (
+      argument(id, 0) !== 'storage' ||
+      !(type instanceof OpaqueValue) ||
+      typeof key !== 'string' ||
+      typeof count !== 'bigint'
+    ) {
       return new StorageReference('it refers to a storage in an unknown way');
     }
     // One storage may be viewed with two dtypes; then the two do not see each other's writes.
@@ -78,11 +83,14 @@ export class StorageTable {
     const entry = this.zip.entries.get(this.options.folder + key);
     const { name } = this.zip.source;
     if (this.options.empty === true) {
-      return Storage.lazy(dtype, count, () => Promise.reject(damaged(name, 'the values of its sample inputs are not kept')));
+      return Storage.lazy(dtype, count, () =>
+        Promise.reject(damaged(name, 'the values of its sample inputs are not kept')),
+      );
     }
     if (entry === undefined) return `its storage ${key} is missing in the file`;
     const size = itemSize[dtype];
-    if (count * size > entry.size) return `its storage ${key} should hold ${count} elements, but has ${entry.size} bytes`;
+    if (count * size > entry.size)
+      return `its storage ${key} should hold ${count} elements, but has ${entry.size} bytes`;
     const read = this.zip.rangeReader(entry);
     return Storage.lazy(dtype, count, this.options.bigEndian && size > 1 ? swapping(read, size) : read);
   }

@@ -1,14 +1,7 @@
 // TorchScript archives (`torch.jit.save`): scripted, traced and frozen models, with their objects, constants, code and debug records.
 
 import type { Problem } from '../model/description';
-import {
-  Dict,
-  ScriptObject,
-  Tuple,
-  type ScriptArchive,
-  type SourceMap,
-  type Value,
-} from '../runtime/program';
+import { Dict, ScriptObject, Tuple, type ScriptArchive, type SourceMap, type Value } from '../runtime/program';
 import { AppError, toAppError } from '../util/errors';
 import { damaged } from './byteSource';
 import { readDebugRecords } from './debugRecords';
@@ -73,7 +66,9 @@ class ArchiveReader {
     this.problems.push(...checkObjectGraph(root, name));
     const constants = await this.unpickle('constants.pkl', 'constants/');
     if (!(constants instanceof Tuple)) throw damaged(name, 'its constants.pkl holds no constants');
-    this.problems.push(...checkObjectGraph(constants, name).map(({ message }) => ({ message: `Constant c${message}` })));
+    this.problems.push(
+      ...checkObjectGraph(constants, name).map(({ message }) => ({ message: `Constant c${message}` })),
+    );
     const tracedInputs = await this.tracedInputs();
     this.reportForeign();
     const archive: ScriptArchive = {
@@ -118,7 +113,9 @@ class ArchiveReader {
       const inputs = methods instanceof Dict ? methods.entries.get('forward') : undefined;
       return Array.isArray(inputs) ? inputs : undefined;
     } catch (error) {
-      this.problems.push({ message: `The sample inputs of the trace are unreadable: ${toAppError(error, 'corrupt').message}.` });
+      this.problems.push({
+        message: `The sample inputs of the trace are unreadable: ${toAppError(error, 'corrupt').message}.`,
+      });
       return undefined;
     }
   }

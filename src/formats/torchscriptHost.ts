@@ -6,9 +6,9 @@ import { argument, InertHost } from './pickleValues';
 import { rebuildTensor, UnreadableTensor, type StorageTable } from './storages';
 
 /** Attribute under which an object is kept whose class sets its state itself, in `__setstate__`. */
-export const STATE_ATTRIBUTE = '__state__';
+const STATE_ATTRIBUTE = '__state__';
 /** The one attribute of an enum member; its name stands in the code only. */
-export const ENUM_ATTRIBUTE = 'value';
+const ENUM_ATTRIBUTE = 'value';
 
 const MAX_COPIED = 50_000_000;
 
@@ -46,8 +46,10 @@ export class TorchScriptHost extends InertHost {
     if (module.startsWith('__torch__.torch.classes')) return super.makeGlobal(module, name);
     if (module === '__torch__' || module.startsWith('__torch__.')) return new ScriptClass(qualified);
     // Kinds of storage, and the schemes of quantized tensors.
-    if (module === 'torch' && /^(?:[A-Z][A-Za-z0-9]*Storage|per_[a-z_]+)$/.test(name)) return super.makeGlobal(module, name);
-    if (qualified === 'torch.jit._pickle.restore_type_tag') return new KnownFunction(qualified, (args) => this.restoreType(args));
+    if (module === 'torch' && /^(?:[A-Z][A-Za-z0-9]*Storage|per_[a-z_]+)$/.test(name))
+      return super.makeGlobal(module, name);
+    if (qualified === 'torch.jit._pickle.restore_type_tag')
+      return new KnownFunction(qualified, (args) => this.restoreType(args));
     const known = functions.get(qualified);
     if (known !== undefined) return new KnownFunction(qualified, known);
     this.foreign.add(qualified);
@@ -100,6 +102,10 @@ function unsupported(kind: string): (args: Value) => Value {
   return () => new UnreadableTensor(`${kind} tensors are not supported`);
 }
 
+function deviceName(value: Value): string {
+  return typeof value === 'string' ? value : 'cpu';
+}
+
 const functions: ReadonlyMap<string, (args: Value) => Value> = new Map<string, (args: Value) => Value>([
   ['torch._utils._rebuild_tensor', (a) => rebuildTensor(arg(a, 0), arg(a, 1), arg(a, 2), arg(a, 3), false)],
   ['torch._utils._rebuild_tensor_v2', (a) => rebuildTensor(arg(a, 0), arg(a, 1), arg(a, 2), arg(a, 3), arg(a, 4))],
@@ -113,7 +119,7 @@ const functions: ReadonlyMap<string, (args: Value) => Value> = new Map<string, (
   ['torch.jit._pickle.build_boollist', first],
   ['torch.jit._pickle.build_tensorlist', first],
   ['torch.jit._pickle.build_tensor_from_id', unsupported('separately stored')],
-  ['torch.device', (a) => new Device(String(first(a)))],
+  ['torch.device', (a) => new Device(deviceName(first(a)))],
   ['builtins.complex', () => new OpaqueValue('complex')],
   ['collections.OrderedDict', () => new Dict()],
 ]);

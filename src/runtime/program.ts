@@ -1,7 +1,7 @@
 // The one interface between formats and the runtime: what a format hands over, and what a session drives.
 
 import type { InputSpec, Problem } from '../model/description';
-import type { ModuleSpec, SourceLocation } from '../model/module';
+import type { Behaviour, ModuleSpec, SourceLocation } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { RunContext } from './context';
 import type { ScriptObject, Value } from './values';
@@ -32,6 +32,8 @@ export interface SourceMap {
 export interface Program {
   /** All modules in pre-order under each of their paths, with flags and behaviour as they are now. */
   describe(): Promise<readonly ModuleSpec[]>;
+  /** Flags and behaviour as they are now, by index in {@link describe}; cheap even for a large tree. */
+  modes(): { readonly training: readonly (boolean | null)[]; readonly behaviour: readonly Behaviour[] };
   /** The arguments of `forward` without self. */
   inputs(): Promise<readonly InputSpec[]>;
   /** `module.train(training)`, or this flag only. @throws AppError `no-such-module`. */

@@ -1,7 +1,6 @@
 // The engine: one opened model file, described, switched and run in this process. The worker wraps it; the CLI uses it as it is.
 
 import type { ModelDescription, Problem } from '../model/description';
-import type { ModuleSpec } from '../model/module';
 import type {
   Engine,
   EngineMethod,
@@ -42,18 +41,29 @@ class InProcessEngine implements Engine {
   private readonly executor: KernelExecutor;
   private readonly cancelFlag: Int32Array;
   private opened: OpenedModel | undefined;
+  /** Paths of all modules, in the order of the program's description. */
+  private paths: readonly string[] = [];
+  /** Paths of the layers that keep running statistics. */
+  private tracked: readonly string[] = [];
 
   constructor(options: EngineOptions) {
     this.assets = options.assets ?? assetsIn(options.wasmFolder ?? '.');
     this.cancelFlag = options.cancelFlag ?? new Int32Array(1);
     const threads = Math.max(1, options.threads);
-    this.executor = new KernelExecutor(() => createOrtWebBackend({ wasmFolder: onnxRuntimePrefix(this.assets), threads }));
+    this.executor = new KernelExecutor(() =>
+      createOrtWebBackend({ wasmFolder: onnxRuntimePrefix(this.assets), threads }),
+    );
   }
 
-  async request<M extends EngineMethod>(method: M, params: EngineRequests[M]['params']): Promise<EngineRequests[M]['result']> {
-    const handlers: { [K in EngineMethod]: (params: EngineRequests[K]['params']) => Promise<EngineRequests[K]['result']> } = {
+  async request<M extends EngineMethod>(
+    method: M,
+    params: EngineRequests[M]['params'],
+  ): Promise<EngineRequests[M]['result']> {
+    const handlers: {
+      [K in EngineMethod]: (params: EngineRequests[K]['params']) => Promise<EngineRequests[K]['result']>;
+    } = {
       open: ({ file }) => this.open(file),
-      setTraining: ({ changes }) => this.setTraining(changes),
+      setTraining: ({ changes }) => Promise.resolve(this.setTraining(changes)),
       statistics: ({ paths, values }) => this.statistics(paths, values),
       runForward: (forward) => this.runForward(forward),
     };
@@ -77,20 +87,30 @@ class InProcessEngine implements Engine {
     this.opened = opened;
     const { program, format, problems } = opened;
     if (program === null) throw new AppError('no-program', `${file} holds no program that could run`);
+    const modules = await program.describe();
+    this.paths = modules.map((module) => module.path);
+    this.tracked = modules.filter(({ batchNorm, instanceNorm }) => batchNorm ?? instanceNorm).map((module) => module.path);
     return {
       format,
-      modules: await program.describe(),
+      modules,
       inputs: await program.inputs(),
       capabilities: { setTraining: true, runForward: true },
       problems: [...problems, ...program.problems],
     };
   }
 
-  private async setTraining(changes: EngineRequests['setTraining']['params']['changes']): Promise<readonly ModeChange[]> {
+  private async setTraining(
+    changes: EngineRequests['setTraining']['params']['changes'],
+  ): Promise<readonly ModeChange[]> {
     const program = this.program();
-    const before = await program.describe();
+    const before = program.modes();
     for (const { path, training, recursive } of changes) program.setTraining(path, training, recursive);
-    return changedModes(before, await program.describe());
+    const after = program.modes();
+    return this.paths.flatMap((path, i): ModeChange[] => {
+      const training = after.training[i] ?? null;
+      const behaviour = after.behaviour[i] ?? 'none';
+      return training === before.training[i] && behaviour === before.behaviour[i] ? [] : [{ path, training, behaviour }];
+    });
   }
 
   private async statistics(paths: readonly string[], values: boolean): Promise<EngineRequests['statistics']['result']> {
@@ -113,13 +133,13 @@ class InProcessEngine implements Engine {
     );
     const started = performance.now();
     const chosen: readonly ForwardInput[] = chooseInputs(await program.inputs(), options.inputs);
-    const before = await this.statisticsVersions(program);
+    const before = this.statisticsVersions(program);
     let output = null;
     for (let step = 0; step < (options.steps ?? 1); step++) {
       const inputs = chosen.map((input) => makeInput(input, context.generator));
       output = await program.forward(inputs, context);
     }
-    const after = await this.statisticsVersions(program);
+    const after = this.statisticsVersions(program);
     const { summaries, arrays } = summariseOutputs(output, options.keepOutputs ?? false);
     return {
       outputs: summaries,
@@ -131,16 +151,14 @@ class InProcessEngine implements Engine {
     };
   }
 
-  private async statisticsVersions(program: Program): Promise<Map<string, number>> {
-    const versions = new Map<string, number>();
-    for (const { path, batchNorm, instanceNorm } of await program.describe()) {
-      if (batchNorm !== undefined || instanceNorm !== undefined) versions.set(path, program.statisticsVersion(path));
-    }
-    return versions;
+  private statisticsVersions(program: Program): Map<string, number> {
+    return new Map(this.tracked.map((path) => [path, program.statisticsVersion(path)]));
   }
 
   private forwardProblems(context: RunContext): Problem[] {
-    const narrowed = [...this.executor.narrowed].map((name) => ({ message: `${name} was computed in float32: the kernels have it in single precision only.` }));
+    const narrowed = [...this.executor.narrowed].map((name) => ({
+      message: `${name} was computed in float32: the kernels have it in single precision only.`,
+    }));
     return [...context.messages.map((message) => ({ message })), ...narrowed];
   }
 
@@ -149,13 +167,4 @@ class InProcessEngine implements Engine {
     if (program === undefined || program === null) throw new AppError('no-program', 'No model is open');
     return program;
   }
-}
-
-function changedModes(before: readonly ModuleSpec[], after: readonly ModuleSpec[]): ModeChange[] {
-  const changes: ModeChange[] = [];
-  after.forEach(({ path, training, behaviour }, i) => {
-    const old = before[i];
-    if (old?.training !== training || old.behaviour !== behaviour) changes.push({ path, training, behaviour });
-  });
-  return changes;
 }

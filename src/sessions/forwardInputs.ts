@@ -17,7 +17,8 @@ const maxElements = 2 ** 31 - 1;
 export function chooseInputs(specs: readonly InputSpec[], given: readonly ForwardInput[]): ForwardInput[] {
   const chosen = [...given];
   for (const spec of specs.slice(given.length)) {
-    if (spec.suggestion !== undefined) chosen.push({ kind: 'random', shape: spec.suggestion.shape, dtype: spec.suggestion.dtype });
+    if (spec.suggestion !== undefined)
+      chosen.push({ kind: 'random', shape: spec.suggestion.shape, dtype: spec.suggestion.dtype });
     else if (spec.hasDefault || spec.type.startsWith('Optional[')) break;
     else {
       throw new AppError(
@@ -35,11 +36,17 @@ export function makeInput(input: ForwardInput, generator: Generator): Tensor {
   if (input.kind === 'array') return Tensor.fromBytes(input.dtype, input.shape, input.bytes);
   const count = input.shape.reduce((product, size) => product * size, 1);
   if (!Number.isSafeInteger(count) || count > maxElements || input.shape.some((size) => size < 0)) {
-    throw new AppError('bad-input', `An input of shape [${input.shape.join(', ')}] is too large`, 'Give a smaller shape.');
+    throw new AppError(
+      'bad-input',
+      `An input of shape [${input.shape.join(', ')}] is too large`,
+      'Give a smaller shape.',
+    );
   }
   const elements = allocate(input.dtype, count);
   for (let i = 0; i < count; i++) {
-    const value = isFloating(input.dtype) ? generator.normal() : generator.integer(0, input.dtype === 'bool' ? 2 : randomIntegers);
+    const value = isFloating(input.dtype)
+      ? generator.normal()
+      : generator.integer(0, input.dtype === 'bool' ? 2 : randomIntegers);
     writeNumber(elements, input.dtype, i, value);
   }
   return Tensor.of(input.dtype, input.shape, elements);

@@ -14,8 +14,14 @@ export function summariseOutputs(output: Value, keep: boolean): { summaries: Out
     if (value instanceof Tensor) {
       summaries.push({ name, shape: value.shape, dtype: value.dtype, ...summarise(value.toNumbers()) });
       if (keep) arrays.push({ shape: value.shape, dtype: value.dtype, bytes: value.toBytes() });
-    } else if (value instanceof Tuple) value.items.forEach((item, i) => { visit(item, below(value.fieldNames?.[i] ?? String(i))); });
-    else if (Array.isArray(value)) value.forEach((item, i) => { visit(item, below(String(i))); });
+    } else if (value instanceof Tuple)
+      value.items.forEach((item, i) => {
+        visit(item, below(value.fieldNames?.[i] ?? String(i)));
+      });
+    else if (Array.isArray(value))
+      value.forEach((item, i) => {
+        visit(item, below(String(i)));
+      });
     else if (value instanceof Dict) for (const [key, item] of value.entries) visit(item, below(String(key)));
   };
   visit(output, '');

@@ -3,6 +3,7 @@
 import { basename } from 'node:path';
 import { DisposableStore } from '../util/disposable';
 import type { Disposable } from '../util/disposable';
+import { AppError } from '../util/errors';
 import { Emitter } from '../util/event';
 import type { DiskState } from './diskWatch';
 import { watchFile } from './diskWatch';
@@ -145,28 +146,34 @@ export class SessionStore implements Disposable {
   }
 
   private async openNew(file: string): Promise<FileSession> {
+    const { createEngine, onListenerError, diskPollMilliseconds } = this.options;
+    let opened: FileSession | undefined;
+    // Watching starts before the file is read, so that no change falls between the two.
+    const watch = watchFile(
+      file,
+      (disk) => {
+        if (opened !== undefined) this.setDisk(opened, disk);
+      },
+      diskPollMilliseconds,
+    );
     try {
-      const session = await openFileSession({
+      opened = await openFileSession({
         id: `file-${String(this.nextId++)}`,
         file,
-        createEngine: this.options.createEngine,
-        ...(this.options.onListenerError === undefined ? {} : { onListenerError: this.options.onListenerError }),
+        createEngine,
+        ...(onListenerError === undefined ? {} : { onListenerError }),
       });
       this.pending.delete(file);
       if (this.disposed) {
-        session.dispose();
-        return session;
+        opened.dispose();
+        throw new AppError('cancelled', `${basename(file)} was not opened: Mode Inspector is closing.`);
       }
-      this.add(session);
-      const watch = watchFile(
-        file,
-        (disk) => {
-          this.setDisk(session, disk);
-        },
-        this.options.diskPollMilliseconds,
-      );
-      this.entries.get(session.id)?.owned.add(watch);
-      return session;
+      this.add(opened);
+      this.entries.get(opened.id)?.owned.add(watch);
+      return opened;
+    } catch (error) {
+      watch.dispose();
+      throw error;
     } finally {
       this.pending.delete(file);
       this.changed.fire({ kind: 'opening' });

@@ -7,7 +7,7 @@ import type { Event } from '../util/event';
 import type { Log } from '../util/log';
 import type { Engine, EngineMethod, EngineRequests } from '../protocol/engine';
 import { parseFromWorker } from '../protocol/worker';
-import type { ToWorker, WorkerSetup } from '../protocol/worker';
+import type { WorkerSetup } from '../protocol/worker';
 
 /** An engine that may die on its own; after `onDidFail` every request is refused with the same error. */
 export interface SessionEngine extends Engine {

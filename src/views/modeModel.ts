@@ -57,7 +57,11 @@ export function describeMode(module: ModuleSpec, count: ModeCount): ModeWords {
   }
   const runs: Mode = count.runTrain > 0 ? 'train' : 'eval';
   if (flag === undefined) return { sign: runs, text: `runs as ${runs}`, contradiction: false };
-  if (flag === runs) return { sign: runs, text: runs, contradiction: false };
+  if (flag === runs) {
+    // It agrees by chance: a switch will not change it, and the row should not come as a surprise then.
+    const fixed = module.modeSensitive && module.behaviourReason !== undefined;
+    return { sign: runs, text: fixed ? `${runs}${whyWords(module)}` : runs, contradiction: false };
+  }
   // The module's own flag was set alone: its layers go their own way, as they do in torch.
   if (count.contradicting === 0) return { sign: runs, text: `${flag} flag, layers in ${runs}`, contradiction: false };
   return { sign: runs, text: `${flag} flag, runs as ${runs}${whyWords(module)}`, contradiction: true };

@@ -75,6 +75,8 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 
   /** Shows a module's row and selects it; the view comes into sight. */
   async reveal(session: ModelSession, path: string, options: { readonly focus: boolean }): Promise<void> {
+    // A reveal waits for the refreshes before it; one that came after it would take the selection away again.
+    this.flush();
     await this.view.reveal(this.node(session, path), { select: true, focus: options.focus, expand: path === '' });
   }
 
@@ -233,23 +235,31 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     if (node === undefined) this.refreshAll = true;
     else this.dirty.add(node);
     this.refreshTimer ??= setTimeout(() => {
-      this.refreshTimer = undefined;
-      const nodes = this.refreshAll ? undefined : [...this.dirty];
-      this.refreshAll = false;
-      this.dirty.clear();
-      this.changed.fire(nodes);
+      this.flush();
     }, 30);
+  }
+
+  private flush(): void {
+    if (this.refreshTimer === undefined) return;
+    clearTimeout(this.refreshTimer);
+    this.refreshTimer = undefined;
+    const nodes = this.refreshAll ? undefined : [...this.dirty];
+    this.refreshAll = false;
+    this.dirty.clear();
+    this.changed.fire(nodes);
   }
 
   /** After a reload paths may mean other modules; the root's node stays, so that the model stays unfolded. */
   private forgetNodes(session: ModelSession): void {
     const root = this.node(session, '');
-    this.nodes.set(session.id, new Map<string, TreeNode>([['module:', root]]));
+    const kept = new Map<string, TreeNode>();
+    kept.set('module:', root);
+    this.nodes.set(session.id, kept);
   }
 
   private keyed(session: ModelSession, key: string, make: () => TreeNode): TreeNode {
     let known = this.nodes.get(session.id);
-    if (known === undefined) this.nodes.set(session.id, (known = new Map()));
+    if (known === undefined) this.nodes.set(session.id, (known = new Map<string, TreeNode>()));
     let node = known.get(key);
     if (node === undefined) known.set(key, (node = make()));
     return node;

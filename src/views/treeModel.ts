@@ -12,7 +12,7 @@ import type { Row, RowIcon } from './rowModel';
 
 /** Filled, empty and half-filled circles; small ones where the mode changes nothing. */
 const icons: Readonly<Record<ModeSign, RowIcon>> = {
-  train: { id: 'circle-filled', color: 'charts.orange' },
+  train: { id: 'circle-filled', color: 'charts.yellow' },
   eval: { id: 'circle-outline', color: 'charts.blue' },
   mixed: { id: 'color-mode', color: 'charts.purple' },
   trainFlag: { id: 'circle-small-filled', color: 'disabledForeground' },

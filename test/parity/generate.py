@@ -9,12 +9,15 @@ generator and torch version. A case that torch refuses is an error.
 import argparse
 import hashlib
 import json
+import os
 import sys
 import time
 import traceback
 import warnings
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
@@ -67,7 +70,8 @@ def main() -> int:
     failed = 0
     for case in chosen:
         try:
-            case.generate(options.out)
+            with silenced():
+                case.generate(options.out)
         except Exception:
             failed += 1
             remove(options.out / case.path)
@@ -81,6 +85,20 @@ def main() -> int:
     families = len({case.family for case in chosen})
     print(f"parity: {len(chosen)} cases in {families} families, torch {version}, {time.monotonic() - started:.0f} s")
     return 0
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Keeps what a model prints to itself: TorchScript writes to the file descriptor, past Python."""
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def torch_version() -> str:

@@ -1,54 +1,130 @@
-// Convolutions in one to three dimensions.
+// Convolutions and transposed convolutions in one to three dimensions.
 
 import { AppError } from '../../util/errors';
+import type { RunContext } from '../context';
 import { kernel, type KernelCall } from '../kernels/graph';
 import type { Tensor } from '../tensor';
+import type { Arguments } from './arguments';
 import type { OperatorTable } from './registry';
-import { shapeText } from './support';
+import { shapeText, withBatch } from './support';
 
 interface ConvOptions {
   readonly stride: readonly number[];
-  readonly padding: readonly number[];
+  /** One number a dimension, or `same` and `valid`. */
+  readonly padding: readonly number[] | string;
   readonly dilation: readonly number[];
   readonly groups: number;
+  /** Set for a transposed convolution. */
+  readonly outputPadding?: readonly number[] | undefined;
 }
 
-/** Input [N, C, …] or [C, …], weight [out, C / groups, …]. Weight and bias are bound: they rarely change. */
+/** Input [N, C, …] or [C, …], weight [out, C / groups, …] (transposed: [C, out / groups, …]). */
+async function convolve(
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options: ConvOptions,
+  context: RunContext,
+): Promise<Tensor> {
+  return withBatch(input, weight.rank, (batched) => context.run(convolution(batched, weight, bias, options)));
+}
+
+/** Weight and bias are bound: they rarely change. */
 export function convolution(input: Tensor, weight: Tensor, bias: Tensor | null, options: ConvOptions): KernelCall {
   const spatial = weight.rank - 2;
-  const channels = input.shape[input.rank - spatial - 1];
-  const expected = (weight.shape[1] as number) * options.groups;
-  if (channels !== expected) {
+  const transposed = options.outputPadding !== undefined;
+  checkShapes(input, weight, options.groups, transposed);
+  const kernelShape = weight.shape.slice(2);
+  const dilations = perDimension(options.dilation, spatial);
+  const attributes = {
+    kernel_shape: kernelShape,
+    strides: perDimension(options.stride, spatial),
+    pads: pads(options.padding, kernelShape, dilations),
+    dilations,
+    group: options.groups,
+    ...(options.outputPadding === undefined ? {} : { output_padding: perDimension(options.outputPadding, spatial) }),
+  };
+  return kernel(transposed ? 'ConvTranspose' : 'Conv', [input, weight, bias], attributes, [1, 2]);
+}
+
+function checkShapes(input: Tensor, weight: Tensor, groups: number, transposed: boolean): void {
+  if (input.rank !== weight.rank) {
     throw new AppError(
       'bad-input',
-      `Given groups=${options.groups}, weight of size ${shapeText(weight.shape)}, expected input${shapeText(input.shape)} to have ${expected} channels, but got ${channels ?? 0} channels instead`,
+      `Expected ${weight.rank - 1}D (unbatched) or ${weight.rank}D (batched) input to conv${weight.rank - 2}d, but got input of size: ${shapeText(input.shape)}`,
     );
   }
-  const attributes = {
-    kernel_shape: weight.shape.slice(2),
-    strides: perDimension(options.stride, spatial),
-    pads: [...perDimension(options.padding, spatial), ...perDimension(options.padding, spatial)],
-    dilations: perDimension(options.dilation, spatial),
-    group: options.groups,
-  };
-  return kernel('Conv', [input, weight, bias], attributes, [1, 2]);
+  const expected = transposed ? (weight.shape[0] as number) : (weight.shape[1] as number) * groups;
+  if (input.shape[1] === expected) return;
+  throw new AppError(
+    'bad-input',
+    `Given groups=${groups}, weight of size ${shapeText(weight.shape)}, expected input${shapeText(input.shape)} to have ${expected} channels, but got ${String(input.shape[1])} channels instead`,
+  );
+}
+
+function pads(padding: readonly number[] | string, kernelShape: readonly number[], dilations: readonly number[]): number[] {
+  if (padding === 'valid') return kernelShape.flatMap(() => [0, 0]);
+  if (typeof padding === 'string') {
+    // 'same' keeps the size at stride 1; an odd rest goes to the end, as in torch.
+    const totals = kernelShape.map((size, d) => (dilations[d] as number) * (size - 1));
+    return [...totals.map((total) => Math.floor(total / 2)), ...totals.map((total) => Math.ceil(total / 2))];
+  }
+  const each = perDimension(padding, kernelShape.length);
+  return [...each, ...each];
 }
 
 function perDimension(values: readonly number[], spatial: number): number[] {
   return Array.from({ length: spatial }, (_, d) => values[values.length === 1 ? 0 : d] as number);
 }
 
+function options(args: Arguments, extra: Partial<ConvOptions> = {}): ConvOptions {
+  return {
+    stride: args.ints('stride'),
+    padding: extra.padding ?? args.ints('padding'),
+    dilation: args.ints('dilation'),
+    groups: args.int('groups'),
+    outputPadding: extra.outputPadding,
+  };
+}
+
 export function defineConvolutions(table: OperatorTable): void {
+  const run = (args: Arguments, context: RunContext, extra: Partial<ConvOptions> = {}): Promise<Tensor> =>
+    convolve(args.values[0] as Tensor, args.tensor('weight'), args.optionalTensor('bias'), options(args, extra), context);
+  const list = (value: number, d: number): string => `[${new Array<number>(d).fill(value).join(', ')}]`;
   for (const d of [1, 2, 3]) {
+    const head = 'Tensor input, Tensor weight, Tensor? bias=None';
+    const stride = `SymInt[${d}] stride=${list(1, d)}`;
+    const dilation = `SymInt[${d}] dilation=${list(1, d)}`;
+    const padding = `SymInt[${d}] padding=${list(0, d)}`;
+    table.define(`conv${d}d(${head}, ${stride}, ${padding}, ${dilation}, SymInt groups=1) -> Tensor`, run);
     table.define(
-      `conv${d}d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[${d}] stride=1, SymInt[${d}] padding=0, SymInt[${d}] dilation=1, SymInt groups=1) -> Tensor`,
-      (args) =>
-        convolution(args.tensor('input'), args.tensor('weight'), args.optionalTensor('bias'), {
-          stride: args.ints('stride'),
-          padding: args.ints('padding'),
-          dilation: args.ints('dilation'),
-          groups: args.int('groups'),
-        }),
+      `conv${d}d.padding(${head}, ${stride}, str padding="valid", ${dilation}, SymInt groups=1) -> Tensor`,
+      (args, context) => run(args, context, { padding: args.string('padding') }),
+    );
+    const overload = d === 1 ? '' : '.input';
+    table.define(
+      `conv_transpose${d}d${overload}(${head}, ${stride}, ${padding}, SymInt[${d}] output_padding=${list(0, d)}, SymInt groups=1, ${dilation}) -> Tensor`,
+      (args, context) => run(args, context, { outputPadding: args.ints('output_padding') }),
     );
   }
+  const general =
+    'Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, SymInt groups';
+  const runGeneral = (args: Arguments, context: RunContext): Promise<Tensor> =>
+    run(args, context, args.bool('transposed') ? { outputPadding: args.ints('output_padding') } : {});
+  table.define(`convolution(${general}) -> Tensor`, runGeneral);
+  const flags = 'bool benchmark, bool deterministic, bool cudnn_enabled';
+  table.define(`_convolution(${general}, ${flags}, bool allow_tf32) -> Tensor`, runGeneral);
+  // Traces of torch 1.6 and older call it without `allow_tf32`.
+  table.define(
+    `_convolution.deprecated(${general.replace('SymInt[] output_padding', 'int[] output_padding')}, ${flags}) -> Tensor`,
+    runGeneral,
+  );
+  table.define(
+    '_convolution_mode(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, str padding, SymInt[] dilation, SymInt groups) -> Tensor',
+    (args, context) => run(args, context, { padding: args.string('padding') }),
+  );
+  table.define(
+    'mkldnn_convolution(Tensor self, Tensor weight, Tensor? bias, SymInt[] padding, SymInt[] stride, SymInt[] dilation, SymInt groups) -> Tensor',
+    run,
+  );
 }

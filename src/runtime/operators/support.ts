@@ -3,7 +3,7 @@
 import type { DType } from '../../model/dtype';
 import { AppError } from '../../util/errors';
 import { convertElements, writeNumber } from '../elements';
-import { Tensor, type Shape } from '../tensor';
+import { contiguousStrides, Tensor, type Shape } from '../tensor';
 import type { Scalar } from './arguments';
 
 /** The tensor itself where it has the dtype, else a converted contiguous copy. */
@@ -70,4 +70,17 @@ export function expandTo(tensor: Tensor, shape: Shape): Tensor {
 /** Python's way to write a shape. */
 export function shapeText(shape: Shape): string {
   return `[${shape.join(', ')}]`;
+}
+
+/** Runs `compute` on an input of `rank` dimensions; one that lacks the batch dimension gets it, and the result loses it again. */
+export async function withBatch(input: Tensor, rank: number, compute: (batched: Tensor) => Promise<Tensor>): Promise<Tensor> {
+  if (input.rank !== rank - 1) return compute(input);
+  const result = await compute(input.view([1, ...input.shape], [0, ...input.strides]));
+  return result.view(result.shape.slice(1), result.strides.slice(1));
+}
+
+/** A contiguous tensor (or a contiguous copy of it) in another shape of as many elements. */
+export function reshaped(tensor: Tensor, shape: Shape): Tensor {
+  const contiguous = tensor.contiguous();
+  return contiguous.view(shape, contiguousStrides(shape));
 }

@@ -25,11 +25,15 @@ export class ModuleTree {
   private readonly indexOf = new Map<string, number>();
   private readonly firstPathOf = new Map<ScriptObject, string>();
 
+  private readonly rules: readonly BehaviourRule[];
+  private fixed: readonly ModuleSpec[] | undefined;
+
   private constructor(
     readonly nodes: readonly ModuleNode[],
     private readonly classes: ReadonlyMap<string, ClassInfo>,
     private readonly library: CodeLibrary,
   ) {
+    this.rules = nodes.map(({ object }) => behaviourRule(object, classes.get(object.className)?.facts));
     nodes.forEach(({ path, object }, i) => {
       this.indexOf.set(path, i);
       if (!this.firstPathOf.has(object)) this.firstPathOf.set(object, path);
@@ -85,51 +89,56 @@ export class ModuleTree {
 
   /** All modules as data, with the flags that they have now. */
   async describe(): Promise<readonly ModuleSpec[]> {
-    const sources = new Map<string, SourceLocation | undefined>();
-    const own: OwnBehaviour[] = [];
-    const specs: ModuleSpec[] = [];
-    for (const node of this.nodes) {
-      const info = this.classes.get(node.object.className);
-      const source = await this.sourceOf(node, sources);
-      sources.set(node.path, source);
-      const behaviour = ownBehaviour(node.object, info?.facts);
-      own.push(behaviour);
-      specs.push(this.spec(node, info, behaviour, source));
-    }
-    return this.withBehaviours(specs, own);
+    this.fixed ??= await this.readFixed();
+    const { training, behaviour } = this.modes();
+    return this.fixed.map((spec, i) => ({ ...spec, training: training[i] ?? null, behaviour: behaviour[i] ?? 'none' }));
   }
 
-  private spec(node: ModuleNode, info: ClassInfo | undefined, own: OwnBehaviour, source: SourceLocation | undefined): ModuleSpec {
-    const { object, path } = node;
+  /** Flags and behaviour of all modules as they are now, in the order of {@link describe}; cheap even for a large tree. */
+  modes(): Modes {
+    const training = this.nodes.map(({ object }) => flagOf(object));
+    const behaviour = this.nodes.map((_, i) => behaviourUnder(this.rules[i] as BehaviourRule, training[i] ?? null));
+    // A parent has the behaviour of its mode-sensitive descendants. Children come after their parents, so go backwards.
+    for (let i = this.nodes.length - 1; i >= 0; i--) {
+      for (const child of (this.nodes[i] as ModuleNode).children) {
+        behaviour[i] = combine(behaviour[i] as Behaviour, behaviour[child] as Behaviour);
+      }
+    }
+    return { training, behaviour };
+  }
+
+  private async readFixed(): Promise<ModuleSpec[]> {
+    const sources = new Map<string, SourceLocation | undefined>();
+    const specs: ModuleSpec[] = [];
+    for (const [i, node] of this.nodes.entries()) {
+      const source = await this.sourceOf(node, sources);
+      sources.set(node.path, source);
+      specs.push(this.fixedSpec(node, this.rules[i] as BehaviourRule, source));
+    }
+    return specs;
+  }
+
+  /** What never changes; flag and behaviour are filled in by {@link describe}. */
+  private fixedSpec({ object, path }: ModuleNode, rule: BehaviourRule, source: SourceLocation | undefined): ModuleSpec {
+    const info = this.classes.get(object.className);
     const qualifiedType = demangle(object.className);
     const type = qualifiedType.slice(qualifiedType.lastIndexOf('.') + 1);
-    const training = object.attributes.get('training');
     const first = this.firstPathOf.get(object);
-    const norm = normSpec(object, type, info?.facts);
     return {
       path,
       type,
       qualifiedType,
-      training: typeof training === 'boolean' ? training : null,
-      behaviour: own.behaviour,
-      modeSensitive: own.behaviour !== 'none',
-      ...(own.reason === undefined ? {} : { behaviourReason: own.reason }),
+      training: null,
+      behaviour: 'none',
+      modeSensitive: rule.inTrain !== 'none',
+      ...(rule.reason === undefined ? {} : { behaviourReason: rule.reason }),
       ...(source === undefined ? {} : { source }),
-      ...norm,
+      ...normSpec(object, type, info?.facts),
       ...(/Dropout/.test(type) ? { dropout: { p: dropoutP(info?.facts) } } : {}),
       parameters: tensorSpecs(object, info?.found.definition.parameterNames ?? []),
       buffers: tensorSpecs(object, info?.found.definition.bufferNames ?? []),
       ...(first === undefined || first === path ? {} : { sharedWith: first }),
     };
-  }
-
-  /** Gives each parent the behaviour of its mode-sensitive descendants; children come after their parents, so backwards. */
-  private withBehaviours(specs: readonly ModuleSpec[], own: readonly OwnBehaviour[]): readonly ModuleSpec[] {
-    const total = own.map(({ behaviour }) => behaviour);
-    for (let i = specs.length - 1; i >= 0; i--) {
-      for (const child of (this.nodes[i] as ModuleNode).children) total[i] = combine(total[i] as Behaviour, total[child] as Behaviour);
-    }
-    return specs.map((spec, i) => ({ ...spec, behaviour: total[i] as Behaviour }));
   }
 
   /** The user's line that calls the module; else the line of its class's forward; else where its parent is called. */
@@ -156,31 +165,53 @@ export class ModuleTree {
   }
 }
 
-interface OwnBehaviour {
-  readonly behaviour: Behaviour;
+/** Flags and behaviour by index in the tree. */
+export interface Modes {
+  readonly training: readonly (boolean | null)[];
+  readonly behaviour: readonly Behaviour[];
+}
+
+/** What a module's own forward does under each flag, its children left aside. */
+interface BehaviourRule {
+  readonly inTrain: Behaviour;
+  readonly inEval: Behaviour;
+  /** Where the file stores no flag. */
+  readonly withoutFlag: Behaviour;
+  /** Why the flag doesn't decide. */
   readonly reason?: string;
 }
 
-/** What the module's own forward does, its children left aside. */
-function ownBehaviour(object: ScriptObject, facts: ClassFacts | undefined): OwnBehaviour {
+const indifferent: BehaviourRule = { inTrain: 'none', inEval: 'none', withoutFlag: 'none' };
+const obedient: BehaviourRule = { inTrain: 'train', inEval: 'eval', withoutFlag: 'unknown' };
+
+function behaviourUnder(rule: BehaviourRule, training: boolean | null): Behaviour {
+  if (training === null) return rule.withoutFlag;
+  return training ? rule.inTrain : rule.inEval;
+}
+
+function flagOf(object: ScriptObject): boolean | null {
   const flag = object.attributes.get('training');
-  const byFlag: Behaviour = typeof flag === 'boolean' ? (flag ? 'train' : 'eval') : 'unknown';
-  if (facts === undefined) return { behaviour: object.attributes.has('training') ? 'unknown' : 'none' };
+  return typeof flag === 'boolean' ? flag : null;
+}
+
+function behaviourRule(object: ScriptObject, facts: ClassFacts | undefined): BehaviourRule {
+  if (facts === undefined) return { inTrain: 'unknown', inEval: 'unknown', withoutFlag: 'none' };
   const { sites } = facts;
-  if (sites.length === 0) return facts.readsFlag ? { behaviour: byFlag } : { behaviour: 'none' };
-  if (sites.every(({ family }) => family === 'batch-norm') && hasNoRunningStatistics(object)) {
-    return {
-      behaviour: 'train',
-      ...(flag === true ? {} : { reason: 'It keeps no running statistics and normalises by the batch in both modes.' }),
-    };
+  if (sites.length === 0) return facts.readsFlag ? obedient : indifferent;
+  const only = (family: ModeSite['family']): boolean => sites.every((site) => site.family === family);
+  if (only('batch-norm') && hasNoRunningStatistics(object)) {
+    const reason = 'It keeps no running statistics and normalises by the batch in both modes.';
+    return { inTrain: 'train', inEval: 'train', withoutFlag: 'train', reason };
   }
-  if (sites.every(({ family }) => family === 'instance-norm') && hasNoRunningStatistics(object)) return { behaviour: 'none' };
+  if (only('instance-norm') && hasNoRunningStatistics(object)) return indifferent;
+  const under = (flag: Behaviour): Behaviour =>
+    sites.map(({ mode }): Behaviour => (mode === 'flag' ? flag : mode ? 'train' : 'eval')).reduce(combine);
+  const rule = { inTrain: under('train'), inEval: under('eval'), withoutFlag: under('unknown') };
   const literal = sites.filter(({ mode }) => mode !== 'flag');
-  const behaviour = sites.map(({ mode }): Behaviour => (mode === 'flag' ? byFlag : mode ? 'train' : 'eval')).reduce(combine);
-  if (literal.length === 0) return { behaviour };
+  if (literal.length === 0) return rule;
   const words = literal.length === sites.length ? 'The code holds the mode as a literal' : 'Part of the code holds the mode as a literal';
-  const place = literal.map(({ family }) => family).filter((family, i, all) => all.indexOf(family) === i).join(', ');
-  return { behaviour, reason: `${words} (${place}): switching the flag has no effect on it.` };
+  const families = [...new Set(literal.map(({ family }) => family))].join(', ');
+  return { ...rule, reason: `${words} (${families}): switching the flag has no effect on it.` };
 }
 
 function hasNoRunningStatistics(object: ScriptObject): boolean {

@@ -14,7 +14,7 @@ import { Dict, ScriptObject, Tuple, type Value } from '../values';
 import { CodeLibrary } from './codeLibrary';
 import { inputSpecs } from './inputs';
 import { Interpreter } from './interpreter';
-import { ModuleTree, type ModuleNode } from './moduleTree';
+import { ModuleTree, type ModuleNode, type Modes } from './moduleTree';
 import type { ParserAssets } from './parser';
 
 /** Reads the module tree and the code of its classes. @throws AppError where the code can't be read. */
@@ -35,6 +35,10 @@ class ScriptProgram implements Program {
 
   describe(): Promise<readonly ModuleSpec[]> {
     return this.tree.describe();
+  }
+
+  modes(): Modes {
+    return this.tree.modes();
   }
 
   inputs(): Promise<readonly InputSpec[]> {

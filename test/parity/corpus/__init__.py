@@ -2,4 +2,4 @@
 
 from . import dropout, language, layers, modes, normalisation, operators, sequence, vision
 
-__all__ = ["vision"]
+__all__ = ["dropout", "language", "layers", "modes", "normalisation", "operators", "sequence", "vision"]

@@ -59,7 +59,14 @@ for name, (layer, shape, unit) in LAYERS.items():
         random=not name.endswith(("_0", "_1")),
     )
 for dtype in (torch.float64, torch.float16, torch.bfloat16):
-    model("dropout", f"dropout_{str(dtype)[6:]}", lambda: nn.Dropout(0.3), lambda d=dtype: (torch.ones(ROWS, dtype=d),), plan=share_plan(1), random=True)
+    model(
+        "dropout",
+        f"dropout_{str(dtype)[6:]}",
+        lambda: nn.Dropout(0.3),
+        lambda d=dtype: (torch.ones(ROWS, dtype=d),),
+        plan=share_plan(1),
+        random=True,
+    )
 
 
 class Mixed(nn.Module):

@@ -47,7 +47,9 @@ class Point(NamedTuple):
 
 
 class Containers(nn.Module):
-    def forward(self, x: Tensor, names: List[str], table: Dict[str, Tensor]) -> Tuple[Dict[str, Tensor], List[str], Point]:
+    def forward(
+        self, x: Tensor, names: List[str], table: Dict[str, Tensor]
+    ) -> Tuple[Dict[str, Tensor], List[str], Point]:
         out: Dict[str, Tensor] = {}
         for i, name in enumerate(names):
             if name in table:
@@ -318,8 +320,8 @@ class Nested(nn.Module):
         return out
 
 
-class Lambda(nn.Module):
-    """torch.jit.ignore'd and unused parts leave traces in the file; ranks and tensors as conditions do too."""
+class TensorConditions(nn.Module):
+    """Tensors as conditions, and a method that is not compiled."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -383,8 +385,20 @@ model(
     lambda: (randn(2, 2), ["a", "b", "c"], {"a": randn(2), "c": randn(3)}),
     plan=lambda r, i: r.forward(*i()),
 )
-model("language", "optionals", lambda: Optionals(True), lambda: NONE, plan=each((randn(2, 3), None, None), (randn(2, 3), 2.0, randn(2, 3)), (randn(2, 3), 0.5, None)))
-model("language", "optionals_none", lambda: Optionals(False), lambda: NONE, plan=each((randn(2, 3), None, None), (randn(2, 3), 2.0, None)))
+model(
+    "language",
+    "optionals",
+    lambda: Optionals(True),
+    lambda: NONE,
+    plan=each((randn(2, 3), None, None), (randn(2, 3), 2.0, randn(2, 3)), (randn(2, 3), 0.5, None)),
+)
+model(
+    "language",
+    "optionals_none",
+    lambda: Optionals(False),
+    lambda: NONE,
+    plan=each((randn(2, 3), None, None), (randn(2, 3), 2.0, None)),
+)
 model("language", "unions", Unions, lambda: NONE, plan=each((randn(2, 3), 2), ([randn(1, 3), randn(2, 3)], "four")))
 model("language", "raises", lambda: settle(Raises()), lambda: NONE, plan=raises_plan)
 model("language", "functions", Functions, lambda: NONE, plan=functions_plan)
@@ -396,7 +410,7 @@ model("language", "early_returns", EarlyReturns, lambda: NONE, plan=branches_pla
 model("language", "attributes", Attributes, lambda: (randn(3, 3),))
 model("language", "warns", Warns, lambda: (randn(2, 2),))
 model("language", "nested_modules", lambda: settle(Nested()), lambda: (randn(3, 4),))
-model("language", "tensor_conditions", Lambda, lambda: (randn(3, 4),))
+model("language", "tensor_conditions", TensorConditions, lambda: (randn(3, 4),))
 
 INT = {"a": 7, "b": 3}
 SIGNS = ({"a": -7, "b": 3}, {"a": 7, "b": -3}, {"a": -7, "b": -3}, {"a": 0, "b": 5})
@@ -423,29 +437,89 @@ for name, body in {
     "float_convert": "int(a), bool(a), round(a), math.floor(a), math.ceil(a), abs(a)",
 }.items():
     op("language", name, f"({body})", {}, *FLOATS, a=7.25, b=2.5)
-op("language", "float_math", "(math.sqrt(a), math.exp(a), math.log(a), math.sin(a), math.pow(a, 2.0), math.pi, math.tanh(a))", a=1.75)
+op(
+    "language",
+    "float_math",
+    "(math.sqrt(a), math.exp(a), math.log(a), math.sin(a), math.pow(a, 2.0), math.pi, math.tanh(a))",
+    a=1.75,
+)
 op("language", "float_special", "(a - a, a, -a, math.isnan(a - a), math.isinf(a))", a=math.inf)
-op("language", "float_text", "(str(a), '{}'.format(a), '{:.3f}'.format(a))", {"a": 1e-7}, {"a": 1e22}, {"a": 3.0}, a=0.1)
+op(
+    "language",
+    "float_text",
+    "(str(a), '{}'.format(a), '{:.3f}'.format(a))",
+    {"a": 1e-7},
+    {"a": 1e22},
+    {"a": 3.0},
+    a=0.1,
+)
 op("language", "bool_logic", "(a and b, a or b, not a, a == b, int(a) + int(b), a ^ b)", {"a": False}, a=True, b=False)
 op("language", "list_basics", "(a[0], a[-1], a[1:3], a[::2], a[:-1], len(a), 3 in a, a + [9], a * 2)", a=[1, 2, 3, 4])
-op("language", "list_methods", "b = a.copy()\nb.append(1)\nb.sort()\nb.remove(1)\nc = b.index(3)\nb.reverse()\nd = a.count(2)\na.clear()\nreturn (b, c, d, a)", a=[3, 2, 2])
-op("language", "list_reductions", "(sum(a), min(a), max(a), any([x > 2 for x in a]), all([x > 0 for x in a]), sorted(a))", a=[3, 1, 2])
+op(
+    "language",
+    "list_methods",
+    "b = a.copy()\nb.append(1)\nb.sort()\nb.remove(1)\nc = b.index(3)\nb.reverse()\nd = a.count(2)\na.clear()\nreturn (b, c, d, a)",
+    a=[3, 2, 2],
+)
+op(
+    "language",
+    "list_reductions",
+    "(sum(a), min(a), max(a), any([x > 2 for x in a]), all([x > 0 for x in a]), sorted(a))",
+    a=[3, 1, 2],
+)
 op("language", "list_float", "(sum(a), min(a), max(a), a == [0.5, -1.0], sorted(a))", a=[0.5, -1.0])
 op("language", "list_set_slice", "a[1] = 7\ndel a[0]\nreturn a", a=[1, 2, 3])
 op("language", "list_out_of_range", "a[5]", a=[1, 2], error="list index out of range")
 op("language", "list_unpack", "x, y, z = a\nreturn x * y + z", a=[1, 2, 3])
 op("language", "list_of_tensors", "(torch.stack(a), len(a), a[1])", a=[randn(2), randn(2)])
 op("language", "string_basics", "(a + b, len(a), a[0], a[-2:], a == b, a in b)", a="ab", b="cab")
-op("language", "string_methods", "(a.upper(), a.lower(), a.strip(), a.split(','), a.startswith('X'), a.replace(',', ';'), a.find('Y'), ','.join(['p', 'q']))", a="X,yY ")
+op(
+    "language",
+    "string_methods",
+    "(a.upper(), a.lower(), a.strip(), a.split(','), a.startswith('X'), a.replace(',', ';'), a.find('Y'), ','.join(['p', 'q']))",
+    a="X,yY ",
+)
 op("language", "string_format", "('{}'.format(a), '{} {}'.format(a, 'b'), '%d%s' % (a, 'c'))", a=3)
-op("language", "dict_basics", "(a['x'], len(a), 'y' in a, a.get('z'), a.get('x', 5), list(a.keys()), list(a.values()))", a={"x": 1, "y": 2})
-op("language", "dict_change", "a['z'] = 3\na['x'] += 1\ndel a['y']\nb = a.setdefault('w', 4)\nreturn (a, b, a.copy(), list(a.items()))", a={"x": 1, "y": 2})
+op(
+    "language",
+    "dict_basics",
+    "(a['x'], len(a), 'y' in a, a.get('z'), a.get('x', 5), list(a.keys()), list(a.values()))",
+    a={"x": 1, "y": 2},
+)
+op(
+    "language",
+    "dict_change",
+    "a['z'] = 3\na['x'] += 1\ndel a['y']\nb = a.setdefault('w', 4)\nreturn (a, b, a.copy(), list(a.items()))",
+    a={"x": 1, "y": 2},
+)
 op("language", "dict_missing_key", "a['nope']", a={"x": 1}, error="nope")
 op("language", "tuple_basics", "(a[0], a[1], len(a), a[-1])", a=(1, 0.5, "s"))
-op("language", "comprehension", "([x * 2 for x in a], {x: x * x for x in a}, [[y + x for y in a] for x in a])", a=[1, 2, 3])
-op("language", "range_forms", "s = 0\nfor i in range(a):\n    s += i\nfor i in range(2, a):\n    s += i * 10\nfor i in range(a, 0, -2):\n    s += i * 100\nreturn s", {"a": 0}, {"a": 7}, a=5)
-op("language", "while_break_continue", "n = 0\nt = 0\nwhile True:\n    n += 1\n    if n % 2 == 0:\n        continue\n    t += n\n    if n > a:\n        break\nreturn (n, t)", a=9)
-op("language", "nested_loops", "s = 0\nfor i in range(a):\n    for j in range(i):\n        if j == 2:\n            break\n        s += i * j\n    else_ = i\nreturn s", a=6)
+op(
+    "language",
+    "comprehension",
+    "([x * 2 for x in a], {x: x * x for x in a}, [[y + x for y in a] for x in a])",
+    a=[1, 2, 3],
+)
+op(
+    "language",
+    "range_forms",
+    "s = 0\nfor i in range(a):\n    s += i\nfor i in range(2, a):\n    s += i * 10\nfor i in range(a, 0, -2):\n    s += i * 100\nreturn s",
+    {"a": 0},
+    {"a": 7},
+    a=5,
+)
+op(
+    "language",
+    "while_break_continue",
+    "n = 0\nt = 0\nwhile True:\n    n += 1\n    if n % 2 == 0:\n        continue\n    t += n\n    if n > a:\n        break\nreturn (n, t)",
+    a=9,
+)
+op(
+    "language",
+    "nested_loops",
+    "s = 0\nfor i in range(a):\n    for j in range(i):\n        if j == 2:\n            break\n        s += i * j\n    else_ = i\nreturn s",
+    a=6,
+)
 op("language", "ternary_chain", "'neg' if a < 0 else ('zero' if a == 0 else 'pos')", {"a": 0}, {"a": 4}, a=-1)
 op("language", "compare_chain", "0 < a and a < 10", {"a": 0}, a=5)
 op("language", "is_none", "(a is None, a is not None)", {"a": None}, a=2, types={"a": "Optional[int]"})
@@ -454,15 +528,48 @@ op("language", "tensor_item_int", "(int(x.item()), float(x), x.item() == 3)", x=
 op("language", "tensor_tolist", "y: List[List[int]] = x.tolist()\nreturn y", x=ints(2, 3))
 op("language", "tensor_in_loop", "out = torch.zeros(3)\nfor row in x:\n    out = out + row\nreturn out", x=randn(4, 3))
 op("language", "tensor_unbind_assign", "a, b = x.unbind(0)\nc, d = x[0].chunk(2)\nreturn (a - b, c, d)", x=randn(2, 4))
-op("language", "tensor_literal", "(torch.tensor([1, 2, 3]), torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor(5), torch.tensor(True), torch.tensor([0.5], dtype=torch.float64))")
+op(
+    "language",
+    "tensor_literal",
+    "(torch.tensor([1, 2, 3]), torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor(5), torch.tensor(True), torch.tensor([0.5], dtype=torch.float64))",
+)
 op("language", "free_functions", "(F.relu(x) + torch.sigmoid(x) * math.pi).sum()", x=randn(3))
-op("language", "annotate", "y = torch.jit.annotate(List[float], [])\ny.append(a)\nz: Dict[str, int] = {}\nz['k'] = 1\nreturn (y, z)", a=0.5)
+op(
+    "language",
+    "annotate",
+    "y = torch.jit.annotate(List[float], [])\ny.append(a)\nz: Dict[str, int] = {}\nz['k'] = 1\nreturn (y, z)",
+    a=0.5,
+)
 op("language", "unwrap_optional", "assert a is not None\nreturn a + 1", a=2, types={"a": "Optional[int]"})
-op("language", "enumerate_zip", "out: List[int] = []\nfor i, (u, v) in enumerate(zip(a, b)):\n    out.append(i * u + v)\nreturn out", a=[1, 2, 3], b=[4, 5, 6])
+op(
+    "language",
+    "enumerate_zip",
+    "out: List[int] = []\nfor i, (u, v) in enumerate(zip(a, b)):\n    out.append(i * u + v)\nreturn out",
+    a=[1, 2, 3],
+    b=[4, 5, 6],
+)
 op("language", "assert_fails", "assert a > 3, 'too small'\nreturn a", a=1, error="too small")
-op("language", "raise_value_error", "if a > 0:\n    raise ValueError('positive: ' + str(a))\nreturn a", a=1, error="positive: 1")
+op(
+    "language",
+    "raise_value_error",
+    "if a > 0:\n    raise ValueError('positive: ' + str(a))\nreturn a",
+    a=1,
+    error="positive: 1",
+)
 op("language", "raise_runtime_error", "if a > 0:\n    raise RuntimeError('stop')\nreturn a", a=1, error="stop")
 op("language", "with_no_grad", "with torch.no_grad():\n    y = x * 2\nreturn y", x=randn(2))
-op("language", "unused_branch_types", "if a > 0:\n    y = x\nelse:\n    y = x + 1\nreturn y", {"a": -1}, a=1, x=randn(2))
-op("language", "dtype_values", "d = x.dtype\nreturn torch.zeros([2], dtype=d) + torch.ones([2], dtype=torch.int32).to(d)", x=torch.zeros(1, dtype=torch.float64))
+op(
+    "language",
+    "unused_branch_types",
+    "if a > 0:\n    y = x\nelse:\n    y = x + 1\nreturn y",
+    {"a": -1},
+    a=1,
+    x=randn(2),
+)
+op(
+    "language",
+    "dtype_values",
+    "d = x.dtype\nreturn torch.zeros([2], dtype=d) + torch.ones([2], dtype=torch.int32).to(d)",
+    x=torch.zeros(1, dtype=torch.float64),
+)
 op("language", "device_values", "torch.zeros([2], device=x.device).to(torch.device('cpu'))", x=randn(1))

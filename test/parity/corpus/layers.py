@@ -52,11 +52,26 @@ for name, layer in ACTIVATIONS.items():
     shape = (2, 4, 3, 3) if name == "softmax2d" else (2, 4, 6)
     forms = ("script", "trace_eval") if not name.endswith("_inplace") else ("script",)
     model("activations", name, lambda m=layer: m, lambda s=shape: (randn(*s) * 3,), forms=forms, plan=eval_plan)
-    if name in ("relu6", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus", "hardswish", "hardsigmoid", "softmax"):
+    if name in (
+        "relu6",
+        "leaky_relu",
+        "elu",
+        "gelu",
+        "silu",
+        "mish",
+        "softplus",
+        "hardswish",
+        "hardsigmoid",
+        "softmax",
+    ):
         for dtype in (torch.float64, torch.float16, torch.bfloat16):
             suffix = str(dtype)[6:]
             model(
-                "activations", f"{name}_{suffix}", lambda m=layer: m, lambda d=dtype: (randn(2, 4, 6, dtype=d),), plan=eval_plan
+                "activations",
+                f"{name}_{suffix}",
+                lambda m=layer: m,
+                lambda d=dtype: (randn(2, 4, 6, dtype=d),),
+                plan=eval_plan,
             )
 
 
@@ -97,7 +112,13 @@ def pools():
             "exclude_pad": {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False},
             "ceil": {"kernel_size": 3, "stride": 2, "ceil_mode": True},
             "ceil_padding": {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
-            "ceil_exclude": {"kernel_size": 2, "stride": 2, "padding": 1, "ceil_mode": True, "count_include_pad": False},
+            "ceil_exclude": {
+                "kernel_size": 2,
+                "stride": 2,
+                "padding": 1,
+                "ceil_mode": True,
+                "count_include_pad": False,
+            },
         }.items():
             yield f"avg{dims}d_{name}", average(**options), shape
         yield f"lp{dims}d", power(2.0, 3, stride=2), shape
@@ -116,13 +137,25 @@ def pools():
 for name, layer, shape in pools():
     traced = name.endswith(("_padding", "_ceil", "_3", "plain"))
     model(
-        "pooling", name, lambda m=layer: m, lambda s=shape: (randn(*s),), forms=("script", "trace_eval") if traced else ("script",), plan=eval_plan
+        "pooling",
+        name,
+        lambda m=layer: m,
+        lambda s=shape: (randn(*s),),
+        forms=("script", "trace_eval") if traced else ("script",),
+        plan=eval_plan,
     )
 
 
 # torch can trace these two, but not script them.
 for name, layer in (("avg", nn.AdaptiveAvgPool2d((None, 2))), ("max", nn.AdaptiveMaxPool2d((2, None)))):
-    model("pooling", f"adaptive_{name}2d_none", lambda m=layer: m, lambda: (randn(2, 3, 5, 8),), forms=("trace_eval",), plan=eval_plan)
+    model(
+        "pooling",
+        f"adaptive_{name}2d_none",
+        lambda m=layer: m,
+        lambda: (randn(2, 3, 5, 8),),
+        forms=("trace_eval",),
+        plan=eval_plan,
+    )
 
 
 class Unpool(nn.Module):
@@ -141,11 +174,25 @@ class Unpool(nn.Module):
 
 
 for dims in (2, 3):
-    model("pooling", f"unpool{dims}d", lambda d=dims: Unpool(d), lambda d=dims: (randn(2, 3, *[7] * d),), plan=eval_plan)
+    model(
+        "pooling", f"unpool{dims}d", lambda d=dims: Unpool(d), lambda d=dims: (randn(2, 3, *[7] * d),), plan=eval_plan
+    )
 for dtype in (torch.float64, torch.float16, torch.bfloat16):
     suffix = str(dtype)[6:]
-    model("pooling", f"max2d_{suffix}", lambda: nn.MaxPool2d(3, 2, 1), lambda d=dtype: (randn(2, 3, 8, 8, dtype=d),), plan=eval_plan)
-    model("pooling", f"avg2d_{suffix}", lambda: nn.AvgPool2d(3, 2, 1), lambda d=dtype: (randn(2, 3, 8, 8, dtype=d),), plan=eval_plan)
+    model(
+        "pooling",
+        f"max2d_{suffix}",
+        lambda: nn.MaxPool2d(3, 2, 1),
+        lambda d=dtype: (randn(2, 3, 8, 8, dtype=d),),
+        plan=eval_plan,
+    )
+    model(
+        "pooling",
+        f"avg2d_{suffix}",
+        lambda: nn.AvgPool2d(3, 2, 1),
+        lambda d=dtype: (randn(2, 3, 8, 8, dtype=d),),
+        plan=eval_plan,
+    )
 
 PADS = {
     "zero1d": (nn.ZeroPad1d((1, 2)), (2, 3, 5)),
@@ -229,4 +276,11 @@ for name, (make, inputs) in OTHERS.items():
     model("layers", name, make, inputs, forms=forms, plan=eval_plan)
 for name in ("linear", "conv_depthwise", "conv_same", "transposed2d_groups", "upsample_bilinear"):
     make, inputs = OTHERS[name]
-    model("layers", f"{name}_settled", lambda m=make: settle(m()), inputs, forms=("script", "trace_eval", "freeze"), plan=lambda r, i: r.forward(*i()))
+    model(
+        "layers",
+        f"{name}_settled",
+        lambda m=make: settle(m()),
+        inputs,
+        forms=("script", "trace_eval", "freeze"),
+        plan=lambda r, i: r.forward(*i()),
+    )

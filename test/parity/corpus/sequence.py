@@ -254,9 +254,21 @@ def tokens():
 for kind in ("LSTM", "GRU", "RNN"):
     low = kind.lower()
     model("recurrent", f"{low}_plain", lambda k=kind: Tagger(k), tokens, forms=("script", "trace_eval", "trace_train"))
-    model("recurrent", f"{low}_batch_first", lambda k=kind: Tagger(k, batch_first=True), tokens, forms=("script", "freeze"))
+    model(
+        "recurrent",
+        f"{low}_batch_first",
+        lambda k=kind: Tagger(k, batch_first=True),
+        tokens,
+        forms=("script", "freeze"),
+    )
     model("recurrent", f"{low}_no_bias", lambda k=kind: Tagger(k, bias=False), tokens)
-    model("recurrent", f"{low}_bidirectional", lambda k=kind: Tagger(k, bidirectional=True), tokens, forms=("script", "trace_eval"))
+    model(
+        "recurrent",
+        f"{low}_bidirectional",
+        lambda k=kind: Tagger(k, bidirectional=True),
+        tokens,
+        forms=("script", "trace_eval"),
+    )
     model(
         "recurrent",
         f"{low}_dropout",
@@ -274,9 +286,17 @@ for kind in ("LSTM", "GRU", "RNN"):
             lambda n=lengths: (randn(3, 6, 4), n),
         )
 model("recurrent", "rnn_relu", lambda: Tagger("RNN", nonlinearity="relu"), tokens)
-model("recurrent", "lstm_states", lambda: StatefulLSTM(num_layers=2), lambda: (randn(5, 3, 4), randn(2, 3, 5), randn(2, 3, 5)))
 model(
-    "recurrent", "lstm_projection", lambda: StatefulLSTM(proj_size=2), lambda: (randn(5, 3, 4), randn(1, 3, 2), randn(1, 3, 5))
+    "recurrent",
+    "lstm_states",
+    lambda: StatefulLSTM(num_layers=2),
+    lambda: (randn(5, 3, 4), randn(2, 3, 5), randn(2, 3, 5)),
+)
+model(
+    "recurrent",
+    "lstm_projection",
+    lambda: StatefulLSTM(proj_size=2),
+    lambda: (randn(5, 3, 4), randn(1, 3, 2), randn(1, 3, 5)),
 )
 model("recurrent", "lstm_unbatched", lambda: StatefulLSTM(), lambda: (randn(5, 4), randn(1, 5), randn(1, 5)))
 model("recurrent", "gru_states", lambda: StatefulGRU(num_layers=2), lambda: (randn(5, 3, 4), randn(2, 3, 5)))
@@ -298,7 +318,13 @@ for first in (False, True):
             forms=("script", "trace_eval", "trace_train") if activation == "relu" else ("script",),
             random=True,
         )
-model("transformer", "encoder_time_first", lambda: settle(TransformerClassifier(batch_first=False)), sequences, random=True)
+model(
+    "transformer",
+    "encoder_time_first",
+    lambda: settle(TransformerClassifier(batch_first=False)),
+    sequences,
+    random=True,
+)
 model("transformer", "encoder_no_dropout", lambda: settle(TransformerClassifier(p=0.0)), sequences)
 model(
     "transformer",
@@ -323,10 +349,31 @@ model(
     lambda: (randn(3, 5, 8), torch.triu(torch.ones(5, 5, dtype=torch.bool), 1), PADDING),
     random=True,
 )
-model("transformer", "language_model", lambda: settle(LanguageModel()), lambda: (ints(6, 2, low=0, high=20),), forms=("script", "trace_train"), random=True)
+model(
+    "transformer",
+    "language_model",
+    lambda: settle(LanguageModel()),
+    lambda: (ints(6, 2, low=0, high=20),),
+    forms=("script", "trace_train"),
+    random=True,
+)
 model("transformer", "seq2seq", lambda: settle(Seq2Seq()), lambda: (randn(2, 5, 8), randn(2, 4, 8)), random=True)
-model("transformer", "gpt", lambda: settle(GPTGenerator(), 0.1), lambda: (ints(2, 6, low=0, high=30),), plan=gpt_plan, random=True)
-model("transformer", "gpt_loss", lambda: settle(GPT(), 0.1), lambda: (ints(2, 6, low=0, high=30), ints(2, 6, low=0, high=30)), forms=("trace_eval", "trace_train"), random=True)
+model(
+    "transformer",
+    "gpt",
+    lambda: settle(GPTGenerator(), 0.1),
+    lambda: (ints(2, 6, low=0, high=30),),
+    plan=gpt_plan,
+    random=True,
+)
+model(
+    "transformer",
+    "gpt_loss",
+    lambda: settle(GPT(), 0.1),
+    lambda: (ints(2, 6, low=0, high=30), ints(2, 6, low=0, high=30)),
+    forms=("trace_eval", "trace_train"),
+    random=True,
+)
 
 
 def self_attention():
@@ -338,19 +385,49 @@ model("transformer", "mha_self", lambda: settle(Attention()), self_attention)
 model("transformer", "mha_dropout", lambda: settle(Attention(dropout=0.4)), self_attention, random=True)
 model("transformer", "mha_per_head", lambda: settle(Attention(average=False)), self_attention)
 model("transformer", "mha_no_weights", lambda: settle(Attention(need_weights=False, batch_first=True)), self_attention)
-model("transformer", "mha_cross", lambda: settle(Attention(kdim=6, vdim=4)), lambda: (randn(5, 3, 8), randn(7, 3, 6), randn(7, 3, 4)))
+model(
+    "transformer",
+    "mha_cross",
+    lambda: settle(Attention(kdim=6, vdim=4)),
+    lambda: (randn(5, 3, 8), randn(7, 3, 6), randn(7, 3, 4)),
+)
 model("transformer", "mha_bias_zero", lambda: settle(Attention(add_bias_kv=True, add_zero_attn=True)), self_attention)
 model(
     "transformer",
     "mha_masks",
     lambda: settle(Attention(batch_first=True)),
-    lambda: (randn(3, 5, 8), randn(3, 5, 8), randn(3, 5, 8), PADDING, torch.triu(torch.ones(5, 5, dtype=torch.bool), 1)),
+    lambda: (
+        randn(3, 5, 8),
+        randn(3, 5, 8),
+        randn(3, 5, 8),
+        PADDING,
+        torch.triu(torch.ones(5, 5, dtype=torch.bool), 1),
+    ),
 )
 model("transformer", "mha_unbatched", lambda: settle(Attention()), lambda: (randn(5, 8), randn(4, 8), randn(4, 8)))
 
-model("embedding", "embedding", lambda: nn.Embedding(10, 4), lambda: (ints(2, 3, low=0, high=10),), forms=("script", "trace_eval"), plan=eval_plan)
-model("embedding", "embedding_int32", lambda: nn.Embedding(10, 4), lambda: (ints(2, 3, low=0, high=10, dtype=torch.int32),), plan=eval_plan)
-model("embedding", "embedding_max_norm", lambda: nn.Embedding(10, 4, max_norm=1.0), lambda: (ints(2, 3, low=0, high=10),), plan=eval_plan)
+model(
+    "embedding",
+    "embedding",
+    lambda: nn.Embedding(10, 4),
+    lambda: (ints(2, 3, low=0, high=10),),
+    forms=("script", "trace_eval"),
+    plan=eval_plan,
+)
+model(
+    "embedding",
+    "embedding_int32",
+    lambda: nn.Embedding(10, 4),
+    lambda: (ints(2, 3, low=0, high=10, dtype=torch.int32),),
+    plan=eval_plan,
+)
+model(
+    "embedding",
+    "embedding_max_norm",
+    lambda: nn.Embedding(10, 4, max_norm=1.0),
+    lambda: (ints(2, 3, low=0, high=10),),
+    plan=eval_plan,
+)
 for mode in ("sum", "mean", "max"):
     model("embedding", f"bag_{mode}", lambda m=mode: Bag(m), lambda: (ints(3, 4, low=0, high=12), None), plan=eval_plan)
     model(
@@ -360,4 +437,10 @@ for mode in ("sum", "mean", "max"):
         lambda: (ints(8, low=0, high=12), torch.tensor([0, 3, 3, 7])),
         plan=eval_plan,
     )
-model("embedding", "bag_padding", lambda: Bag("mean", padding_idx=2), lambda: (ints(4, 6, low=0, high=5), None), plan=eval_plan)
+model(
+    "embedding",
+    "bag_padding",
+    lambda: Bag("mean", padding_idx=2),
+    lambda: (ints(4, 6, low=0, high=5), None),
+    plan=eval_plan,
+)

@@ -124,10 +124,7 @@ class InvertedResidual(nn.Module):
     def __init__(self, cin: int, hidden: int, cout: int, kernel: int, stride: int, squeeze: bool):
         super().__init__()
         self.use_res_connect = stride == 1 and cin == cout
-        layers = [
-            ConvNormActivation(cin, hidden, 1),
-            ConvNormActivation(hidden, hidden, kernel, stride, groups=hidden),
-        ]
+        layers = [ConvNormActivation(cin, hidden, 1), ConvNormActivation(hidden, hidden, kernel, stride, groups=hidden)]
         if squeeze:
             layers.append(SqueezeExcitation(hidden, 8))
         layers.append(ConvNormActivation(hidden, cout, 1, activation=None))
@@ -288,7 +285,12 @@ class VGG(nn.Module):
         self.features = nn.Sequential(*layers)
         self.avgpool = average(2)
         self.classifier = nn.Sequential(
-            nn.Linear(8 * 2**dims, 16), nn.ReLU(True), nn.Dropout(), nn.Linear(16, 16), nn.BatchNorm1d(16), nn.Linear(16, 4)
+            nn.Linear(8 * 2**dims, 16),
+            nn.ReLU(True),
+            nn.Dropout(),
+            nn.Linear(16, 16),
+            nn.BatchNorm1d(16),
+            nn.Linear(16, 4),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -387,9 +389,18 @@ model("architectures", "mobilenet_v3", lambda: settle(MobileNetV3()), IMAGES, fo
 for how in ("transposed", "nearest", "bilinear", "aligned"):
     # An odd size, so that the decoder has something to pad.
     forms = ALL_FORMS if how == "transposed" else ("script", "trace_eval")
-    model("architectures", f"unet_{how}", lambda how=how: settle(UNet(how)), lambda: (randn(2, 1, 26, 30),), forms=forms)
+    model(
+        "architectures", f"unet_{how}", lambda how=how: settle(UNet(how)), lambda: (randn(2, 1, 26, 30),), forms=forms
+    )
 model("architectures", "densenet", lambda: settle(DenseNet()), IMAGES, forms=("script", "trace_eval", "trace_train"))
-model("architectures", "densenet_dropout", lambda: settle(DenseNet(0.2)), IMAGES, forms=("script", "trace_train"), random=True)
+model(
+    "architectures",
+    "densenet_dropout",
+    lambda: settle(DenseNet(0.2)),
+    IMAGES,
+    forms=("script", "trace_train"),
+    random=True,
+)
 for dims in (1, 2, 3):
     size = (24, 12, 8)[dims - 1]
     model(
@@ -401,4 +412,10 @@ for dims in (1, 2, 3):
         random=True,
     )
 model("architectures", "convnext", lambda: settle(ConvNeXt()), IMAGES, forms=ALL_FORMS, random=True)
-model("architectures", "inception", lambda: settle(Inception()), lambda: (randn(3, 3, 12, 12),), forms=("script", "freeze"))
+model(
+    "architectures",
+    "inception",
+    lambda: settle(Inception()),
+    lambda: (randn(3, 3, 12, 12),),
+    forms=("script", "freeze"),
+)

@@ -32,7 +32,13 @@ export function text(value: string): string {
 }
 
 /** The opcodes of a tensor over storage `key`. */
-export function tensor(key: string, offset: number, shape: readonly number[], strides: readonly number[], held = 4): string {
+export function tensor(
+  key: string,
+  offset: number,
+  shape: readonly number[],
+  strides: readonly number[],
+  held = 4,
+): string {
   const ints = (values: readonly number[]): string => `(${values.map((value) => `J${u32(value)}`).join('')}t`;
   const storage = `(${text('storage')}ctorch\nFloatStorage\n${text(key)}${text('cpu')}J${u32(held)}tQ`;
   return `ctorch._utils\n_rebuild_tensor_v2\n(${storage}J${u32(offset)}${ints(shape)}${ints(strides)}\x89)tR`;

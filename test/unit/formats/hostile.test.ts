@@ -124,7 +124,9 @@ describe('damaged archives', () => {
 
 describe('hostile pickles', () => {
   it('are listed by what they would import, and not obeyed', async () => {
-    const { archive: net, problems } = await open(archive(object('Net', `${text('x')}cos\nsystem\n${text('id')}\x85R`)));
+    const { archive: net, problems } = await open(
+      archive(object('Net', `${text('x')}cos\nsystem\n${text('id')}\x85R`)),
+    );
     assert.match(problems.map(({ message }) => message).join('\n'), /would import os\.system/);
     assert.equal(net.root.attributes.has('x'), true);
   });
@@ -148,7 +150,9 @@ describe('hostile pickles', () => {
       [tensor('../data.pkl', 0, [4], [1]), /missing/],
     ];
     for (const [opcodes, message] of bad) {
-      const { archive: net, problems } = await open(archive(object('Net', `${text('w')}${opcodes}${text('training')}\x88`)));
+      const { archive: net, problems } = await open(
+        archive(object('Net', `${text('w')}${opcodes}${text('training')}\x88`)),
+      );
       assert.match(problems[0]?.message ?? '', message);
       assert.equal(problems[0]?.path, 'w');
       assert.equal(net.root.attributes.get('training'), true);
@@ -216,33 +220,46 @@ describe('mutated archives', () => {
   for (const name of ['scripted.pt', 'traced.pt', 'attributes.pt']) {
     it(`of ${name} give an AppError or a model`, async () => {
       const original = fixture(name);
+      let opened = 0;
       for (let seed = 1; seed <= 150; seed++) {
         const draw = random(seed);
         const mutant = original.slice();
         const count = 1 + Math.floor(draw() * 8);
         // Half of the mutants change the pickle and the directory, where bytes mean something.
         const from = seed % 2 === 0 ? 0 : Math.floor(mutant.length * 0.7);
-        for (let i = 0; i < count; i++) mutant[from + Math.floor(draw() * (mutant.length - from))] = Math.floor(draw() * 256);
+        for (let i = 0; i < count; i++)
+          mutant[from + Math.floor(draw() * (mutant.length - from))] = Math.floor(draw() * 256);
         try {
           await readEverything(mutant);
+          opened++;
         } catch (error) {
           assert.ok(error instanceof AppError, `seed ${seed} of ${name}: ${error instanceof Error ? error.stack : ''}`);
         }
       }
+      assert.ok(opened > 10 && opened < 140, `${opened} of 150 mutants opened: the mutations miss what they aim at`);
     });
   }
 
   it('with a mutated data.pkl give an AppError or a model', async () => {
-    const opcodes = object('Net', `${text('bn')}${object('B', `${text('w')}${tensor('0', 1, [2], [2])}${text('training')}\x88`)}q\x01${text('x')}](K\x01h\x01e`);
+    const opcodes = object(
+      'Net',
+      `${text('bn')}${object('B', `${text('w')}${tensor('0', 1, [2], [2])}${text('training')}\x88`)}q\x01${text('x')}](K\x01h\x01e`,
+    );
+    let opened = 0;
     for (let seed = 1; seed <= 400; seed++) {
       const draw = random(seed);
-      const characters = [...opcodes];
-      for (let i = 0; i < 1 + draw() * 3; i++) characters[Math.floor(draw() * characters.length)] = String.fromCharCode(Math.floor(draw() * 256));
+      let mutant = opcodes;
+      for (let i = 0; i < 1 + draw() * 3; i++) {
+        const at = Math.floor(draw() * mutant.length);
+        mutant = mutant.slice(0, at) + String.fromCharCode(Math.floor(draw() * 256)) + mutant.slice(at + 1);
+      }
       try {
-        await readEverything(archive(characters.join('')));
+        await readEverything(archive(mutant));
+        opened++;
       } catch (error) {
         assert.ok(error instanceof AppError, `seed ${seed}: ${error instanceof Error ? error.stack : ''}`);
       }
     }
+    assert.ok(opened > 20 && opened < 380, `${opened} of 400 mutants opened: the mutations miss what they aim at`);
   });
 });

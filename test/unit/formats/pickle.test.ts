@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 
 import { unpickle } from '../../../src/formats/pickle';
-import { PickleBytes, PickleGlobal, PickleObject } from '../../../src/formats/pickleValues';
+import type { PickleBytes } from '../../../src/formats/pickleValues';
+import { PickleGlobal, PickleObject } from '../../../src/formats/pickleValues';
 import { Dict, Tuple, type Value } from '../../../src/runtime/program';
 import { AppError, type AppErrorCode } from '../../../src/util/errors';
 import { ascii, text, u32 } from './archives';
@@ -30,7 +31,14 @@ describe('unpickle', () => {
       false,
       null,
     ]);
-    assert.deepEqual(list('I01\n', 'I00\n', 'I12\n', 'L-5L\n', 'F2.5\n', 'Finf\n'), [true, false, 12n, -5n, 2.5, Infinity]);
+    assert.deepEqual(list('I01\n', 'I00\n', 'I12\n', 'L-5L\n', 'F2.5\n', 'Finf\n'), [
+      true,
+      false,
+      12n,
+      -5n,
+      2.5,
+      Infinity,
+    ]);
   });
 
   it('reads long integers of any size', () => {
@@ -45,15 +53,18 @@ describe('unpickle', () => {
   });
 
   it('reads text and bytes of every protocol', () => {
-    assert.deepEqual(list(`X${u32(3)}n\xc3\xa9`, '\x8c\x01a', `\x8d\x01${'\0'.repeat(7)}b`, 'Vx\\u00e9\n', "S'it\\'s'\n", 'U\x01c', `T${u32(1)}d`), [
-      'né',
-      'a',
-      'b',
-      'xé',
-      "it's",
-      'c',
-      'd',
-    ]);
+    assert.deepEqual(
+      list(
+        `X${u32(3)}n\xc3\xa9`,
+        '\x8c\x01a',
+        `\x8d\x01${'\0'.repeat(7)}b`,
+        'Vx\\u00e9\n',
+        "S'it\\'s'\n",
+        'U\x01c',
+        `T${u32(1)}d`,
+      ),
+      ['né', 'a', 'b', 'xé', "it's", 'c', 'd'],
+    );
     for (const opcodes of ['C\x02\x01\x02', `B${u32(2)}\x01\x02`, `\x8e\x02${'\0'.repeat(7)}\x01\x02`]) {
       assert.deepEqual((load(`${opcodes}.`) as PickleBytes).bytes, Uint8Array.of(1, 2));
     }
@@ -88,7 +99,21 @@ describe('unpickle', () => {
   });
 
   it('refuses what contradicts itself', () => {
-    for (const opcodes of ['', '.', '0.', 'h\x00.', 'X\xff\xff\xff\xffa', 't.', '(.', 'K\x01K\x01a.', '}(K\x01u.', 'e.', '\xff.', 'cos\n', 'N\x8d' + '\xff'.repeat(8)]) {
+    for (const opcodes of [
+      '',
+      '.',
+      '0.',
+      'h\x00.',
+      'X\xff\xff\xff\xffa',
+      't.',
+      '(.',
+      'K\x01K\x01a.',
+      '}(K\x01u.',
+      'e.',
+      '\xff.',
+      'cos\n',
+      'N\x8d' + '\xff'.repeat(8),
+    ]) {
       fails(opcodes, 'corrupt');
     }
     fails('\x80\x09N.', 'unsupported-format');

@@ -12,7 +12,14 @@ describe('file session', () => {
   it('switches a subtree and says which modules changed', async () => {
     const { session, changes } = await open();
     await session.setTraining('block', false, { recursive: true });
-    assert.deepEqual(flags(session), { '': true, block: false, 'block.conv': false, 'block.bn': false, drop: true, fc: true });
+    assert.deepEqual(flags(session), {
+      '': true,
+      block: false,
+      'block.conv': false,
+      'block.bn': false,
+      drop: true,
+      fc: true,
+    });
     assert.deepEqual(changes, [{ kind: 'modes', paths: ['block', 'block.conv', 'block.bn'] }]);
     assert.equal(session.module('block.bn')?.behaviour, 'eval');
   });
@@ -106,7 +113,13 @@ describe('file session', () => {
   });
 
   it('takes new modes of the file where nothing was switched, and keeps those that were, by path', async () => {
-    const newer = smallModel({ modules: [moduleSpec('', 'Net'), batchNorm('extra', false), moduleSpec('drop', 'Dropout', { modeSensitive: true })] });
+    const newer = smallModel({
+      modules: [
+        moduleSpec('', 'Net'),
+        batchNorm('extra', false),
+        moduleSpec('drop', 'Dropout', { modeSensitive: true }),
+      ],
+    });
     const { session, changes } = await open(smallModel(), newer);
     await session.setTraining('drop', false, { recursive: true });
     await session.reload({ keepModes: true });
@@ -138,7 +151,9 @@ describe('file session', () => {
   });
 });
 
-async function open(...descriptions: (ModelDescription | AppError)[]): Promise<{ session: FileSession; engines: FakeEngine[]; changes: SessionChange[] }> {
+async function open(
+  ...descriptions: (ModelDescription | AppError)[]
+): Promise<{ session: FileSession; engines: FakeEngine[]; changes: SessionChange[] }> {
   const engines: FakeEngine[] = [];
   const session = await start(descriptions.length === 0 ? [smallModel()] : descriptions, engines);
   const changes: SessionChange[] = [];

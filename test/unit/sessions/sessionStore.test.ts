@@ -80,8 +80,6 @@ describe('session store', () => {
   it('notices that a file was rewritten, replaced and deleted; a reload settles it', async () => {
     const file = write('a.pt');
     const session = await store.openFile(file);
-    // fs.watchFile looks at the file once before it can see a difference.
-    await new Promise((resolve) => setTimeout(resolve, 60));
     let changed = nextDisk();
     write('a.pt', 'a longer model');
     await changed;

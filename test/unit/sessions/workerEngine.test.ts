@@ -64,11 +64,15 @@ describe('worker engine', () => {
 
   it('hands its set-up over and matches answers to requests', async () => {
     const { engine } = start();
-    const [answer, refusal] = await Promise.allSettled([engine.request('open', { file: 'answer' }), engine.request('open', { file: 'refuse' })]);
+    const [answer, refusal] = await Promise.allSettled([
+      engine.request('open', { file: 'answer' }),
+      engine.request('open', { file: 'refuse' }),
+    ]);
     assert.deepEqual(answer, { status: 'fulfilled', value: { setup: { wasmFolder: '/wasm', threads: 2 } } });
     assert.equal(refusal.status, 'rejected');
-    assert.equal((refusal as PromiseRejectedResult).reason.code, 'corrupt');
-    assert.equal((refusal as PromiseRejectedResult).reason.oneLine, 'Broken. Mend it.');
+    const reason = refusal.reason as AppError;
+    assert.equal(reason.code, 'corrupt');
+    assert.equal(reason.oneLine, 'Broken. Mend it.');
   });
 
   it('ignores messages that are none of ours', async () => {
@@ -86,7 +90,10 @@ describe('worker engine', () => {
       const other = start();
       const { engine, failures } = start();
       await assert.rejects(engine.request('open', { file }), { code });
-      assert.deepEqual(failures.map((failure) => failure.code), [code]);
+      assert.deepEqual(
+        failures.map((failure) => failure.code),
+        [code],
+      );
       // Whoever asks later gets the same answer at once.
       await assert.rejects(engine.request('open', { file: 'answer' }), { code });
       await other.engine.request('open', { file: 'answer' });
@@ -95,7 +102,12 @@ describe('worker engine', () => {
   }
 
   it('reports a worker script that is missing', async () => {
-    const engine = createWorkerEngine({ script: path.join(folder, 'none.mjs'), wasmFolder: '', threads: 1, log: silentLog });
+    const engine = createWorkerEngine({
+      script: path.join(folder, 'none.mjs'),
+      wasmFolder: '',
+      threads: 1,
+      log: silentLog,
+    });
     await assert.rejects(engine.request('open', { file: 'answer' }), { code: 'worker-died' });
   });
 

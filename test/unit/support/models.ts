@@ -55,7 +55,12 @@ export function smallModel(rest: Partial<ModelDescription> = {}): ModelDescripti
       moduleSpec('fc', 'Linear'),
     ],
     inputs: [
-      { name: 'x', type: 'Tensor', hasDefault: false, suggestion: { shape: [1, 3, 8, 8], dtype: 'float32', from: 'the first layer' } },
+      {
+        name: 'x',
+        type: 'Tensor',
+        hasDefault: false,
+        suggestion: { shape: [1, 3, 8, 8], dtype: 'float32', from: 'the first layer' },
+      },
     ],
     capabilities: { setTraining: true, runForward: true },
     problems: [],
@@ -79,15 +84,20 @@ export class FakeEngine implements SessionEngine {
 
   constructor(private readonly description: ModelDescription | AppError) {}
 
-  async request<M extends EngineMethod>(method: M, params: EngineRequests[M]['params']): Promise<EngineRequests[M]['result']> {
+  async request<M extends EngineMethod>(
+    method: M,
+    params: EngineRequests[M]['params'],
+  ): Promise<EngineRequests[M]['result']> {
     this.calls.push({ method, params });
-    const handlers: { [K in EngineMethod]: (params: never) => EngineRequests[K]['result'] | Promise<EngineRequests[K]['result']> } = {
+    const handlers: {
+      [K in EngineMethod]: (params: never) => EngineRequests[K]['result'] | Promise<EngineRequests[K]['result']>;
+    } = {
       open: () => this.open(),
       setTraining: (p: EngineRequests['setTraining']['params']) => this.setTraining(p),
       statistics: (p: EngineRequests['statistics']['params']) => this.statistics(p),
       runForward: () => this.runForward(),
     };
-    return (await handlers[method](params as never)) as EngineRequests[M]['result'];
+    return (await handlers[method](params as never));
   }
 
   cancel(): void {
@@ -120,7 +130,9 @@ export class FakeEngine implements SessionEngine {
         return { ...module, training, behaviour };
       });
     }
-    return this.modules.filter((module, index) => module !== before[index]).map(({ path, training, behaviour }) => ({ path, training, behaviour }));
+    return this.modules
+      .filter((module, index) => module !== before[index])
+      .map(({ path, training, behaviour }) => ({ path, training, behaviour }));
   }
 
   private statistics({ paths }: EngineRequests['statistics']['params']): EngineRequests['statistics']['result'] {
@@ -138,7 +150,9 @@ export class FakeEngine implements SessionEngine {
         this.rejectForward = reject;
       });
     }
-    const moved = this.modules.filter((module) => module.batchNorm !== undefined && module.training === true).map(({ path }) => path);
+    const moved = this.modules
+      .filter((module) => module.batchNorm !== undefined && module.training === true)
+      .map(({ path }) => path);
     if (moved.length > 0) this.forwards++;
     return {
       outputs: [{ name: '', shape: [1, 2], dtype: 'float32', min: -1, max: 1, mean: 0, nonFinite: 0 }],
@@ -150,4 +164,3 @@ export class FakeEngine implements SessionEngine {
     };
   }
 }
-

@@ -1,0 +1,122 @@
+// The command line: what may be asked, checked into typed values.
+
+import os from 'node:os';
+
+import { Command, InvalidArgumentError } from 'commander';
+
+import { itemSize, type DType } from '../model/dtype';
+import type { ForwardInput, SetTraining } from '../protocol/engine';
+import { AppError } from '../util/errors';
+import { readNpy } from './npy';
+
+export interface InspectCommand {
+  readonly name: 'inspect';
+  readonly file: string;
+  readonly json: boolean;
+  readonly values: boolean;
+  readonly threads: number;
+}
+
+export interface RunCommand {
+  readonly name: 'run';
+  readonly file: string;
+  readonly json: boolean;
+  readonly values: boolean;
+  readonly threads: number;
+  /** In the order given. */
+  readonly inputs: readonly ForwardInput[];
+  /** In the order given; they are applied one after the other before the first step. */
+  readonly modes: readonly SetTraining[];
+  readonly steps: number;
+  readonly seed: number | undefined;
+  readonly saveOutput: string | undefined;
+}
+
+export type CommandLine = InspectCommand | RunCommand;
+
+interface Options {
+  readonly json?: true;
+  readonly values?: true;
+  readonly steps: number;
+  readonly seed?: number;
+  readonly saveOutput?: string;
+  readonly threads: number;
+}
+
+/** @throws CommanderError after printing usage, AppError `usage` and `file-unreadable` for option values. */
+export function parseCommandLine(argv: readonly string[]): CommandLine {
+  let result: CommandLine | undefined;
+  // Options that repeat keep their order among each other, so they are collected as they are met.
+  const modes: SetTraining[] = [];
+  const inputs: ForwardInput[] = [];
+  const setMode = (training: boolean) => (path: string | true) => {
+    modes.push({ path: path === true ? '' : path, training, recursive: true });
+    return path;
+  };
+
+  const program = new Command('mode-inspector')
+    .description('Shows which mode, train or eval, every layer of a PyTorch model is in, and runs it in either.')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => { write(`mode-inspector: ${text.replace(/^error: /, '')}`); } })
+    .showHelpAfterError('Run with --help for the options.');
+
+  program
+    .command('inspect')
+    .description('show the module tree: flags, behaviour, running statistics')
+    .argument('<file>', 'a model file')
+    .option('--json', 'print JSON')
+    .option('--values', 'add the full arrays of the statistics')
+    .action((file: string, options: Options) => {
+      const { json = false, values = false } = options;
+      result = { name: 'inspect', file, json, values, threads: 1 };
+    });
+
+  program
+    .command('run')
+    .description('run the model forward in the bundled runtime, in the modes asked for')
+    .argument('<file>', 'a model file')
+    .option('--input <file.npy>', 'an input, in the order of the arguments; repeatable', (file: string) => inputs.push(readNpy(file)))
+    .option('--shape <sizes>', 'a random input of this shape (1,3,224,224 or 1,16:int64); repeatable', (text: string) => inputs.push(parseShape(text)))
+    .option('--train [path]', 'set a module and all below it to train; repeatable', setMode(true))
+    .option('--eval [path]', 'set a module and all below it to eval; repeatable', setMode(false))
+    .option('--steps <n>', 'forwards in a row', integerFrom(1), 1)
+    .option('--seed <n>', 'make inputs and dropout repeatable', integerFrom(0))
+    .option('--threads <n>', 'threads of the kernels', integerFrom(1), defaultThreads())
+    .option('--save-output <file.npy>', 'write the first output')
+    .option('--json', 'print JSON')
+    .option('--values', 'add the full arrays of the statistics')
+    .action((file: string, options: Options) => {
+      const { json = false, values = false, steps, seed, saveOutput, threads } = options;
+      result = { name: 'run', file, json, values, threads, inputs, modes, steps, seed, saveOutput };
+    });
+
+  program.parse(argv, { from: 'user' });
+  if (result === undefined) throw new AppError('usage', 'No command was given', 'Run with --help for the commands.');
+  return result;
+}
+
+/** Two threads gain most of what threads gain; a shell command need not take the whole machine. */
+function defaultThreads(): number {
+  return Math.min(2, os.availableParallelism());
+}
+
+function integerFrom(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+    }
+    return value;
+  };
+}
+
+/** `1,3,224,224` or, for another dtype than float32, `1,16:int64`. @throws InvalidArgumentError */
+export function parseShape(text: string): ForwardInput {
+  const [sizes = '', dtype = 'float32'] = text.split(':');
+  if (!/^\d+(,\d+)*$/.test(sizes) && sizes !== '') {
+    throw new InvalidArgumentError('A shape is sizes with commas, such as 1,3,224,224.');
+  }
+  if (!(dtype in itemSize)) throw new InvalidArgumentError(`The dtype must be one of ${Object.keys(itemSize).join(', ')}.`);
+  const shape = sizes === '' ? [] : sizes.split(',').map(Number);
+  return { kind: 'random', shape, dtype: dtype as DType };
+}

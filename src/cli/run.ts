@@ -1,0 +1,40 @@
+// `mode-inspector run FILE`: sets modes, runs forwards, reports what came out and which statistics moved.
+
+import type { Engine, ModeChange } from '../protocol/engine';
+import type { ModuleSpec } from '../model/module';
+import { AppError } from '../util/errors';
+import type { RunCommand } from './arguments';
+import { writeNpy } from './npy';
+import { readStatistics, toJson, toText, type Report } from './report';
+
+/** The report after the last step as text or JSON. @throws AppError where the file can't be inspected or a forward fails. */
+export async function run(engine: Engine, command: RunCommand): Promise<string> {
+  const description = await engine.request('open', { file: command.file });
+  const changes = await engine.request('setTraining', { changes: command.modes });
+  const modules = withChanges(description.modules, changes);
+  const result = await engine.request('runForward', {
+    inputs: command.inputs,
+    steps: command.steps,
+    ...(command.seed === undefined ? {} : { seed: command.seed }),
+    keepOutputs: command.saveOutput !== undefined,
+  });
+  if (command.saveOutput !== undefined) {
+    const [first] = result.arrays ?? [];
+    if (first === undefined) throw new AppError('bad-input', 'The model returned no tensor that could be saved');
+    writeNpy(command.saveOutput, first);
+  }
+  const report: Report = {
+    file: command.file,
+    description,
+    modules,
+    statistics: await readStatistics(engine, modules, command.values),
+    outputs: result.outputs,
+    problems: [...description.problems, ...result.problems],
+  };
+  return command.json ? toJson(report) : toText(report);
+}
+
+function withChanges(modules: readonly ModuleSpec[], changes: readonly ModeChange[]): ModuleSpec[] {
+  const byPath = new Map(changes.map((change) => [change.path, change]));
+  return modules.map((module) => ({ ...module, ...byPath.get(module.path) }));
+}

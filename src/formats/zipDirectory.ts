@@ -1,0 +1,169 @@
+// The directory of a zip file. Written for torch's archives, which two libraries that were tried misread or read slowly: torch
+// always adds a zip64 end record, without the markers by which others decide to look at it.
+
+import { AppError } from '../util/errors';
+import { beyondLimit, checkRange, damaged, type ByteSource } from './byteSource';
+
+const MAX_DIRECTORY = 512 * 2 ** 20;
+const MAX_NAME = 4096;
+/** No deflate stream expands further than this. */
+const MAX_RATIO = 1032;
+
+const END_SIGNATURE = 0x06054b50;
+const END_SIZE = 22;
+const MAX_COMMENT = 65_535;
+const LOCATOR_SIGNATURE = 0x07064b50;
+const LOCATOR_SIZE = 20;
+const END64_SIGNATURE = 0x06064b50;
+const END64_SIZE = 56;
+const RECORD_SIGNATURE = 0x02014b50;
+const RECORD_SIZE = 46;
+const ZIP64_EXTRA = 1;
+const UNKNOWN = 0xffffffff;
+
+/** Size of a local header without its name and padding. */
+export const LOCAL_HEADER = 30;
+export const STORED = 0;
+const DEFLATED = 8;
+
+const decoder = new TextDecoder('utf-8');
+
+/** One file in the archive, as the directory describes it. Sizes and the offset of the local header are in bytes. */
+export interface ZipEntry {
+  readonly name: string;
+  readonly size: number;
+  readonly compressedSize: number;
+  readonly method: number;
+  readonly headerOffset: number;
+}
+
+/**
+ * All entries by name, folders left out.
+ * @throws AppError `corrupt` where the end is missing or entries repeat a name, overlap or leave the file; `unsupported-format` for
+ * encryption and compression methods other than deflate; `limit-exceeded` for absurd sizes.
+ */
+export async function readZipDirectory(source: ByteSource): Promise<Map<string, ZipEntry>> {
+  const { offset, size, count } = await findDirectory(source);
+  if (size > MAX_DIRECTORY) throw beyondLimit(source.name, `its zip directory takes ${size} bytes`);
+  checkRange(source, offset, size);
+  const bytes = await source.read(offset, size);
+  const view = viewOf(bytes);
+  const entries = new Map<string, ZipEntry>();
+  const ordered: ZipEntry[] = [];
+  let position = 0;
+  for (let i = 0; i < count; i++) {
+    if (position + RECORD_SIZE > size || view.getUint32(position, true) !== RECORD_SIGNATURE) {
+      throw damaged(source.name, `its zip directory ends after ${i} of ${count} entries`);
+    }
+    const nameLength = view.getUint16(position + 28, true);
+    const extraLength = view.getUint16(position + 30, true);
+    const next = position + RECORD_SIZE + nameLength + extraLength + view.getUint16(position + 32, true);
+    if (next > size) throw damaged(source.name, 'its zip directory ends in the middle of an entry');
+    if (nameLength > MAX_NAME) throw beyondLimit(source.name, 'it has an entry with an overlong name');
+    const entry = readRecord(bytes, view, position);
+    const isEncrypted = (view.getUint16(position + 8, true) & 1) === 1;
+    position = next;
+    if (entry.name.endsWith('/') && entry.size === 0) continue;
+    checkEntry(source, entry, isEncrypted);
+    if (entries.has(entry.name)) throw damaged(source.name, `it has two entries named ${entry.name}`);
+    entries.set(entry.name, entry);
+    ordered.push(entry);
+  }
+  checkPlacement(source, ordered);
+  return entries;
+}
+
+interface Directory {
+  readonly offset: number;
+  readonly size: number;
+  readonly count: number;
+}
+
+/** The end record is found from the back; a comment may follow it. A zip64 end record before it is the more exact one. */
+async function findDirectory(source: ByteSource): Promise<Directory> {
+  const tailOffset = Math.max(0, source.size - END_SIZE - MAX_COMMENT - LOCATOR_SIZE);
+  const tail = await source.read(tailOffset, source.size - tailOffset);
+  const view = viewOf(tail);
+  for (let end = tail.length - END_SIZE; end >= 0; end--) {
+    if (view.getUint32(end, true) !== END_SIGNATURE) continue;
+    if (end + END_SIZE + view.getUint16(end + 20, true) !== tail.length) continue;
+    const locator = end - LOCATOR_SIZE;
+    if (locator >= 0 && view.getUint32(locator, true) === LOCATOR_SIGNATURE) {
+      const end64 = viewOf(await source.read(Number(view.getBigUint64(locator + 8, true)), END64_SIZE));
+      if (end64.getUint32(0, true) !== END64_SIGNATURE) throw damaged(source.name, 'its zip64 end record is missing');
+      return {
+        offset: Number(end64.getBigUint64(48, true)),
+        size: Number(end64.getBigUint64(40, true)),
+        count: Number(end64.getBigUint64(32, true)),
+      };
+    }
+    return {
+      offset: view.getUint32(end + 16, true),
+      size: view.getUint32(end + 12, true),
+      count: view.getUint16(end + 10, true),
+    };
+  }
+  throw damaged(source.name, 'the end of its zip directory is missing');
+}
+
+function readRecord(bytes: Uint8Array, view: DataView, position: number): ZipEntry {
+  const nameStart = position + RECORD_SIZE;
+  const nameEnd = nameStart + view.getUint16(position + 28, true);
+  let compressedSize = view.getUint32(position + 20, true);
+  let size = view.getUint32(position + 24, true);
+  let headerOffset = view.getUint32(position + 42, true);
+  if (size === UNKNOWN || compressedSize === UNKNOWN || headerOffset === UNKNOWN) {
+    // The zip64 field holds, in this order, just those numbers that did not fit.
+    let at = findExtra(view, nameEnd, nameEnd + view.getUint16(position + 30, true));
+    const wide = (narrow: number): number => {
+      if (narrow !== UNKNOWN || at === undefined || at + 8 > bytes.length) return narrow;
+      at += 8;
+      return Number(view.getBigUint64(at - 8, true));
+    };
+    size = wide(size);
+    compressedSize = wide(compressedSize);
+    headerOffset = wide(headerOffset);
+  }
+  const name = decoder.decode(bytes.subarray(nameStart, nameEnd));
+  return { name, size, compressedSize, method: view.getUint16(position + 10, true), headerOffset };
+}
+
+/** Where the content of the zip64 field begins, or undefined. */
+function findExtra(view: DataView, start: number, end: number): number | undefined {
+  for (let at = start; at + 4 <= end; at += 4 + view.getUint16(at + 2, true)) {
+    if (view.getUint16(at, true) === ZIP64_EXTRA) return at + 4;
+  }
+  return undefined;
+}
+
+function checkEntry(source: ByteSource, entry: ZipEntry, isEncrypted: boolean): void {
+  const { name, size, compressedSize, method, headerOffset } = entry;
+  if (isEncrypted) {
+    throw new AppError('unsupported-format', `${source.name} is encrypted`, 'Unpack it with its password first.');
+  }
+  if (method !== STORED && method !== DEFLATED) {
+    throw new AppError(
+      'unsupported-format',
+      `${source.name} packs ${name} with zip method ${method}`,
+      'Pack it again with the methods stored or deflate.',
+    );
+  }
+  checkRange(source, headerOffset, LOCAL_HEADER + compressedSize);
+  if (method === STORED ? size !== compressedSize : size > compressedSize * MAX_RATIO + LOCAL_HEADER) {
+    throw damaged(source.name, `its entry ${name} states ${size} bytes but has ${compressedSize}`);
+  }
+}
+
+/** Entries that share bytes are how small files pretend to be large ones; no honest writer makes them. */
+function checkPlacement(source: ByteSource, entries: ZipEntry[]): void {
+  entries.sort((a, b) => a.headerOffset - b.headerOffset);
+  let end = 0;
+  for (const { name, headerOffset, compressedSize } of entries) {
+    if (headerOffset < end) throw damaged(source.name, `its entry ${name} overlaps another one`);
+    end = headerOffset + LOCAL_HEADER + compressedSize;
+  }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,107 @@
+// The manifest against the code's ids, both ways, and against its own strings and files.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { commandIds, contextKeys, modelExtensions, settingIds, viewIds } from '../../../src/host/ids';
+
+interface Menu {
+  readonly command: string;
+  readonly when?: string;
+  readonly group?: string;
+}
+
+interface Manifest {
+  readonly activationEvents: readonly string[];
+  readonly contributes: {
+    readonly commands: readonly { readonly command: string; readonly title: string; readonly category: string }[];
+    readonly menus: Readonly<Record<string, readonly Menu[]>>;
+    readonly keybindings: readonly Menu[];
+    readonly viewsContainers: { readonly activitybar: readonly { readonly id: string; readonly icon: string }[] };
+    readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
+    readonly viewsWelcome: readonly { readonly view: string; readonly contents: string }[];
+    readonly customEditors: readonly {
+      readonly viewType: string;
+      readonly selector: readonly { readonly filenamePattern: string }[];
+    }[];
+    readonly configuration: { readonly properties: Readonly<Record<string, unknown>> };
+  };
+}
+
+const root = path.join(__dirname, '../../..');
+const text = fs.readFileSync(path.join(root, 'package.json'), 'utf8');
+const manifest = JSON.parse(text) as Manifest;
+const { contributes } = manifest;
+const strings = JSON.parse(fs.readFileSync(path.join(root, 'package.nls.json'), 'utf8')) as Readonly<
+  Record<string, string>
+>;
+
+describe('manifest', () => {
+  it('declares the commands, views, editors and settings of the code, and no others', () => {
+    assert.deepEqual(contributes.commands.map((command) => command.command).sort(), Object.values(commandIds).sort());
+    assert.deepEqual(Object.keys(contributes.configuration.properties).sort(), Object.values(settingIds).sort());
+    assert.deepEqual(
+      contributes.viewsContainers.activitybar.map((container) => container.id),
+      [viewIds.container],
+    );
+    assert.deepEqual(Object.keys(contributes.views), [viewIds.container]);
+    assert.deepEqual(
+      Object.values(contributes.views)
+        .flat()
+        .map((view) => view.id),
+      [viewIds.modules],
+    );
+    assert.deepEqual(
+      contributes.customEditors.map((editor) => editor.viewType),
+      [viewIds.modelEditor],
+    );
+  });
+
+  it('opens exactly the file extensions that the code knows', () => {
+    assert.deepEqual(
+      contributes.customEditors[0]?.selector.map((selector) => selector.filenamePattern),
+      modelExtensions.map((extension) => `*.${extension}`),
+    );
+    for (const menu of ['explorer/context', 'editor/title']) {
+      const when = contributes.menus[menu]?.find((item) => item.command === commandIds.openFile)?.when ?? '';
+      assert.ok(when.includes(`(${modelExtensions.join('|')})`), menu);
+    }
+  });
+
+  it('names only its own commands, views and context keys in menus, keys and conditions', () => {
+    const known = new Set<string>([
+      ...Object.values(commandIds),
+      ...Object.values(viewIds),
+      ...Object.values(contextKeys),
+      ...Object.values(settingIds),
+    ]);
+    for (const id of text.match(/\bmodeInspector\.\w+/g) ?? [])
+      assert.ok(known.has(id) || id === 'modeInspector.svg', id);
+    for (const welcome of contributes.viewsWelcome) assert.equal(welcome.view, viewIds.modules);
+    for (const [, command] of strings['welcome.modules']?.matchAll(/\(command:([\w.]+)\)/g) ?? [])
+      assert.ok(known.has(command ?? ''), command);
+  });
+
+  it('keeps commands that need a row or a file out of the palette', () => {
+    const palette = new Map(contributes.menus['commandPalette']?.map((item) => [item.command, item.when]));
+    for (const id of [commandIds.openFile, commandIds.copyPath, commandIds.revealInTree])
+      assert.equal(palette.get(id), 'false', id);
+    // Whatever acts on a model is offered only while there is one.
+    const always = new Set<string>([commandIds.openModel, commandIds.openSample, commandIds.showLog]);
+    for (const { command, category } of contributes.commands) {
+      assert.equal(category, 'Mode Inspector');
+      if (!always.has(command)) assert.ok(palette.has(command), command);
+    }
+  });
+
+  it('has a text for every %key%, and no text too many', () => {
+    const used = new Set([...text.matchAll(/"%([\w.]+)%"/g)].map(([, key]) => key));
+    assert.deepEqual([...used].sort(), Object.keys(strings).sort());
+  });
+
+  it('has the icons that it names, and activates by what it contributes', () => {
+    for (const container of contributes.viewsContainers.activitybar)
+      assert.ok(fs.existsSync(path.join(root, container.icon)));
+    assert.deepEqual(manifest.activationEvents, []);
+  });
+});
