@@ -33,6 +33,20 @@ export function dtypeOfCode(code: bigint): DType {
   return dtype;
 }
 
+/** C++'s names, which torch uses in its messages. */
+export const scalarTypeNames: Readonly<Record<DType, string>> = {
+  float32: 'Float',
+  float64: 'Double',
+  float16: 'Half',
+  bfloat16: 'BFloat16',
+  int64: 'Long',
+  int32: 'Int',
+  int16: 'Short',
+  int8: 'Char',
+  uint8: 'Byte',
+  bool: 'Bool',
+};
+
 /** Place in torch's promotion lattice among types of one category. */
 const order: readonly DType[] = ['bool', 'uint8', 'int8', 'int16', 'int32', 'int64', 'float16', 'bfloat16', 'float32', 'float64'];
 

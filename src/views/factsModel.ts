@@ -39,20 +39,24 @@ function optionRows(norm: NormSpec): readonly Row[] {
   ];
 }
 
+/** The figures in one line, and unfolded for a column too narrow for that. */
 function summaryRow(label: string, summary: TensorSummary | null): Row {
   if (summary === null) return fact(label, 'not in the file', tensorIcon);
   const row = fact(label, formatSummary(summary), summary.nonFinite > 0 ? warningIcon : tensorIcon);
-  return { ...row, tooltip: summaryLines(label, summary) };
+  return { ...row, tooltip: summaryLines(label, summary), children: 'collapsed', rows: figureRows(summary) };
+}
+
+function figureRows({ min, mean, max, nonFinite }: TensorSummary): readonly Row[] {
+  return [
+    fact('min', formatNumber(min), numberIcon),
+    fact('mean', formatNumber(mean), numberIcon),
+    fact('max', formatNumber(max), numberIcon),
+    fact('non-finite', String(nonFinite), nonFinite > 0 ? warningIcon : numberIcon),
+  ];
 }
 
 function summaryLines(label: string, summary: TensorSummary): readonly string[] {
-  return [
-    label,
-    `min: ${formatNumber(summary.min)}`,
-    `mean: ${formatNumber(summary.mean)}`,
-    `max: ${formatNumber(summary.max)}`,
-    `non-finite: ${String(summary.nonFinite)}`,
-  ];
+  return [label, ...figureRows(summary).map((row) => `${row.label}: ${row.description ?? ''}`)];
 }
 
 /** The row of the last forward of a model. */
@@ -82,7 +86,9 @@ export function forwardRows(record: ForwardRecord): readonly Row[] {
   return [
     ...result.outputs.map((output) => ({
       ...fact(outputName(output), outputWords(output), output.nonFinite > 0 ? warningIcon : { id: 'arrow-right' }),
-      tooltip: [`${output.dtype} ${formatShape(output.shape)}`, ...summaryLines(outputName(output), output).slice(1)],
+      tooltip: summaryLines(`${outputName(output)}, ${output.dtype} ${formatShape(output.shape)}`, output),
+      children: 'collapsed' as const,
+      rows: figureRows(output),
     })),
     ...result.inputs.map((input, index) =>
       fact(

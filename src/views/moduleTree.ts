@@ -35,6 +35,7 @@ export type TreeNode =
       readonly path?: string;
       readonly id: string;
       readonly row: Row;
+      readonly parent?: TreeNode;
     };
 
 export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable {
@@ -98,13 +99,19 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
           rowNode(element.session, `problem:${String(index)}`, problemRow(problem), problem.path),
         );
       case 'row':
-        return [];
+        return (element.row.rows ?? []).map((row) => ({
+          ...element,
+          id: `${element.id}/${row.label}`,
+          row,
+          parent: element,
+        }));
     }
   }
 
   getParent(element: TreeNode): TreeNode | undefined {
     if (element.session === undefined) return undefined;
     if (element.kind === 'forward' || element.kind === 'problems') return this.node(element.session, '');
+    if (element.kind === 'row' && element.parent !== undefined) return element.parent;
     if (element.path === undefined) return undefined;
     const parent = element.kind === 'module' ? parentPath(element.path) : element.path;
     return parent === undefined ? undefined : this.node(element.session, parent);

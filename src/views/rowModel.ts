@@ -17,4 +17,6 @@ export interface Row {
   /** Words that the manifest's `when` clauses look for in `viewItem`. */
   readonly context?: string;
   readonly children: 'none' | 'collapsed' | 'expanded';
+  /** The rows below one that has no more to it than these. */
+  readonly rows?: readonly Row[];
 }

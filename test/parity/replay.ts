@@ -1,29 +1,15 @@
 // Replays the steps of a fixture on the bundled runtime and collects what differs from torch.
 
-import path from 'node:path';
-
-import { KernelExecutor } from '../../src/runtime/kernels/executor';
-import { createOrtWebBackend } from '../../src/runtime/kernels/ortWeb';
+import type { KernelExecutor } from '../../src/runtime/kernels/executor';
 import { RunContext } from '../../src/runtime/context';
 import { Dict, Tensor, Tuple } from '../../src/runtime/program';
 import type { Program, Value } from '../../src/runtime/program';
 import { Generator } from '../../src/runtime/random';
-import { onnxRuntimePrefix, parserAssets } from '../../src/sessions/assets';
-import type { AssetPaths } from '../../src/sessions/assets';
-import { openModel } from '../../src/sessions/openModel';
 import { typeName } from '../../src/runtime/values';
 import { toAppError } from '../../src/util/errors';
 import { compareModules, compareStatistics, compareValues } from './compare';
 import type { DropoutShare, Fixture, ForwardStep } from './fixture';
-
-const packages = path.resolve(__dirname, '../../node_modules');
-const assets: AssetPaths = {
-  treeSitter: path.join(packages, 'web-tree-sitter/web-tree-sitter.wasm'),
-  pythonGrammar: path.join(packages, 'tree-sitter-python/tree-sitter-python.wasm'),
-  onnxRuntimeFolder: path.join(packages, 'onnxruntime-web/dist'),
-};
-let backend: ReturnType<typeof createOrtWebBackend> | undefined;
-const loadBackend = () => (backend ??= createOrtWebBackend({ wasmFolder: onnxRuntimePrefix(assets), threads: 1 }));
+import { withProgram } from './runtime';
 
 /** Runs the case; an empty list is a pass. Cases that draw random numbers are run again, to see that seeds repeat. */
 export async function replay(fixture: Fixture): Promise<readonly string[]> {
@@ -43,16 +29,8 @@ interface Run {
   readonly fingerprint: string;
 }
 
-async function run(fixture: Fixture, seed: number, comparing: boolean): Promise<Run> {
-  const executor = new KernelExecutor(loadBackend);
-  const model = await openModel(fixture.modelFile, parserAssets(assets));
-  try {
-    if (model.program === null) return { differences: ['the file was opened without a program'], fingerprint: '' };
-    return await steps(fixture, model.program, executor, seed, comparing);
-  } finally {
-    await model.close();
-    await executor.dispose();
-  }
+function run(fixture: Fixture, seed: number, comparing: boolean): Promise<Run> {
+  return withProgram(fixture.modelFile, (program, executor) => steps(fixture, program, executor, seed, comparing));
 }
 
 async function steps(

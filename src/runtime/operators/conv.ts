@@ -36,10 +36,12 @@ export function convolution(input: Tensor, weight: Tensor, bias: Tensor | null, 
   checkShapes(input, weight, options.groups, transposed);
   const kernelShape = weight.shape.slice(2);
   const dilations = perDimension(options.dilation, spatial);
+  const padding = pads(options.padding, kernelShape, dilations);
+  if (!transposed) checkKernelFits(input.shape.slice(2), kernelShape, dilations, padding);
   const attributes = {
     kernel_shape: kernelShape,
     strides: perDimension(options.stride, spatial),
-    pads: pads(options.padding, kernelShape, dilations),
+    pads: padding,
     dilations,
     group: options.groups,
     ...(options.outputPadding === undefined ? {} : { output_padding: perDimension(options.outputPadding, spatial) }),
@@ -59,6 +61,21 @@ function checkShapes(input: Tensor, weight: Tensor, groups: number, transposed: 
   throw new AppError(
     'bad-input',
     `Given groups=${groups}, weight of size ${shapeText(weight.shape)}, expected input${shapeText(input.shape)} to have ${expected} channels, but got ${String(input.shape[1])} channels instead`,
+  );
+}
+
+function checkKernelFits(
+  sizes: readonly number[],
+  kernelShape: readonly number[],
+  dilations: readonly number[],
+  padding: readonly number[],
+): void {
+  const padded = sizes.map((size, d) => size + (padding[d] as number) + (padding[d + sizes.length] as number));
+  const extents = kernelShape.map((size, d) => (dilations[d] as number) * (size - 1) + 1);
+  if (padded.every((size, d) => size >= (extents[d] as number))) return;
+  throw new AppError(
+    'bad-input',
+    `Calculated padded input size per channel: (${padded.join(' x ')}). Kernel size: (${extents.join(' x ')}). Kernel size can't be greater than actual input size`,
   );
 }
 

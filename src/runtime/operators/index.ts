@@ -6,12 +6,60 @@ import { defineDropout } from './dropout';
 import { defineNormalisation } from './norm';
 import { definePointwise } from './pointwise';
 import { definePooling } from './pooling';
+import { defineComparison } from './comparison';
+import { defineUnaryMath } from './unaryMath';
+import { defineLimits } from './limits';
+import { defineSoftmax } from './softmax';
+import { defineViews } from './viewOperators';
+import { defineSplits } from './split';
+import { defineJoins } from './join';
+import { defineRearrangements } from './rearrange';
+import { defineIndexing } from './indexing';
+import { defineScatters } from './scatter';
+import { defineMasks } from './masks';
+import { defineEmbeddings } from './embedding';
+import { defineCreation } from './creation';
+import { defineConversion } from './conversion';
+import { defineMetadata } from './metadata';
+import { defineRandomDraws } from './randomDraws';
+import { defineMatmul } from './matmul';
+import { defineContractions } from './contraction';
+import { definePatches } from './patches';
+import { defineSampleNorms } from './layerNorm';
 import { OperatorTable } from './registry';
 import { defineResize } from './resize';
 
 /** Every operator that the runtime has. */
 export const operatorTable = new OperatorTable();
 
-for (const define of [definePooling, defineResize, definePointwise, defineActivations, defineConvolutions, defineNormalisation, defineDropout]) {
+for (const define of [
+  defineSampleNorms,
+  definePatches,
+  defineContractions,
+  defineMatmul,
+  defineRandomDraws,
+  defineMetadata,
+  defineConversion,
+  defineCreation,
+  defineViews,
+  defineSplits,
+  defineJoins,
+  defineRearrangements,
+  defineIndexing,
+  defineScatters,
+  defineMasks,
+  defineEmbeddings,
+  defineSoftmax,
+  defineLimits,
+  defineUnaryMath,
+  defineComparison,
+  definePooling,
+  defineResize,
+  definePointwise,
+  defineActivations,
+  defineConvolutions,
+  defineNormalisation,
+  defineDropout,
+]) {
   define(operatorTable);
 }

@@ -107,7 +107,7 @@ export async function batchNorm(
 function checkShapes({ input, weight, bias, runningMean, runningVar }: BatchNormInputs): void {
   const channels = input.shape[1];
   if (channels === undefined) throw new AppError('bad-input', `batch_norm needs an input of at least 2 dimensions, got ${shapeText(input.shape)}`);
-  const named = Object.entries({ weight, bias, running_mean: runningMean, running_var: runningVar });
+  const named = Object.entries({ running_mean: runningMean, running_var: runningVar, weight, bias });
   for (const [name, tensor] of named) {
     if (tensor !== null && tensor.elementCount !== channels) {
       throw new AppError('bad-input', `${name} should contain ${channels} elements not ${tensor.elementCount}`);

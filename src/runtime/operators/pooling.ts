@@ -9,6 +9,7 @@ import { Tuple } from '../values';
 import type { Arguments } from './arguments';
 import type { OperatorTable } from './registry';
 import { binary } from './pointwise';
+import { mapAlong } from './separable';
 import { reshaped, shapeText } from './support';
 
 interface Window {
@@ -171,13 +172,7 @@ async function adaptiveAveragePool(input: Tensor, output: readonly number[], con
     const size = result.shape[first + d] as number;
     const target = output[d] as number;
     if (size === target) continue;
-    const weights = Tensor.of(input.dtype, [target, size], convertElements(averagingMatrix(size, target), 'float64', input.dtype));
-    const lead = result.shape.slice(0, first + d);
-    const tail = result.shape.slice(first + d + 1);
-    const joined = (sizes: readonly number[]): number => sizes.reduce((product, value) => product * value, 1);
-    const folded = reshaped(result, [joined(lead), size, joined(tail)]);
-    const product = await context.run(kernel('MatMul', [weights, folded]));
-    result = reshaped(product, [...lead, target, ...tail]);
+    result = await mapAlong(result, first + d, averagingMatrix(size, target), context);
   }
   return result === input ? input.clone() : result;
 }

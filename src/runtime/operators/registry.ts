@@ -4,6 +4,7 @@ import { AppError } from '../../util/errors';
 import { convertElements, isFloating } from '../elements';
 import type { RunContext } from '../context';
 import { KernelCall } from '../kernels/graph';
+import { scalarTypeNames } from '../scalarTypes';
 import { Tensor } from '../tensor';
 import { Tuple, typeName, type Value } from '../values';
 import { matchArguments, type Arguments } from './arguments';
@@ -35,7 +36,8 @@ export class OperatorTable {
   /** Adds an overload and its in-place twin (`relu` and `relu_`), which writes the result through `self`. */
   defineWithInplace(schemaText: string, body: OperatorBody): void {
     this.define(schemaText, body);
-    this.defineInplace(schemaText.replace(/^(\w+)(\.\w+)?\(Tensor (self|input)/, '$1_$2(Tensor(a!) $3'), body);
+    const inplace = schemaText.replace(/^(\w+)(\.\w+)?\(Tensor (self|input)/, '$1_$2(Tensor(a!) $3');
+    this.defineInplace(inplace.replace(/-> Tensor$/, '-> Tensor(a!)'), body);
   }
 
   /** Adds an in-place overload whose first argument takes the result of `body`. */
@@ -103,7 +105,8 @@ export async function finish(result: Value | KernelCall, context: RunContext): P
 export function assignInplace(self: Tensor, result: Tensor, name: string, fresh: boolean): Tensor {
   if (result === self) return self;
   if (isFloating(result.dtype) && !isFloating(self.dtype)) {
-    throw new AppError('bad-input', `${name}: result type ${result.dtype} can't be cast to the desired output type ${self.dtype}`);
+    const [from, to] = [scalarTypeNames[result.dtype], scalarTypeNames[self.dtype]];
+    throw new AppError('bad-input', `${name}: result type ${from} can't be cast to the desired output type ${to}`);
   }
   if (result.shape.length !== self.shape.length || result.shape.some((size, d) => size !== self.shape[d])) {
     throw new AppError(
@@ -111,8 +114,25 @@ export function assignInplace(self: Tensor, result: Tensor, name: string, fresh:
       `${name}: output with shape [${self.shape.join(', ')}] doesn't match the broadcast shape [${result.shape.join(', ')}]`,
     );
   }
+  refuseOverlap(self);
+  if (self.shape.some((size, d) => size > 1 && self.strides[d] === 0)) {
+    throw new AppError(
+      'bad-input',
+      'unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.',
+    );
+  }
   const elements = result.contiguousElements();
   if (result.dtype === self.dtype) self.write(elements, fresh && elements.length === result.storage.length);
   else self.write(convertElements(elements, result.dtype, self.dtype), true);
   return self;
+}
+
+/** @throws AppError where several elements of the tensor are one place in memory, as in an expanded one. */
+export function refuseOverlap(self: Tensor): void {
+  if (self.shape.some((size, d) => size > 1 && self.strides[d] === 0)) {
+    throw new AppError(
+      'bad-input',
+      'unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.',
+    );
+  }
 }

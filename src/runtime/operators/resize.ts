@@ -6,6 +6,7 @@ import { kernel, kernelGraph, type Attributes } from '../kernels/graph';
 import { Tensor } from '../tensor';
 import type { Arguments, Scalar } from './arguments';
 import type { OperatorBody, OperatorTable } from './registry';
+import { mapAlong } from './separable';
 import { operand, reshaped, shapeText } from './support';
 
 type Mode = 'nearest' | 'nearest-exact' | 'linear' | 'cubic';
@@ -32,9 +33,8 @@ function resizeAttributes(resize: Resize): Attributes {
       return {
         mode: resize.mode,
         coordinate_transformation_mode: resize.alignCorners ? 'align_corners' : 'half_pixel',
-        // torch uses Keys' kernel with -0.75, and with -0.5 where it also filters.
-        ...(resize.mode === 'cubic' ? { cubic_coeff_a: { float: resize.antialias ? -0.5 : -0.75 } } : {}),
-        ...(resize.antialias ? { antialias: 1 } : {}),
+        // torch's choice for Keys' kernel.
+        ...(resize.mode === 'cubic' ? { cubic_coeff_a: { float: -0.75 } } : {}),
       };
   }
 }
@@ -45,19 +45,66 @@ async function upsample(input: Tensor, resize: Resize, context: RunContext): Pro
   if (input.rank !== spatial + 2) {
     throw new AppError('bad-input', `It is expected input_size equals to ${spatial + 2}, but got size ${input.rank} (${shapeText(input.shape)})`);
   }
+  if (resize.antialias) return antialiased(input, resize, context);
   // The kernels take one spatial dimension only as a second one beside it.
   const lone = spatial === 1;
   const wide = lone ? reshaped(input, [...input.shape.slice(0, 2), 1, input.shape[2] as number]) : input;
   const sizes = [...wide.shape.slice(0, 2), ...(lone ? [1] : []), ...resize.size];
   const byScale = resize.scales?.every((scale) => scale !== null) === true && !resize.alignCorners;
   const scales = byScale ? [1, 1, ...(lone ? [1] : []), ...(resize.scales as number[])] : null;
-  const target = scales === null ? Tensor.of('int64', [sizes.length], BigInt64Array.from(sizes, BigInt)) : Tensor.of('float32', [scales.length], Float32Array.from(scales));
+  // ONNX infers the shape from the target, so it is a constant of the graph and not an input.
+  const target: { readonly sizes: readonly number[] } | { readonly scales: readonly number[] } = scales === null ? { sizes } : { scales };
   const result = await context.run(
-    kernelGraph('Resize', { attributes: resizeAttributes(resize), byScale }, [wide, target], (graph, [x = '', to = ''], parameters) =>
-      graph.node('Resize', parameters.byScale ? [x, '', to] : [x, '', '', to], parameters.attributes),
+    kernelGraph('Resize', { attributes: resizeAttributes(resize), target }, [wide], (graph, [x = ''], { attributes, target: to }) =>
+      'sizes' in to
+        ? graph.node('Resize', [x, '', '', graph.ints(to.sizes)], attributes)
+        : graph.node('Resize', [x, '', graph.constant(Tensor.of('float32', [to.scales.length], Float32Array.from(to.scales)))], attributes),
     ),
   );
   return reshaped(result, [...input.shape.slice(0, 2), ...resize.size]);
+}
+
+/** Filtered resizing is separable: each output is a weighted mean of the inputs under its widened kernel. */
+async function antialiased(input: Tensor, resize: Resize, context: RunContext): Promise<Tensor> {
+  let result = input;
+  for (const [d, target] of resize.size.entries()) {
+    const size = input.shape[2 + d] as number;
+    const given = resize.scales?.[d];
+    const scale = resize.alignCorners ? (target > 1 ? (size - 1) / (target - 1) : 0) : given ? 1 / given : size / target;
+    result = await mapAlong(result, 2 + d, filterMatrix(size, target, scale, resize.mode === 'cubic'), context);
+  }
+  return result;
+}
+
+/** Rows of weights that sum to 1, over the inputs within the kernel's support around each output's centre. */
+function filterMatrix(size: number, target: number, scale: number, cubic: boolean): Float64Array {
+  const matrix = new Float64Array(target * size);
+  const stretch = Math.max(scale, 1);
+  const support = (cubic ? 2 : 1) * stretch;
+  for (let row = 0; row < target; row++) {
+    const centre = scale * (row + 0.5);
+    const first = Math.max(Math.trunc(centre - support + 0.5), 0);
+    const last = Math.min(Math.trunc(centre + support + 0.5), size);
+    let total = 0;
+    for (let i = first; i < last; i++) {
+      const weight = (cubic ? keys : triangle)((i - centre + 0.5) / stretch);
+      matrix[row * size + i] = weight;
+      total += weight;
+    }
+    for (let i = first; i < last; i++) matrix[row * size + i] = (matrix[row * size + i] as number) / total;
+  }
+  return matrix;
+}
+
+function triangle(x: number): number {
+  return Math.max(0, 1 - Math.abs(x));
+}
+
+/** Keys' cubic kernel with a = -0.5, which torch takes when it filters. */
+function keys(x: number): number {
+  const [a, distance] = [-0.5, Math.abs(x)];
+  if (distance < 1) return ((a + 2) * distance - (a + 3)) * distance * distance + 1;
+  return distance < 2 ? (((distance - 5) * distance + 8) * distance - 4) * a : 0;
 }
 
 const modes: Readonly<Record<string, Mode>> = {

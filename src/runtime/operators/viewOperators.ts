@@ -164,9 +164,7 @@ function meshgrid(tensors: readonly Tensor[], indexing: string): Tensor[] {
   const ordered = swaps ? [tensors[1]!, tensors[0]!, ...tensors.slice(2)] : tensors;
   const shape = ordered.map((tensor) => tensor.elementCount);
   const grids = ordered.map((tensor, d) => expandTo(viewAs(tensor, shape.map((_, i) => (i === d ? -1 : 1))), shape));
-  if (!swaps) return grids;
-  const turned = grids.map((grid) => transpose(grid, 0, 1));
-  return [turned[1]!, turned[0]!, ...turned.slice(2)];
+  return swaps ? [grids[1]!, grids[0]!, ...grids.slice(2)] : grids;
 }
 
 /** The same bytes as another dtype. A copy: later writes to one are not seen by the other. */

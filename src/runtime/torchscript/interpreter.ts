@@ -68,6 +68,7 @@ export class Interpreter {
 
   /** Calls a function value, or the constructor of a class, by its qualified name. */
   async callQualified(name: string, args: readonly Value[], keywords: ReadonlyMap<string, Value>): Promise<Value> {
+    if (name.endsWith('.__new__')) return new ScriptObject(name.slice(0, -'.__new__'.length), new Map());
     const found = await this.library.findFunction(name);
     if (found !== undefined) return this.callDefinition(found.file, found.definition, undefined, args, keywords);
     const ofClass = await this.library.findClass(name);
@@ -305,6 +306,8 @@ export class Interpreter {
       }
     }
     const target = await this.callTarget(callee, frame);
+    // The argument of `__new__` is the class itself, which is no value.
+    if (target.kind === 'qualified' && target.name.endsWith('.__new__')) return this.callQualified(target.name, [], noKeywords);
     const args = await this.evaluateAll(expression.args, frame);
     const keywords = expression.keywords.length === 0 ? noKeywords : await this.keywords(expression, frame);
     frame.at = expression.at;

@@ -1,6 +1,7 @@
 // The modules of an archive under their paths, and what describes each: flag, options, tensors, behaviour, source.
 
 import { parentPath, type Behaviour, type ModuleSpec, type NormSpec, type SourceLocation, type TensorSpec } from '../../model/module';
+import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
 import { ScriptObject, type Value } from '../values';
 import { demangle, type CodeLibrary, type FoundClass } from './codeLibrary';
@@ -24,6 +25,7 @@ interface ClassInfo {
 export class ModuleTree {
   private readonly indexOf = new Map<string, number>();
   private readonly firstPathOf = new Map<ScriptObject, string>();
+  private readonly sharedWith = new Map<string, string>();
 
   private readonly rules: readonly BehaviourRule[];
   private fixed: readonly ModuleSpec[] | undefined;
@@ -34,8 +36,14 @@ export class ModuleTree {
     private readonly library: CodeLibrary,
   ) {
     this.rules = nodes.map(({ object }) => behaviourRule(object, classes.get(object.className)?.facts));
+    const firstPathOfTensors = new Map<string, string>();
+    const identities = new StorageIdentities();
     nodes.forEach(({ path, object }, i) => {
       this.indexOf.set(path, i);
+      const identity = identities.of(object);
+      const first = this.firstPathOf.get(object) ?? (identity === undefined ? undefined : firstPathOfTensors.get(identity));
+      if (first !== undefined) this.sharedWith.set(path, first);
+      else if (identity !== undefined) firstPathOfTensors.set(identity, path);
       if (!this.firstPathOf.has(object)) this.firstPathOf.set(object, path);
     });
   }
@@ -123,7 +131,7 @@ export class ModuleTree {
     const info = this.classes.get(object.className);
     const qualifiedType = demangle(object.className);
     const type = qualifiedType.slice(qualifiedType.lastIndexOf('.') + 1);
-    const first = this.firstPathOf.get(object);
+    const sharedWith = this.sharedWith.get(path);
     return {
       path,
       type,
@@ -137,7 +145,7 @@ export class ModuleTree {
       ...(/Dropout/.test(type) ? { dropout: { p: dropoutP(info?.facts) } } : {}),
       parameters: tensorSpecs(object, info?.found.definition.parameterNames ?? []),
       buffers: tensorSpecs(object, info?.found.definition.bufferNames ?? []),
-      ...(first === undefined || first === path ? {} : { sharedWith: first }),
+      ...(sharedWith === undefined ? {} : { sharedWith }),
     };
   }
 
@@ -162,6 +170,26 @@ export class ModuleTree {
     if (parent !== undefined) candidates.push(known.get(parent));
     const located = candidates.filter((candidate) => candidate !== undefined);
     return located.find(({ file }) => !isLibraryFile(file)) ?? located[0];
+  }
+}
+
+/**
+ * Tells when two objects are one module of the user's. Scripting writes a module that stands at two places as two objects with
+ * flags of their own, but with the same storages.
+ */
+class StorageIdentities {
+  private readonly ids = new Map<Storage, number>();
+
+  /** Equal for two objects of one class with the same tensors; undefined where there is no tensor to tell by. */
+  of(object: ScriptObject): string | undefined {
+    const tensors: string[] = [];
+    for (const [name, value] of object.attributes) {
+      if (!(value instanceof Tensor)) continue;
+      const id = this.ids.get(value.storage) ?? this.ids.size;
+      this.ids.set(value.storage, id);
+      tensors.push(`${name}=${id}+${value.offset}`);
+    }
+    return tensors.length === 0 ? undefined : `${demangle(object.className)}(${tensors.join()})`;
   }
 }
 
@@ -225,14 +253,13 @@ function combine(a: Behaviour, b: Behaviour): Behaviour {
   return a === 'unknown' || b === 'unknown' ? 'unknown' : 'mixed';
 }
 
-/** `batchNorm` or `instanceNorm`, where the module is one and keeps running statistics (BatchNorm also without). */
+/** `batchNorm` or `instanceNorm`, where the module is one. */
 function normSpec(object: ScriptObject, type: string, facts: ClassFacts | undefined): Pick<ModuleSpec, 'batchNorm' | 'instanceNorm'> {
   const site = facts?.sites.find(({ family }) => family === 'batch-norm' || family === 'instance-norm');
   const isBatchNorm = /BatchNorm/.test(type);
   const isInstanceNorm = /InstanceNorm/.test(type);
   if (!isBatchNorm && !isInstanceNorm) return {};
   const tracks = object.attributes.get('running_mean') instanceof Tensor;
-  if (isInstanceNorm && !tracks) return {};
   const spec = normOptions(object, facts, site, tracks);
   return isBatchNorm ? { batchNorm: spec } : { instanceNorm: spec };
 }

@@ -27,15 +27,23 @@ export function unquote(literal: string): string {
   });
 }
 
-/** Python's `repr` of a float: `1.0`, `0.1`, `1e-05`, `inf`. */
+/** A float as TorchScript writes it, which is C++'s way and not Python's: `3.`, `0.10000000000000001`, `1e-05`. */
 export function floatText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  if (Object.is(value, -0)) return '-0.0';
-  const magnitude = Math.abs(value);
-  if (magnitude !== 0 && (magnitude < 1e-4 || magnitude >= 1e16)) {
-    // JavaScript writes 1e-5 where Python writes 1e-05.
-    return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
-  }
-  return Number.isInteger(value) ? `${value.toFixed(0)}.0` : String(value);
+  if (!Number.isInteger(value)) return general(value, 17);
+  const text = general(value, 6);
+  return text.includes('e') ? text : `${text}.`;
+}
+
+/** C's `%.{digits}g`. */
+function general(value: number, digits: number): string {
+  if (Object.is(value, -0)) return '-0';
+  if (value === 0) return '0';
+  const [mantissa = '', exponentText = '0'] = value.toExponential(digits - 1).split('e');
+  const exponent = Number(exponentText);
+  const trim = (text: string): string => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);
+  if (exponent >= -4 && exponent < digits) return trim(value.toFixed(Math.max(0, digits - 1 - exponent)));
+  const sign = exponent < 0 ? '-' : '+';
+  return `${trim(mantissa)}e${sign}${String(Math.abs(exponent)).padStart(2, '0')}`;
 }

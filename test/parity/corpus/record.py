@@ -217,12 +217,9 @@ def describe_modules(loaded: Any, eager: Optional[nn.Module], form: str) -> List
 
 
 def is_one_object(one: Any, other: Any) -> bool:
-    """Whether the file kept them as one: a script does, a trace makes copies."""
-    before = one.training
-    one.training = not before
-    shared = other.training != before
-    one.training = before
-    return shared
+    """Whether the file shows them as one: TorchScript keeps two objects with a flag each, but over the same tensors."""
+    own = [tensor.data_ptr() for tensor in one.state_dict().values()]
+    return bool(own) and own == [tensor.data_ptr() for tensor in other.state_dict().values()]
 
 
 def options_of(module: nn.Module, form: str) -> Dict[str, Any]:

@@ -97,7 +97,7 @@ export class FakeEngine implements SessionEngine {
       statistics: (p: EngineRequests['statistics']['params']) => this.statistics(p),
       runForward: () => this.runForward(),
     };
-    return (await handlers[method](params as never));
+    return await handlers[method](params as never);
   }
 
   cancel(): void {

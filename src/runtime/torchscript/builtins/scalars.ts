@@ -20,8 +20,9 @@ function arithmetic(ofInts: (a: bigint, b: bigint) => Value, ofFloats: (a: numbe
 
 const wrap = (value: bigint): bigint => BigInt.asIntN(64, value);
 
-function nonZero<T extends Number_>(value: T): T {
-  if (Number(value) === 0) throw new AppError('program-error', 'ZeroDivisionError: division by zero');
+/** Integer division by zero is torch's only arithmetic error; floats give infinity, unlike in Python. */
+function nonZero(value: bigint): bigint {
+  if (value === 0n) throw new AppError('program-error', 'ZeroDivisionError: division by 0');
   return value;
 }
 
@@ -36,7 +37,7 @@ function floorModulo(a: bigint, b: bigint): bigint {
 }
 
 function floorModuloFloat(a: number, b: number): number {
-  const rest = a % nonZero(b);
+  const rest = a % b;
   return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
 }
 
@@ -91,17 +92,20 @@ function extreme(prefer: (candidate: Number_, best: Number_) => boolean): Builti
   };
 }
 
+const divide = arithmetic((a, b) => Number(a) / Number(b), (a, b) => a / b);
+
 export const scalarBuiltins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ['add', arithmetic((a, b) => wrap(a + b), (a, b) => a + b)],
   ['sub', arithmetic((a, b) => wrap(a - b), (a, b) => a - b)],
   ['mul', arithmetic((a, b) => wrap(a * b), (a, b) => a * b)],
-  ['div', arithmetic((a, b) => Number(a) / Number(nonZero(b)), (a, b) => a / nonZero(b))],
-  ['truediv', arithmetic((a, b) => Number(a) / Number(nonZero(b)), (a, b) => a / nonZero(b))],
-  ['floordiv', arithmetic(floorDivide, (a, b) => Math.floor(a / nonZero(b)))],
-  ['__round_to_zero_floordiv', arithmetic((a, b) => a / nonZero(b), (a, b) => Math.trunc(a / nonZero(b)))],
+  ['div', divide],
+  ['truediv', divide],
+  ['floordiv', arithmetic(floorDivide, (a, b) => Math.floor(a / b))],
+  ['__round_to_zero_floordiv', arithmetic((a, b) => a / nonZero(b), (a, b) => Math.trunc(a / b))],
   ['remainder', arithmetic(floorModulo, floorModuloFloat)],
   ['fmod', arithmetic((a, b) => Number(a) % Number(b), (a, b) => a % b)],
-  ['pow', arithmetic((a, b) => (b < 0n ? Number(a) ** Number(b) : wrap(a ** b)), (a, b) => a ** b)],
+  // torch's first overload, `pow.int`, gives a float.
+  ['pow', arithmetic((a, b) => Number(a) ** Number(b), (a, b) => a ** b)],
   ['eq', comparison((order) => order === 0)],
   ['ne', comparison((order) => order !== 0)],
   ['lt', comparison((order) => order < 0)],

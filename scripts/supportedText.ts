@@ -1,0 +1,38 @@
+// The text of SUPPORTED.md, from the operator table; a unit test compares the file with it.
+
+import { operatorTable } from '../src/runtime/operators';
+
+const introduction = `# What the bundled runtime runs
+
+Generated from the operator table by \`npm run docs\`; do not edit.
+
+TorchScript archives (scripted, traced, frozen) written by torch 1.8 to 2.13 run if every operator that they call is in the
+table below. A missing one gives an error that names the operator, the module path and the source line; the tree and the
+statistics still show. An overload is the part after the dot in torch's own name (\`aten::add.Tensor\`); *default* has none.
+
+Element types are float32, float64, float16, bfloat16, int64, int32, int16, int8, uint8 and bool. Half precision is computed
+in float32 and rounded after each operator, as torch does on a CPU. Where ONNX Runtime Web has no kernel in double precision
+(convolution, for one), float64 is computed in float32, and the forward says so.
+
+Not supported: complex, quantised and sparse tensors, custom C++ classes and operators, autograd inside a model.
+`;
+
+/** Deterministic: operators by name, overloads in the order in which they are tried. */
+export function supportedText(): string {
+  const overloads = new Map<string, string[]>();
+  for (const { schema } of operatorTable.all()) {
+    overloads.set(schema.name, [...(overloads.get(schema.name) ?? []), schema.overload || 'default']);
+  }
+  const names = [...overloads.keys()].sort((a, b) => (a < b ? -1 : 1));
+  const rows = names.map((name) => `| \`${name}\` | ${(overloads.get(name) ?? []).join(', ')} |`);
+  const total = operatorTable.all().length;
+  return [
+    introduction,
+    `## Operators: ${names.length}, in ${total} overloads`,
+    '',
+    '| operator | overloads |',
+    '| --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,36 @@
+// Opens a model file with the project's reader and the bundled runtime, in this process.
+
+import path from 'node:path';
+
+import { KernelExecutor } from '../../src/runtime/kernels/executor';
+import { createOrtWebBackend } from '../../src/runtime/kernels/ortWeb';
+import type { Program } from '../../src/runtime/program';
+import { onnxRuntimePrefix, parserAssets } from '../../src/sessions/assets';
+import type { AssetPaths } from '../../src/sessions/assets';
+import { openModel } from '../../src/sessions/openModel';
+
+const packages = path.resolve(__dirname, '../../node_modules');
+const assets: AssetPaths = {
+  treeSitter: path.join(packages, 'web-tree-sitter/web-tree-sitter.wasm'),
+  pythonGrammar: path.join(packages, 'tree-sitter-python/tree-sitter-python.wasm'),
+  onnxRuntimeFolder: path.join(packages, 'onnxruntime-web/dist'),
+};
+
+let backend: ReturnType<typeof createOrtWebBackend> | undefined;
+const loadBackend = () => (backend ??= createOrtWebBackend({ wasmFolder: onnxRuntimePrefix(assets), threads: 1 }));
+
+/** Closes the file and frees the kernels afterwards. @throws where the file holds no program. */
+export async function withProgram<T>(
+  file: string,
+  use: (program: Program, executor: KernelExecutor) => Promise<T>,
+): Promise<T> {
+  const executor = new KernelExecutor(loadBackend);
+  const model = await openModel(file, parserAssets(assets));
+  try {
+    if (model.program === null) throw new Error(`${file} was opened without a program`);
+    return await use(model.program, executor);
+  } finally {
+    await model.close();
+    await executor.dispose();
+  }
+}
