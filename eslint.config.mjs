@@ -20,6 +20,10 @@ export default tseslint.config(
         { selector: 'interface', format: null, custom: { regex: '^I[A-Z][a-z]', match: false } },
       ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      // Spreading a string gives its code points, as Python's list(text) does.
+      '@typescript-eslint/no-misused-spread': ['error', { allow: ['string'] }],
+      // `array[i] as number` says what the element is; `!` only that it is there.
+      '@typescript-eslint/non-nullable-type-assertion-style': 'off',
       // Loops over typed arrays and tensor shapes need an index.
       '@typescript-eslint/prefer-for-of': 'off',
       eqeqeq: 'error',

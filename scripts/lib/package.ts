@@ -18,6 +18,8 @@ export async function packageExtension(): Promise<string> {
     'package',
     '--no-dependencies',
     '--allow-missing-repository',
+    // There is no repository address yet that links could be rewritten to.
+    '--no-rewrite-relative-links',
     '--out',
     file,
   ];

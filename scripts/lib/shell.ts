@@ -83,10 +83,12 @@ export function cleanEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEn
 }
 
 const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) kill(child, 'SIGTERM');
+});
 
 /** Ties a child's life to this process; returns a function that ends the tie. */
 export function track(child: ChildProcess): () => void {
-  if (running.size === 0) process.once('exit', killAll);
   running.add(child);
   return () => running.delete(child);
 }
@@ -102,20 +104,15 @@ export function kill(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** Kills what is still running when the process is told to end, then ends it with the shell's status for that. */
-export function endOnSignals(cleanUp: () => void = () => undefined): void {
+/** Ends this process, and with it what it runs, when it is told to; with the shell's status for that. */
+export function endOnSignals(): void {
   for (const [signal, status] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['SIGHUP', 129],
   ] as const) {
     process.once(signal, () => {
-      cleanUp();
       process.exit(status);
     });
   }
-}
-
-function killAll(): void {
-  for (const child of running) kill(child, 'SIGTERM');
 }

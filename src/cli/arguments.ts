@@ -49,9 +49,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   // Options that repeat keep their order among each other, so they are collected as they are met.
   const modes: SetTraining[] = [];
   const inputs: ForwardInput[] = [];
-  const setMode = (training: boolean) => (path: string | true) => {
-    modes.push({ path: path === true ? '' : path, training, recursive: true });
-    return path;
+  const setMode = (training: boolean) => (path: string | null) => {
+    modes.push({ path: path ?? '', training, recursive: true });
   };
 
   const program = new Command('mode-inspector')
@@ -77,8 +76,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .argument('<file>', 'a model file')
     .option('--input <file.npy>', 'an input, in the order of the arguments; repeatable', (file: string) => inputs.push(readNpy(file)))
     .option('--shape <sizes>', 'a random input of this shape (1,3,224,224 or 1,16:int64); repeatable', (text: string) => inputs.push(parseShape(text)))
-    .option('--train [path]', 'set a module and all below it to train; repeatable', setMode(true))
-    .option('--eval [path]', 'set a module and all below it to eval; repeatable', setMode(false))
+    .option('--train [path]', 'set a module and all below it to train; repeatable')
+    .option('--eval [path]', 'set a module and all below it to eval; repeatable')
     .option('--steps <n>', 'forwards in a row', integerFrom(1), 1)
     .option('--seed <n>', 'make inputs and dropout repeatable', integerFrom(0))
     .option('--threads <n>', 'threads of the kernels', integerFrom(1), defaultThreads())
@@ -88,7 +87,10 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .action((file: string, options: Options) => {
       const { json = false, values = false, steps, seed, saveOutput, threads } = options;
       result = { name: 'run', file, json, values, threads, inputs, modes, steps, seed, saveOutput };
-    });
+    })
+    // Commander calls an option's own parser only where a value follows; its events come always, null without a value.
+    .on('option:train', setMode(true))
+    .on('option:eval', setMode(false));
 
   program.parse(argv, { from: 'user' });
   if (result === undefined) throw new AppError('usage', 'No command was given', 'Run with --help for the commands.');

@@ -33,19 +33,24 @@ export function dtypeOfCode(code: bigint): DType {
   return dtype;
 }
 
-/** C++'s names, which torch uses in its messages. */
-export const scalarTypeNames: Readonly<Record<DType, string>> = {
+/** c10's names for dtypes. */
+const names: Readonly<Record<DType, string>> = {
+  uint8: 'Byte',
+  int8: 'Char',
+  int16: 'Short',
+  int32: 'Int',
+  int64: 'Long',
+  float16: 'Half',
   float32: 'Float',
   float64: 'Double',
-  float16: 'Half',
-  bfloat16: 'BFloat16',
-  int64: 'Long',
-  int32: 'Int',
-  int16: 'Short',
-  int8: 'Char',
-  uint8: 'Byte',
   bool: 'Bool',
+  bfloat16: 'BFloat16',
 };
+
+/** `Float` for float32, as torch's messages call it. */
+export function scalarTypeName(dtype: DType): string {
+  return names[dtype];
+}
 
 /** Place in torch's promotion lattice among types of one category. */
 const order: readonly DType[] = ['bool', 'uint8', 'int8', 'int16', 'int32', 'int64', 'float16', 'bfloat16', 'float32', 'float64'];

@@ -136,7 +136,7 @@ class InProcessEngine implements Engine {
     const before = this.statisticsVersions(program);
     let output = null;
     for (let step = 0; step < (options.steps ?? 1); step++) {
-      const inputs = chosen.map((input) => makeInput(input, context.generator));
+      const inputs = chosen.map((input) => makeInput(input, context));
       output = await program.forward(inputs, context);
     }
     const after = this.statisticsVersions(program);

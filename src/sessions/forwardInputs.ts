@@ -2,16 +2,16 @@
 
 import type { InputSpec } from '../model/description';
 import type { ForwardInput } from '../protocol/engine';
-import { allocate, isFloating, writeNumber } from '../runtime/elements';
-import type { Generator } from '../runtime/random';
-import { Tensor } from '../runtime/tensor';
+import type { RunContext } from '../runtime/context';
+import { convertElements, isFloating } from '../runtime/elements';
+import { elementCount, Tensor } from '../runtime/tensor';
 import { AppError } from '../util/errors';
 
 /** Integers of random inputs stay below this: most are indices of classes or words. */
 const randomIntegers = 10;
 
-/** More elements than this in an input are a typing mistake rather than a wish. */
-const maxElements = 2 ** 31 - 1;
+/** An input of this many float32 would fill half of the heap that the kernels can have. */
+const maxElements = 2 ** 29;
 
 /** @throws AppError `bad-input` where an argument has neither a value nor a suggestion nor a default. */
 export function chooseInputs(specs: readonly InputSpec[], given: readonly ForwardInput[]): ForwardInput[] {
@@ -31,23 +31,25 @@ export function chooseInputs(specs: readonly InputSpec[], given: readonly Forwar
   return chosen;
 }
 
-/** A tensor of the given elements, or of random ones: standard normal, small integers, or booleans. */
-export function makeInput(input: ForwardInput, generator: Generator): Tensor {
+/**
+ * A tensor of the given elements, or of random ones: standard normal, small integers, or booleans.
+ * @throws AppError `bad-input` for a shape that can't be meant, `cancelled` while drawing.
+ */
+export function makeInput(input: ForwardInput, context: RunContext): Tensor {
   if (input.kind === 'array') return Tensor.fromBytes(input.dtype, input.shape, input.bytes);
-  const count = input.shape.reduce((product, size) => product * size, 1);
-  if (!Number.isSafeInteger(count) || count > maxElements || input.shape.some((size) => size < 0)) {
-    throw new AppError(
-      'bad-input',
-      `An input of shape [${input.shape.join(', ')}] is too large`,
-      'Give a smaller shape.',
-    );
+  const { shape, dtype } = input;
+  const count = elementCount(shape);
+  if (!Number.isSafeInteger(count) || count > maxElements || shape.some((size) => size < 0)) {
+    throw new AppError('bad-input', `An input of shape [${shape.join(', ')}] is too large`, 'Give a smaller shape.');
   }
-  const elements = allocate(input.dtype, count);
+  const floating = isFloating(dtype);
+  const limit = dtype === 'bool' ? 2 : randomIntegers;
+  const { generator } = context;
+  const drawn = dtype === 'float64' ? new Float64Array(count) : new Float32Array(count);
   for (let i = 0; i < count; i++) {
-    const value = isFloating(input.dtype)
-      ? generator.normal()
-      : generator.integer(0, input.dtype === 'bool' ? 2 : randomIntegers);
-    writeNumber(elements, input.dtype, i, value);
+    if (i % 2 ** 20 === 0) context.throwIfCancelled();
+    drawn[i] = floating ? generator.normal() : generator.integer(0, limit);
   }
-  return Tensor.of(input.dtype, input.shape, elements);
+  const from = dtype === 'float64' ? dtype : 'float32';
+  return Tensor.of(dtype, shape, dtype === from ? drawn : convertElements(drawn, from, dtype));
 }

@@ -3,7 +3,7 @@
 import type { ModelSession } from '../sessions/modelSession';
 import { describeModel } from './modeModel';
 import type { ModeCount } from './modeModel';
-import { modeIcon } from './treeModel';
+import { iconOf } from './treeModel';
 
 export interface Status {
   readonly text: string;
@@ -19,7 +19,7 @@ export function statusOf(session: ModelSession | undefined, count: ModeCount, mo
   const total = count.runTrain + count.runEval;
   const running = session.state.kind === 'running';
   const text = session.state.kind === 'failed' ? 'stopped' : words.text;
-  const icon = session.state.kind === 'failed' ? 'error' : running ? 'loading~spin' : modeIcon(words.sign).id;
+  const icon = session.state.kind === 'failed' ? 'error' : running ? 'loading~spin' : iconOf(words).id;
   const layers =
     total === 0
       ? 'No layer depends on the mode.'

@@ -21,10 +21,6 @@ const icons: Readonly<Record<ModeSign, RowIcon>> = {
   unknown: { id: 'question', color: 'disabledForeground' },
 };
 
-export function modeIcon(sign: ModeSign): RowIcon {
-  return icons[sign];
-}
-
 export interface ModuleRowInput {
   readonly module: ModuleSpec;
   readonly count: ModeCount;
@@ -40,7 +36,7 @@ export function moduleRow(input: ModuleRowInput): Row {
   const type = typeWords(module);
   return {
     label: name,
-    description: join(type, words.text),
+    description: words.contradiction ? join(words.text, type) : join(type, words.text),
     icon: iconOf(words),
     tooltip: moduleTooltip(module, count, words),
     spoken: speak(name, type, words, count),
@@ -65,7 +61,7 @@ export function rootRow(input: RootRowInput): Row {
   const failed = input.state.kind === 'failed';
   return {
     label: title,
-    description: join(condition, words.text, module.type),
+    description: join(words.text, condition, module.type),
     icon: failed ? { id: 'error', color: 'list.errorForeground' } : iconOf(words),
     tooltip: [
       `File: ${input.location}`,
@@ -141,9 +137,9 @@ function typeWords(module: ModuleSpec): string {
   return p === undefined || p === null ? module.type : `${module.type} p=${formatNumber(p)}`;
 }
 
-function iconOf(words: ModeWords): RowIcon {
-  const icon = modeIcon(words.sign);
-  return words.contradiction ? { ...icon, color: 'list.warningForeground' } : icon;
+/** Where flag and behaviour disagree, the words beside it say how; a circle of either kind would be half a lie. */
+export function iconOf(words: ModeWords): RowIcon {
+  return words.contradiction ? { id: 'warning', color: 'list.warningForeground' } : icons[words.sign];
 }
 
 function conditionWords(state: SessionState, disk: DiskState): string {

@@ -41,10 +41,17 @@ export async function launchWorkbench(options: LaunchOptions = {}): Promise<Work
   const server = await startServer({ data: path.join(temporary, 'data'), packages: [await packaged], settings });
   const { browser, context } = await openBrowser();
   const page = await context.newPage();
+  // Long for a click, short for a whole run that has gone wrong.
+  page.setDefaultTimeout(15_000);
   await page.goto(workbenchUrl(server, { folder }));
   const workbench = new Workbench(page, browser, server, temporary, folder);
   open.add(workbench);
-  await workbench.explorerRow(/./).first().or(page.locator('.explorer-folders-view')).first().waitFor();
+  await workbench
+    .explorerRow(/./)
+    .first()
+    .or(page.locator('.explorer-folders-view'))
+    .first()
+    .waitFor({ timeout: 60_000 });
   return workbench;
 }
 

@@ -154,8 +154,17 @@ function missing(call: KernelCall, cause: unknown): AppError {
   });
 }
 
+/** What ONNX Runtime says when sizes overflow or the WASM heap (4 GiB) is full. */
+const memoryMessage = /bad_alloc|SafeInt|too large|[Oo]ut of memory|Failed to allocate|memory access out of bounds|Aborted\(/;
+
 function kernelError(call: KernelCall, cause: unknown): AppError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const shapes = call.inputs.map((input) => (input === null ? 'none' : `[${input.shape.join(', ')}]`)).join(', ');
-  return new AppError('bad-input', `${call.name} can't take inputs of shapes ${shapes}: ${message}`, undefined, { cause });
+  if (memoryMessage.test(message)) {
+    const words = `${call.name} needs more memory than the runtime has, for inputs of shapes ${shapes}`;
+    return new AppError('out-of-memory', words, 'Try a smaller input.', { cause });
+  }
+  // The first lines of ONNX Runtime's messages name its own source files.
+  const reason = message.replace(/^.*(Status Message: |ERROR_MESSAGE: )/s, '').trim();
+  return new AppError('bad-input', `${call.name} can't take inputs of shapes ${shapes}: ${reason}`, undefined, { cause });
 }

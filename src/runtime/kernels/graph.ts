@@ -4,7 +4,13 @@ import type { DType } from '../../model/dtype';
 import { Tensor } from '../tensor';
 
 /** An ONNX attribute. A bare number or list is an INT; floats say so, since JavaScript can't tell 1 from 1.0. */
-export type Attribute = number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] };
+export type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
+  | { readonly strings: readonly string[] };
 
 export type Attributes = Readonly<Record<string, Attribute | undefined>>;
 

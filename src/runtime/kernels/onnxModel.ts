@@ -64,7 +64,7 @@ function writeNode(node: GraphNode, pbf: PbfWriter): void {
   }
 }
 
-const attributeType = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7 } as const;
+const attributeType = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7, STRINGS: 8 } as const;
 
 function writeAttribute({ name, attribute }: { name: string; attribute: Attribute }, pbf: PbfWriter): void {
   pbf.writeStringField(1, name);
@@ -80,6 +80,9 @@ function writeAttribute({ name, attribute }: { name: string; attribute: Attribut
   } else if ('floats' in attribute) {
     for (const value of attribute.floats) pbf.writeFloatField(7, value);
     pbf.writeVarintField(20, attributeType.FLOATS);
+  } else if ('strings' in attribute) {
+    for (const value of attribute.strings) pbf.writeBytesField(9, new TextEncoder().encode(value));
+    pbf.writeVarintField(20, attributeType.STRINGS);
   } else {
     for (const value of attribute) pbf.writeVarintField(8, value);
     pbf.writeVarintField(20, attributeType.INTS);

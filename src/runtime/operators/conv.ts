@@ -3,6 +3,7 @@
 import { AppError } from '../../util/errors';
 import type { RunContext } from '../context';
 import { kernel, type KernelCall } from '../kernels/graph';
+import { scalarTypeName } from '../scalarTypes';
 import type { Tensor } from '../tensor';
 import type { Arguments } from './arguments';
 import type { OperatorTable } from './registry';
@@ -54,6 +55,12 @@ function checkShapes(input: Tensor, weight: Tensor, groups: number, transposed: 
     throw new AppError(
       'bad-input',
       `Expected ${weight.rank - 1}D (unbatched) or ${weight.rank}D (batched) input to conv${weight.rank - 2}d, but got input of size: ${shapeText(input.shape)}`,
+    );
+  }
+  if (input.dtype !== weight.dtype) {
+    throw new AppError(
+      'bad-input',
+      `Input type (${scalarTypeName(input.dtype)}) and weight type (${scalarTypeName(weight.dtype)}) should be the same`,
     );
   }
   const expected = transposed ? (weight.shape[0] as number) : (weight.shape[1] as number) * groups;

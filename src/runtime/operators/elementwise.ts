@@ -5,7 +5,7 @@ import { AppError } from '../../util/errors';
 import { isFloating, isHalf } from '../elements';
 import { kernelGraph, type GraphBuilder, type GraphValue, type KernelCall } from '../kernels/graph';
 import { onnxTypes } from '../kernels/onnxModel';
-import { resultType, scalarTypeNames } from '../scalarTypes';
+import { resultType, scalarTypeName } from '../scalarTypes';
 import { Tensor } from '../tensor';
 import type { Scalar } from './arguments';
 import { broadcastShapes, cast, scalarTensor } from './support';
@@ -74,5 +74,5 @@ export function checkBroadcast(operands: readonly Operand[]): void {
 
 /** torch's refusal of a dtype, in its words. */
 export function notImplemented(name: string, dtype: DType): AppError {
-  return new AppError('bad-input', `"${name}" not implemented for '${scalarTypeNames[dtype]}'`);
+  return new AppError('bad-input', `"${name}" not implemented for '${scalarTypeName(dtype)}'`);
 }

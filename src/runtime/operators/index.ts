@@ -26,6 +26,18 @@ import { defineMatmul } from './matmul';
 import { defineContractions } from './contraction';
 import { definePatches } from './patches';
 import { defineSampleNorms } from './layerNorm';
+import { defineReduction } from './reduction';
+import { defineVectorNorms } from './vectorNorms';
+import { defineExtremes } from './extremes';
+import { defineRecurrent } from './recurrent';
+import { defineRecurrentCells } from './recurrentCells';
+import { defineAttention } from './attention';
+import { defineCumulative } from './cumulative';
+import { defineOrdering } from './ordering';
+import { defineCounting } from './counting';
+import { defineFusedTransformer } from './fusedTransformer';
+import { defineLosses } from './loss';
+import { defineClassLosses } from './classLoss';
 import { OperatorTable } from './registry';
 import { defineResize } from './resize';
 
@@ -33,6 +45,18 @@ import { defineResize } from './resize';
 export const operatorTable = new OperatorTable();
 
 for (const define of [
+  defineClassLosses,
+  defineLosses,
+  defineFusedTransformer,
+  defineCounting,
+  defineOrdering,
+  defineCumulative,
+  defineAttention,
+  defineRecurrentCells,
+  defineRecurrent,
+  defineExtremes,
+  defineVectorNorms,
+  defineReduction,
   defineSampleNorms,
   definePatches,
   defineContractions,

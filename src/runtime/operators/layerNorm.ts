@@ -5,6 +5,7 @@ import type { DType } from '../../model/dtype';
 import type { RunContext } from '../context';
 import { convertElements, isHalf } from '../elements';
 import { kernelGraph, type KernelCall } from '../kernels/graph';
+import { paddingOf, withPadding } from '../nested';
 import { Tensor, elementCount } from '../tensor';
 import { Tuple } from '../values';
 import type { Arguments } from './arguments';
@@ -209,8 +210,12 @@ export function defineSampleNorms(table: OperatorTable): void {
   const shape = 'SymInt[] normalized_shape';
   table.define(
     `layer_norm(Tensor input, ${shape}, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool cudnn_enable=True) -> Tensor`,
-    (args) =>
-      layerNorm(args.tensor('input'), args.ints('normalized_shape'), args.optionalTensor('weight'), args.optionalTensor('bias'), args.float('eps')),
+    async (args, context) => {
+      const [input, shape] = [args.tensor('input'), args.ints('normalized_shape')];
+      const call = layerNorm(input, shape, args.optionalTensor('weight'), args.optionalTensor('bias'), args.float('eps'));
+      const filled = paddingOf(input);
+      return filled === undefined ? call : withPadding(await context.run(call), filled);
+    },
   );
   table.define(`native_layer_norm(Tensor input, ${shape}, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)`, nativeLayerNorm);
   table.define(`rms_norm(Tensor input, ${shape}, Tensor? weight=None, float? eps=None) -> Tensor`, rmsNorm);

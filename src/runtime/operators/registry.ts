@@ -4,8 +4,8 @@ import { AppError } from '../../util/errors';
 import { convertElements, isFloating } from '../elements';
 import type { RunContext } from '../context';
 import { KernelCall } from '../kernels/graph';
-import { scalarTypeNames } from '../scalarTypes';
-import { Tensor } from '../tensor';
+import { scalarTypeName } from '../scalarTypes';
+import { contiguousStrides, Tensor } from '../tensor';
 import { Tuple, typeName, type Value } from '../values';
 import { matchArguments, type Arguments } from './arguments';
 import { parseSchema, type Schema } from './schema';
@@ -84,6 +84,11 @@ export class OperatorTable {
         if (args !== undefined) return finish(await body(args, context), context);
       }
     }
+    const out = keywords.get('out');
+    if (out instanceof Tensor) {
+      const others = new Map([...keywords].filter(([key]) => key !== 'out'));
+      return writeOut(out, await this.call(name, positional, others, context), name);
+    }
     const given = [...positional.map(typeName), ...[...keywords].map(([key, value]) => `${key}=${typeName(value)}`)].join(', ');
     throw new AppError('unsupported-operator', `The runtime has no overload of aten::${name} for (${given})`, seeSupported);
   }
@@ -105,7 +110,7 @@ export async function finish(result: Value | KernelCall, context: RunContext): P
 export function assignInplace(self: Tensor, result: Tensor, name: string, fresh: boolean): Tensor {
   if (result === self) return self;
   if (isFloating(result.dtype) && !isFloating(self.dtype)) {
-    const [from, to] = [scalarTypeNames[result.dtype], scalarTypeNames[self.dtype]];
+    const [from, to] = [scalarTypeName(result.dtype), scalarTypeName(self.dtype)];
     throw new AppError('bad-input', `${name}: result type ${from} can't be cast to the desired output type ${to}`);
   }
   if (result.shape.length !== self.shape.length || result.shape.some((size, d) => size !== self.shape[d])) {
@@ -125,6 +130,17 @@ export function assignInplace(self: Tensor, result: Tensor, name: string, fresh:
   if (result.dtype === self.dtype) self.write(elements, fresh && elements.length === result.storage.length);
   else self.write(convertElements(elements, result.dtype, self.dtype), true);
   return self;
+}
+
+/** The `out` argument of an operator takes the result, and the result's shape where its storage is large enough. */
+function writeOut(out: Tensor, result: Value, name: string): Tensor {
+  if (!(result instanceof Tensor)) throw new AppError('unsupported-operator', `The runtime has no out= of aten::${name}`, seeSupported);
+  if (out.elementCount !== result.elementCount && result.elementCount > out.storage.length - out.offset) {
+    throw new AppError('unsupported-operator', `aten::${name} would have to enlarge the tensor given as out=`, 'Give it the size of the result.');
+  }
+  const sameShape = out.rank === result.rank && out.shape.every((size, d) => size === result.shape[d]);
+  if (!sameShape) [out.shape, out.strides] = [result.shape, contiguousStrides(result.shape)];
+  return assignInplace(out, result, name, false);
 }
 
 /** @throws AppError where several elements of the tensor are one place in memory, as in an expanded one. */

@@ -6,7 +6,7 @@ import type { RunContext } from '../context';
 import type { OperatorTable } from '../operators/registry';
 import { Tensor } from '../tensor';
 import { Dict, FunctionValue, ScriptObject, Tuple, typeName, type Value } from '../values';
-import { callBuiltin, isTruthy, noMatch } from './builtins';
+import { callBuiltin, isTruthy, itemOf, noMatch } from './builtins';
 import type { CodeLibrary } from './codeLibrary';
 import { constructObject } from './objects';
 import type { CodeFile, Expression, FunctionDefinition, Statement } from './syntax';
@@ -299,7 +299,10 @@ export class Interpreter {
     const { callee } = expression;
     if (callee.kind === 'name' && !frame.locals.has(callee.name)) {
       // The second argument of these is a type, not a value.
-      if (callee.name === 'annotate' || callee.name === 'unchecked_cast') return this.evaluate(expression.args[1] as Expression, frame);
+      if (callee.name === 'annotate' || callee.name === 'unchecked_cast') {
+        const value = await this.evaluate(expression.args[1] as Expression, frame);
+        return value instanceof Tensor ? asNumber(value, expression.args[0]) : value;
+      }
       if (callee.name === 'uninitialized') return null;
       if (callee.name === 'isinstance') {
         return isInstance(await this.evaluate(expression.args[0] as Expression, frame), expression.args[1] as Expression);
@@ -427,6 +430,13 @@ function dottedPath(expression: Expression): { text: string; root: string } | un
   if (expression.kind !== 'attribute') return undefined;
   const object = dottedPath(expression.object);
   return object === undefined ? undefined : { text: `${object.text}.${expression.name}`, root: object.root };
+}
+
+/** `annotate(int, tensor)` is how serialized code writes that a tensor is taken for a number. */
+function asNumber(tensor: Tensor, type: Expression | undefined): Value {
+  if (type?.kind !== 'name' || !['int', 'float', 'number'].includes(type.name)) return tensor;
+  const item = itemOf(tensor);
+  return type.name === 'float' ? Number(item) : item;
 }
 
 function iterate(value: Value): readonly Value[] {

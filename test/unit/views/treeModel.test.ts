@@ -54,7 +54,8 @@ describe('rows of modules', () => {
   it('explain a contradiction in the tooltip', () => {
     const row = rowOf(dropout('drop', false, { behaviour: 'train', behaviourReason: 'The trace holds True.' }));
     assert.ok(row.tooltip?.includes('Why: The trace holds True.'));
-    assert.equal(row.icon?.color, 'list.warningForeground');
+    assert.equal(row.icon?.id, 'warning');
+    assert.equal(row.description, 'eval flag, runs as train (baked) · Dropout p=0.5');
   });
 });
 
@@ -75,8 +76,8 @@ describe('rows of models', () => {
     } as const;
     assert.equal(rootRow(input).description, 'train · 2 active · Net');
     assert.equal(rootRow(input).spoken, 'Model net.pt, Net, train, 2 active, active model');
-    assert.equal(rootRow({ ...input, state: { kind: 'running' } }).description, 'running… · train · 2 active · Net');
-    assert.equal(rootRow({ ...input, disk: 'changed' }).description, 'changed on disk · train · 2 active · Net');
+    assert.equal(rootRow({ ...input, state: { kind: 'running' } }).description, 'train · 2 active · running… · Net');
+    assert.equal(rootRow({ ...input, disk: 'changed' }).description, 'train · 2 active · changed on disk · Net');
     assert.equal(rootRow({ ...input, state: { kind: 'failed', message: 'It died.' } }).icon?.id, 'error');
   });
 

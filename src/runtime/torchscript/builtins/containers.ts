@@ -107,6 +107,10 @@ function equality(negate: boolean): Builtin {
   };
 }
 
+function isNumber(value: Value): boolean {
+  return typeof value === 'boolean' || typeof value === 'bigint' || typeof value === 'number';
+}
+
 const listTimes: ListFunction = (list, count) =>
   typeof count === 'bigint' ? Array.from({ length: Math.max(0, Number(count)) }, () => list).flat() : noMatch;
 
@@ -224,8 +228,8 @@ export const containerBuiltins: ReadonlyMap<string, Builtin> = new Map<string, B
   ],
   ['prim.TupleIndex', ([tuple, index]) => (tuple instanceof Tuple ? (tuple.items[position(index, tuple.items.length)] as Value) : noMatch)],
   ['sum', ofList((list) => (list.every((item) => typeof item === 'bigint' || typeof item === 'number') ? sumOf(list) : noMatch))],
-  ['any', ofList((list) => (list.every((item) => typeof item === 'boolean') ? list.includes(true) : noMatch))],
-  ['all', ofList((list) => (list.every((item) => typeof item === 'boolean') ? !list.includes(false) : noMatch))],
+  ['any', ofList((list) => (list.every(isNumber) ? list.some(Boolean) : noMatch))],
+  ['all', ofList((list) => (list.every(isNumber) ? list.every(Boolean) : noMatch))],
 ]);
 
 function sliceOf(value: Value | undefined, start?: Value, end?: Value, step?: Value): Value | typeof noMatch {

@@ -2,6 +2,7 @@
 
 import { AppError } from '../../../util/errors';
 import { isFloating, readNumber } from '../../elements';
+import { paddingOf } from '../../nested';
 import { codeOfDtype } from '../../scalarTypes';
 import { Tensor } from '../../tensor';
 import { Device, ScriptObject, typeName, type Value } from '../../values';
@@ -122,9 +123,10 @@ export const languageBuiltins: ReadonlyMap<string, Builtin> = new Map<string, Bu
   ['prim.grad', () => null],
   ['prim.name', () => null],
   ['prim.is_leaf', () => true],
-  ...['is_cuda', 'is_sparse', 'is_quantized', 'is_mkldnn', 'is_xla', 'is_vulkan', 'is_mps', 'is_meta', 'is_nested', 'is_ipu', 'is_ort', 'is_xpu', 'is_maia'].map(
+  ...['is_cuda', 'is_sparse', 'is_quantized', 'is_mkldnn', 'is_xla', 'is_vulkan', 'is_mps', 'is_meta', 'is_ipu', 'is_ort', 'is_xpu', 'is_maia'].map(
     (name): [string, Builtin] => [`prim.${name}`, ofTensor(() => false)],
   ),
+  ['prim.is_nested', ofTensor((tensor) => paddingOf(tensor) !== undefined)],
   ['prim.is_cpu', ofTensor(() => true)],
   ['prim.type', ([device]) => (device instanceof Device ? (device.name.split(':')[0] as string) : noMatch)],
   ['prim.index', ([device]) => (device instanceof Device ? deviceIndex(device) : noMatch)],

@@ -1,0 +1,168 @@
+// The command line: what it takes, and what it prints about real archives.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { parseCommandLine, parseShape, type CommandLine, type InspectCommand, type RunCommand } from '../../../src/cli/arguments';
+import { inspect } from '../../../src/cli/inspect';
+import { readNpy, writeNpy } from '../../../src/cli/npy';
+import { run } from '../../../src/cli/run';
+import { createEngine } from '../../../src/sessions/engine';
+import type { Engine } from '../../../src/protocol/engine';
+import type { AppError } from '../../../src/util/errors';
+
+const modules = path.join(__dirname, '..', '..', '..', 'node_modules');
+const samples = path.join(__dirname, '..', '..', '..', 'samples');
+
+const engineOnPackages = (): Engine =>
+  createEngine({
+    threads: 1,
+    assets: {
+      treeSitter: path.join(modules, 'web-tree-sitter', 'web-tree-sitter.wasm'),
+      pythonGrammar: path.join(modules, 'tree-sitter-python', 'tree-sitter-python.wasm'),
+      onnxRuntimeFolder: path.join(modules, 'onnxruntime-web', 'dist'),
+    },
+  });
+
+interface Json {
+  schema: number;
+  format: string;
+  modules: { path: string; type: string; training: boolean | null; behaviour: string; batchNorm?: { numBatchesTracked: number; runningMean: { mean: number; values?: number[] } } }[];
+  outputs: { shape: number[]; dtype: string; mean: number }[];
+}
+
+async function execute(...argv: string[]): Promise<string> {
+  const command: CommandLine = parseCommandLine(argv);
+  const engine = engineOnPackages();
+  try {
+    return await (command.name === 'inspect' ? inspect(engine, command) : run(engine, command));
+  } finally {
+    engine.dispose();
+  }
+}
+
+const json = async (...argv: string[]): Promise<Json> => JSON.parse(await execute(...argv, '--json')) as Json;
+
+describe('command line', () => {
+  it('keeps the order of --train and --eval, which stand for the root without a path', () => {
+    const command = parseCommandLine(['run', 'm.pt', '--eval', '--train', 'layer1', '--eval=layer1.0', '--train']) as RunCommand;
+    assert.deepEqual(
+      command.modes.map(({ path: modulePath, training }) => [modulePath, training]),
+      [['', false], ['layer1', true], ['layer1.0', false], ['', true]],
+    );
+  });
+
+  it('takes an option after one without its path', () => {
+    const command = parseCommandLine(['run', 'm.pt', '--eval', '--shape', '1,2', '--shape', '3:int64']) as RunCommand;
+    assert.deepEqual(command.modes, [{ path: '', training: false, recursive: true }]);
+    assert.deepEqual(command.inputs, [
+      { kind: 'random', shape: [1, 2], dtype: 'float32' },
+      { kind: 'random', shape: [3], dtype: 'int64' },
+    ]);
+  });
+
+  it('has defaults', () => {
+    assert.deepEqual(parseCommandLine(['inspect', 'm.pt']) as InspectCommand, {
+      name: 'inspect',
+      file: 'm.pt',
+      json: false,
+      values: false,
+      threads: 1,
+    });
+    assert.equal((parseCommandLine(['run', 'm.pt']) as RunCommand).steps, 1);
+  });
+
+  it('refuses shapes that are none', () => {
+    for (const text of ['1,,2', 'a', '1,-2', '1:float3', '1.5']) assert.throws(() => parseShape(text), undefined, text);
+    assert.deepEqual(parseShape(''), { kind: 'random', shape: [], dtype: 'float32' });
+  });
+});
+
+describe('inspect', () => {
+  it('prints the contract as JSON', async () => {
+    const { schema, format, modules: found } = await json('inspect', path.join(samples, 'resnet_trained.pt'));
+    assert.equal(schema, 1);
+    assert.equal(format, 'torchscript');
+    assert.equal(found[0]?.path, '');
+    const norm = found.find(({ batchNorm }) => batchNorm !== undefined);
+    assert.ok(norm?.batchNorm !== undefined && norm.batchNorm.numBatchesTracked > 0);
+    assert.equal(norm.batchNorm.runningMean.values, undefined);
+  });
+
+  it('adds whole statistics with --values', async () => {
+    const { modules: found } = await json('inspect', path.join(samples, 'resnet_trained.pt'), '--values');
+    const values = found.find(({ batchNorm }) => batchNorm !== undefined)?.batchNorm?.runningMean.values ?? [];
+    assert.ok(values.length > 1 && values.every((value) => Number.isFinite(value)));
+  });
+
+  it('prints a tree for people', async () => {
+    const text = await execute('inspect', path.join(samples, 'mixed_modes.pt'));
+    assert.match(text, /^\(root\)/m);
+    assert.match(text, /running_mean {2}min/);
+    assert.match(text, /layers below differ/);
+  });
+});
+
+describe('run', () => {
+  const file = path.join(samples, 'resnet_trained.pt');
+
+  it('moves the statistics in train and leaves them alone in eval', async () => {
+    const counter = ({ modules: found }: Json): number => found.find(({ batchNorm }) => batchNorm !== undefined)?.batchNorm?.numBatchesTracked ?? NaN;
+    const before = counter(await json('inspect', file));
+    assert.equal(counter(await json('run', file, '--train', '--steps', '3')), before + 3);
+    assert.equal(counter(await json('run', file, '--eval', '--steps', '3')), before);
+  });
+
+  it('repeats under a seed', async () => {
+    const outputs = async (seed: string): Promise<Json['outputs']> => (await json('run', file, '--train', '--seed', seed)).outputs;
+    assert.deepEqual(await outputs('1'), await outputs('1'));
+    assert.notDeepEqual(await outputs('1'), await outputs('2'));
+  });
+
+  it('names a module that is not there', async () => {
+    await assert.rejects(execute('run', file, '--eval', 'nope'), (error: AppError) => error.code === 'no-such-module');
+  });
+
+  it('saves the first output as an array that can be read back', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'mode-inspector-'));
+    try {
+      const target = path.join(folder, 'y.npy');
+      const { outputs } = await json('run', file, '--eval', '--seed', '1', '--save-output', target);
+      const saved = readNpy(target);
+      assert.deepEqual(saved.shape, outputs[0]?.shape);
+      assert.equal(saved.dtype, 'float32');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('.npy files', () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'mode-inspector-'));
+  const file = path.join(folder, 'x.npy');
+  after(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('survive a round trip in every shape', () => {
+    for (const shape of [[], [3], [2, 3], [0, 2]]) {
+      const count = shape.reduce((product, size) => product * size, 1);
+      const bytes = new Uint8Array(Float64Array.from({ length: count }, (_, i) => i + 0.5).buffer);
+      writeNpy(file, { shape, dtype: 'float64', bytes });
+      assert.deepEqual(readNpy(file), { kind: 'array', dtype: 'float64', shape, bytes });
+      assert.equal((readFileSync(file).length - bytes.length) % 64, 0);
+    }
+  });
+
+  it('are refused with the reason', () => {
+    const usage = (expected: RegExp) => (error: AppError) => error.code === 'usage' && expected.test(error.message);
+    writeFileSync(file, 'not an array');
+    assert.throws(() => readNpy(file), usage(/no \.npy file/));
+    writeNpy(file, { shape: [4], dtype: 'float32', bytes: new Uint8Array(16) });
+    writeFileSync(file, readFileSync(file).subarray(0, -4));
+    assert.throws(() => readNpy(file), usage(/16 bytes .* holds 12/));
+    assert.throws(() => readNpy(path.join(folder, 'none.npy')), (error: AppError) => error.code === 'file-unreadable');
+  });
+});
