@@ -63,6 +63,8 @@ def main(folder: Path) -> None:
     torch.manual_seed(0)
     resnet = ResNet18()
     torch.jit.script(resnet.train()).save(str(folder / "resnet18.pt"))
+    image = torch.zeros(1, 3, 224, 224)
+    torch.onnx.export(resnet.eval(), (image,), str(folder / "resnet18.onnx"), dynamo=False)
     torch.jit.script(wide_tree(200, 204)).save(str(folder / "tree41k.pt"))
 
 

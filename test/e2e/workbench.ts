@@ -160,12 +160,23 @@ export class Workbench {
   /** Picks an entry of a row's context menu. */
   async contextAction(row: Locator, title: string): Promise<void> {
     await row.click({ button: 'right' });
-    await this.page.locator('.monaco-menu .action-item').filter({ hasText: title }).first().click();
+    const menu = this.page.locator('.monaco-menu');
+    const item = menu.locator('.action-item').filter({ hasText: title }).first();
+    // A menu that has just opened ignores the mouse for a tenth of a second, so that the click that opened it picks nothing.
+    for (let attempt = 0; attempt < 5; attempt++) {
+      await item.click();
+      const closed = await menu.waitFor({ state: 'hidden', timeout: 1000 }).then(
+        () => true,
+        () => false,
+      );
+      if (closed) return;
+    }
+    throw new Error(`The context menu stays open on “${title}”.`);
   }
 
-  /** An item of the status bar by its text. */
+  /** The extension's own items of the status bar, by their text; passing messages stand elsewhere. */
   statusBarItem(text: string | RegExp): Locator {
-    return this.page.locator('.part.statusbar .statusbar-item').filter({ hasText: text });
+    return this.page.locator('.part.statusbar .statusbar-item[id^="mode-inspector."]').filter({ hasText: text });
   }
 
   /** A message in the corner, by its text. */

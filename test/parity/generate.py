@@ -80,6 +80,8 @@ def main() -> int:
         print(f"parity: {failed} of {len(chosen)} cases failed", file=sys.stderr)
         return 1
     if not only:
+        schemas = [str(schema) for schema in torch._C._jit_get_all_schemas() if schema.name.startswith("aten::")]
+        (options.out / "schemas.json").write_text(json.dumps(schemas, indent=0), encoding="utf-8")
         document = {"stamp": stamp, "torch": version, "cases": [case.path for case in chosen]}
         index_file.write_text(json.dumps(document, indent=1), encoding="utf-8")
     families = len({case.family for case in chosen})

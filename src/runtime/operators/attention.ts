@@ -55,7 +55,11 @@ interface Parameters extends Record<string, unknown> {
   readonly dtype: 'float32' | 'float64';
 }
 
-function describeAttention(graph: GraphBuilder, inputs: readonly GraphValue[], { masked, drops, dtype }: Parameters): GraphValue[] {
+function describeAttention(
+  graph: GraphBuilder,
+  inputs: readonly GraphValue[],
+  { masked, drops, dtype }: Parameters,
+): GraphValue[] {
   const [q = '', k = '', v = '', scale = '', mask = '', kept = ''] = inputs;
   const products = graph.node('MatMul', [graph.node('Mul', [q, scale]), k]);
   const scores = masked ? graph.node('Add', [products, mask]) : products;
@@ -66,7 +70,12 @@ function describeAttention(graph: GraphBuilder, inputs: readonly GraphValue[], {
 }
 
 /** The softmax of a row of nothing but -inf is NaN in ONNX, 0 in torch's attention. */
-function zeroWhereAllMasked(graph: GraphBuilder, scores: GraphValue, softmax: GraphValue, dtype: 'float32' | 'float64'): GraphValue {
+function zeroWhereAllMasked(
+  graph: GraphBuilder,
+  scores: GraphValue,
+  softmax: GraphValue,
+  dtype: 'float32' | 'float64',
+): GraphValue {
   const largest = graph.node('ReduceMax', [scores, graph.ints([-1])], { keepdims: 1 });
   const allMasked = graph.node('Equal', [largest, graph.scalar(dtype, -Infinity)]);
   return graph.node('Where', [allMasked, graph.scalar(dtype, 0), softmax]);
@@ -75,7 +84,10 @@ function zeroWhereAllMasked(graph: GraphBuilder, scores: GraphValue, softmax: Gr
 function check(q: Tensor, k: Tensor, v: Tensor, { mask, causal, dropout }: AttentionOptions): void {
   for (const [name, tensor] of Object.entries({ query: q, key: k, value: v })) {
     if (tensor.rank < 2) {
-      throw new AppError('bad-input', `scaled_dot_product_attention: Expected query, key, and value to all be  at least 2 dimensional, but got ${name}.dim: ${tensor.rank}`);
+      throw new AppError(
+        'bad-input',
+        `scaled_dot_product_attention: Expected query, key, and value to all be  at least 2 dimensional, but got ${name}.dim: ${tensor.rank}`,
+      );
     }
     if (tensor.dtype !== q.dtype || !isFloating(q.dtype)) {
       throw new AppError(
@@ -91,9 +103,13 @@ function check(q: Tensor, k: Tensor, v: Tensor, { mask, causal, dropout }: Atten
     );
   }
   if (causal && mask !== null) {
-    throw new AppError('bad-input', '_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True');
+    throw new AppError(
+      'bad-input',
+      '_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True',
+    );
   }
-  if (!(dropout >= 0 && dropout <= 1)) throw new AppError('bad-input', `dropout probability has to be between 0 and 1, but got ${dropout}`);
+  if (!(dropout >= 0 && dropout <= 1))
+    throw new AppError('bad-input', `dropout probability has to be between 0 and 1, but got ${dropout}`);
 }
 
 /** True where a row may look: places up to its own. */
@@ -114,7 +130,10 @@ function grouped(q: Tensor, tensor: Tensor): Tensor {
   const [heads = 1, own = 1] = [q.shape.at(-3), tensor.shape.at(-3)];
   if (heads === own) return tensor;
   if (heads % own !== 0) {
-    throw new AppError('bad-input', `Number of heads in key and value must divide the number of heads in query, got ${own} and ${heads}`);
+    throw new AppError(
+      'bad-input',
+      `Number of heads in key and value must divide the number of heads in query, got ${own} and ${heads}`,
+    );
   }
   const repeated = unsqueeze(tensor, -3);
   const shape = repeated.shape.map((size, d) => (d === repeated.rank - 3 ? heads / own : size));
@@ -143,7 +162,9 @@ async function maskedSoftmax(args: Arguments, context: RunContext): Promise<Tens
   const filled = maskedFill(self, cast(mask, 'bool'), scalarTensor(-Infinity, 'float64'));
   const axis = wrapDim(args.optionalInt('dim') ?? self.rank - 1, self.rank);
   return context.run(
-    kernelGraph('masked_softmax', { axis }, [filled], (graph, [x = ''], parameters) => graph.node('Softmax', [x], parameters)),
+    kernelGraph('masked_softmax', { axis }, [filled], (graph, [x = ''], parameters) =>
+      graph.node('Softmax', [x], parameters),
+    ),
   );
 }
 
@@ -163,9 +184,16 @@ export function defineAttention(table: OperatorTable): void {
   table.define(
     `_scaled_dot_product_attention_math(${head}, Tensor? attn_mask=None, float dropout_p=0., bool is_causal=False, Tensor? dropout_mask=None, *, float? scale=None, bool enable_gqa=False) -> (Tensor, Tensor)`,
     async (args, context) => {
-      if (args.has('dropout_mask')) throw new AppError('unsupported-operator', '_scaled_dot_product_attention_math with a dropout mask is not supported');
+      if (args.has('dropout_mask'))
+        throw new AppError(
+          'unsupported-operator',
+          '_scaled_dot_product_attention_math with a dropout mask is not supported',
+        );
       return new Tuple(await fromArguments(args, context));
     },
   );
-  table.define('_masked_softmax(Tensor self, Tensor mask, int? dim=None, int? mask_type=None) -> Tensor', maskedSoftmax);
+  table.define(
+    '_masked_softmax(Tensor self, Tensor mask, int? dim=None, int? mask_type=None) -> Tensor',
+    maskedSoftmax,
+  );
 }

@@ -20,7 +20,10 @@ function einsum(args: Arguments): KernelCall {
   const [left = ''] = equation.split('->');
   const terms = left.split(',');
   if (terms.length !== tensors.length) {
-    throw new AppError('bad-input', `einsum(): ${terms.length > tensors.length ? 'more' : 'fewer'} operands were provided in the equation than in the list: ${terms.length} and ${tensors.length}`);
+    throw new AppError(
+      'bad-input',
+      `einsum(): ${terms.length > tensors.length ? 'more' : 'fewer'} operands were provided in the equation than in the list: ${terms.length} and ${tensors.length}`,
+    );
   }
   const sizes = new Map<string, number>();
   terms.forEach((term, i) => checkTerm(term, tensors[i]!, i, sizes));
@@ -45,19 +48,31 @@ function checkTerm(term: string, tensor: Tensor, number: number, sizes: Map<stri
     const size = tensor.shape[i < before ? i : tensor.rank - labels.length + i]!;
     const known = sizes.get(label) ?? 1;
     if (known !== 1 && size !== 1 && known !== size) {
-      throw new AppError('bad-input', `einsum(): subscript ${label} has size ${size} for operand ${number} which does not broadcast with previously seen size ${known}`);
+      throw new AppError(
+        'bad-input',
+        `einsum(): subscript ${label} has size ${size} for operand ${number} which does not broadcast with previously seen size ${known}`,
+      );
     }
     sizes.set(label, Math.max(known, size));
   });
 }
 
 /** Contracts the named dimensions: one matrix product of both sides folded into matrices. */
-async function tensordot(a: Tensor, b: Tensor, dimsA: readonly number[], dimsB: readonly number[], context: RunContext): Promise<Tensor> {
+async function tensordot(
+  a: Tensor,
+  b: Tensor,
+  dimsA: readonly number[],
+  dimsB: readonly number[],
+  context: RunContext,
+): Promise<Tensor> {
   const [left, right] = [dimsA.map((dim) => wrapDim(dim, a.rank)), dimsB.map((dim) => wrapDim(dim, b.rank))];
   if (left.length !== right.length) throw new AppError('bad-input', 'both dimension lists should have same length');
   left.forEach((d, i) => {
     if (a.shape[d] === b.shape[right[i]!]) return;
-    throw new AppError('bad-input', `contracted dimensions need to match, but first has size ${a.shape[d]!} in dim ${d} and second has size ${b.shape[right[i]!]!} in dim ${right[i]!}`);
+    throw new AppError(
+      'bad-input',
+      `contracted dimensions need to match, but first has size ${a.shape[d]!} in dim ${d} and second has size ${b.shape[right[i]!]!} in dim ${right[i]!}`,
+    );
   });
   const freeA = [...a.shape.keys()].filter((d) => !left.includes(d));
   const freeB = [...b.shape.keys()].filter((d) => !right.includes(d));
@@ -73,8 +88,14 @@ async function kron(a: Tensor, b: Tensor, context: RunContext): Promise<Tensor> 
   const rank = Math.max(a.rank, b.rank);
   const padded = (tensor: Tensor): number[] => [...new Array<number>(rank - tensor.rank).fill(1), ...tensor.shape];
   const [shapeA, shapeB] = [padded(a), padded(b)];
-  const left = reshape(a, shapeA.flatMap((size) => [size, 1]));
-  const right = reshape(b, shapeB.flatMap((size) => [1, size]));
+  const left = reshape(
+    a,
+    shapeA.flatMap((size) => [size, 1]),
+  );
+  const right = reshape(
+    b,
+    shapeB.flatMap((size) => [1, size]),
+  );
   return reshape(
     await context.run(binary('Mul', left, right)),
     shapeA.map((size, d) => size * shapeB[d]!),
@@ -93,7 +114,10 @@ async function chain(tensors: readonly Tensor[], context: RunContext): Promise<T
 async function power(self: Tensor, n: number, context: RunContext): Promise<Tensor> {
   const size = self.shape.at(-1) ?? 0;
   if (self.rank < 2 || size !== self.shape.at(-2)) {
-    throw new AppError('bad-input', `linalg.matrix_power: A must be batches of square matrices, but they are ${self.shape.at(-2) ?? 0} by ${size} matrices`);
+    throw new AppError(
+      'bad-input',
+      `linalg.matrix_power: A must be batches of square matrices, but they are ${self.shape.at(-2) ?? 0} by ${size} matrices`,
+    );
   }
   if (n < 0) throw new AppError('unsupported-operator', 'matrix_power with a negative exponent is not supported');
   const identity = Tensor.zeros(self.dtype, [size, size]);
@@ -112,7 +136,11 @@ async function power(self: Tensor, n: number, context: RunContext): Promise<Tens
 async function cross(a: Tensor, b: Tensor, dim: number, context: RunContext): Promise<Tensor> {
   const shape = broadcastShapes(a.shape, b.shape);
   const d = wrapDim(dim, shape.length);
-  if (shape[d] !== 3) throw new AppError('bad-input', `linalg.cross: inputs dimension ${dim} must have length 3. Got ${a.shape[d] ?? 0} and ${b.shape[d] ?? 0}`);
+  if (shape[d] !== 3)
+    throw new AppError(
+      'bad-input',
+      `linalg.cross: inputs dimension ${dim} must have length 3. Got ${a.shape[d] ?? 0} and ${b.shape[d] ?? 0}`,
+    );
   const turned = (tensor: Tensor, by: number): Tensor => {
     const full = expandTo(tensor, shape);
     return cat([narrow(full, d, by, 3 - by), narrow(full, d, 0, by)], d);
@@ -131,15 +159,26 @@ export function defineContractions(table: OperatorTable): void {
     const [a, b] = [args.tensor('self'), args.tensor('other')];
     if (a.rank === 0 || b.rank === 0) return binary('Mul', a, b);
     if (a.shape.at(-1) !== b.shape.at(-1)) {
-      throw new AppError('bad-input', `inner() the last dimension must match on both input tensors but got shapes ${shapeText(a.shape)} and ${shapeText(b.shape)}`);
+      throw new AppError(
+        'bad-input',
+        `inner() the last dimension must match on both input tensors but got shapes ${shapeText(a.shape)} and ${shapeText(b.shape)}`,
+      );
     }
     return tensordot(a, b, [-1], [-1], context);
   });
-  table.define('kron(Tensor self, Tensor other) -> Tensor', (args, context) => kron(args.tensor('self'), args.tensor('other'), context));
-  table.define('chain_matmul(Tensor[] matrices) -> Tensor', (args, context) => chain(args.tensors('matrices'), context));
-  table.define('linalg_multi_dot(Tensor[] tensors) -> Tensor', (args, context) => chain(args.tensors('tensors'), context));
+  table.define('kron(Tensor self, Tensor other) -> Tensor', (args, context) =>
+    kron(args.tensor('self'), args.tensor('other'), context),
+  );
+  table.define('chain_matmul(Tensor[] matrices) -> Tensor', (args, context) =>
+    chain(args.tensors('matrices'), context),
+  );
+  table.define('linalg_multi_dot(Tensor[] tensors) -> Tensor', (args, context) =>
+    chain(args.tensors('tensors'), context),
+  );
   for (const name of ['matrix_power', 'linalg_matrix_power']) {
-    table.define(`${name}(Tensor self, int n) -> Tensor`, (args, context) => power(args.tensor('self'), args.int('n'), context));
+    table.define(`${name}(Tensor self, int n) -> Tensor`, (args, context) =>
+      power(args.tensor('self'), args.int('n'), context),
+    );
   }
   table.define('linalg_cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor', (args, context) =>
     cross(args.tensor('self'), args.tensor('other'), args.int('dim'), context),

@@ -34,7 +34,8 @@ function embedding(args: Arguments): Tensor {
   const table = weight.contiguousElements() as unknown as Float32Array;
   const result = allocate(weight.dtype, numbers.length * width);
   const to = result as unknown as Float32Array;
-  for (let i = 0; i < numbers.length; i++) to.set(table.subarray(numbers[i]! * width, (numbers[i]! + 1) * width), i * width);
+  for (let i = 0; i < numbers.length; i++)
+    to.set(table.subarray(numbers[i]! * width, (numbers[i]! + 1) * width), i * width);
   return Tensor.of(weight.dtype, [...indices.shape, width], result);
 }
 
@@ -54,10 +55,16 @@ function bagsOf(weight: Tensor, indices: Tensor, offsets: Tensor, includeLast: b
   const rows = rowNumbers(weight, indices);
   const starts = offsets.toNumbers();
   if (starts.length > 0 && starts[0] !== 0) {
-    throw new AppError('bad-input', `offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got ${starts[0]!}`);
+    throw new AppError(
+      'bad-input',
+      `offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got ${starts[0]!}`,
+    );
   }
   if (starts.length > 0 && starts[starts.length - 1]! > rows.length) {
-    throw new AppError('bad-input', `offsets[-1] can not be greater than input's length ${rows.length} but got offsets[-1] of ${starts[starts.length - 1]!}`);
+    throw new AppError(
+      'bad-input',
+      `offsets[-1] can not be greater than input's length ${rows.length} but got offsets[-1] of ${starts[starts.length - 1]!}`,
+    );
   }
   const count = Math.max(0, includeLast ? starts.length - 1 : starts.length);
   const bagOf = new Int32Array(rows.length);
@@ -71,9 +78,17 @@ function embeddingBag(args: Arguments): Tuple {
   const mode = bagModes[args.int('mode')] ?? 'sum';
   const factors = args.optionalTensor('per_sample_weights')?.toNumbers();
   if (factors !== undefined && mode !== 'sum') {
-    throw new AppError('bad-input', `embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode='${mode}').`);
+    throw new AppError(
+      'bad-input',
+      `embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode='${mode}').`,
+    );
   }
-  const { rows, bagOf, count } = bagsOf(weight, args.tensor('indices'), args.tensor('offsets'), args.bool('include_last_offset'));
+  const { rows, bagOf, count } = bagsOf(
+    weight,
+    args.tensor('indices'),
+    args.tensor('offsets'),
+    args.bool('include_last_offset'),
+  );
   const padding = args.schema.indexOf.has('padding_idx') ? (args.optionalInt('padding_idx') ?? -1) : -1;
   const skipped = padding < 0 && padding !== -1 ? padding + weight.shape[0]! : padding;
   const width = weight.shape[1]!;
@@ -107,7 +122,12 @@ function embeddingBag(args: Arguments): Tuple {
 
 /** Rows that are named and longer than `max_norm` are scaled down to it, in place. */
 function renormalise(args: Arguments): Tensor {
-  const [self, indices, maxNorm, p] = [args.tensor('self'), args.tensor('indices'), args.float('max_norm'), args.float('norm_type')];
+  const [self, indices, maxNorm, p] = [
+    args.tensor('self'),
+    args.tensor('indices'),
+    args.float('max_norm'),
+    args.float('norm_type'),
+  ];
   const rows = new Set(Array.from(rowNumbers(self, indices)));
   const width = self.shape[1]!;
   const values = Float64Array.from(self.toNumbers());
@@ -133,8 +153,14 @@ export function vectorNorm(values: Float64Array, p: number): number {
 
 /** Slices along `dim` whose p-norm is larger than `maxnorm` are scaled down to it. */
 function renorm(args: Arguments): Tensor {
-  const [self, p, dim, maxNorm] = [args.tensor('self'), Number(args.scalar('p')), args.int('dim'), Number(args.scalar('maxnorm'))];
-  if (self.rank < 2) throw new AppError('bad-input', `renorm: input needs at least 2 dimensions, got ${shapeText(self.shape)}`);
+  const [self, p, dim, maxNorm] = [
+    args.tensor('self'),
+    Number(args.scalar('p')),
+    args.int('dim'),
+    Number(args.scalar('maxnorm')),
+  ];
+  if (self.rank < 2)
+    throw new AppError('bad-input', `renorm: input needs at least 2 dimensions, got ${shapeText(self.shape)}`);
   const result = self.clone();
   const d = dim < 0 ? dim + self.rank : dim;
   for (let i = 0; i < self.shape[d]!; i++) {
@@ -159,7 +185,8 @@ export function defineEmbeddings(table: OperatorTable): void {
   );
   const head = 'Tensor weight, Tensor indices, Tensor offsets';
   const result = '(Tensor, Tensor, Tensor, Tensor)';
-  const options = 'bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False';
+  const options =
+    'bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False';
   table.define(`embedding_bag(${head}, ${options}) -> ${result}`, embeddingBag);
   table.define(
     `embedding_bag.padding_idx(${head}, bool scale_grad_by_freq, int mode, bool sparse, Tensor? per_sample_weights, bool include_last_offset, int? padding_idx) -> ${result}`,
@@ -168,6 +195,9 @@ export function defineEmbeddings(table: OperatorTable): void {
   for (const name of ['_embedding_bag', '_embedding_bag_forward_only']) {
     table.define(`${name}(${head}, ${options}, int padding_idx=-1) -> ${result}`, embeddingBag);
   }
-  table.define('embedding_renorm_(Tensor(a!) self, Tensor indices, float max_norm, float norm_type) -> Tensor(a!)', renormalise);
+  table.define(
+    'embedding_renorm_(Tensor(a!) self, Tensor indices, float max_norm, float norm_type) -> Tensor(a!)',
+    renormalise,
+  );
   table.defineWithInplace('renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor', renorm);
 }

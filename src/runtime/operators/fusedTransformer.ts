@@ -53,7 +53,11 @@ async function multiHead(
 }
 
 function inverted(mask: Tensor): Tensor {
-  return Tensor.of('bool', mask.shape, (mask.contiguousElements() as Uint8Array).map((value) => 1 - value));
+  return Tensor.of(
+    'bool',
+    mask.shape,
+    (mask.contiguousElements() as Uint8Array).map((value) => 1 - value),
+  );
 }
 
 function attentionWeights(args: Arguments, heads: string): AttentionWeights {
@@ -84,13 +88,18 @@ async function encoderLayer(args: Arguments, context: RunContext): Promise<Tenso
   const src = args.tensor('src');
   const [normFirst, eps] = [args.bool('norm_first'), args.float('eps')];
   const norm = (x: Tensor, number: 1 | 2): Promise<Tensor> =>
-    context.run(layerNorm(x, [x.shape.at(-1)!], args.tensor(`norm_weight_${number}`), args.tensor(`norm_bias_${number}`), eps));
+    context.run(
+      layerNorm(x, [x.shape.at(-1)!], args.tensor(`norm_weight_${number}`), args.tensor(`norm_bias_${number}`), eps),
+    );
   const add = (a: Tensor, b: Tensor): Promise<Tensor> => context.run(binary('Add', a, b));
   const feedForward = async (x: Tensor): Promise<Tensor> => {
     const wide = await linear(x, args.tensor('ffn_weight_1'), args.tensor('ffn_bias_1'), context);
     const active = await context.run(
-      kernelGraph('feed forward', { opType: args.bool('use_gelu') ? 'Gelu' : 'Relu' }, [wide], (graph, [value = ''], { opType }) =>
-        graph.node(opType, [value]),
+      kernelGraph(
+        'feed forward',
+        { opType: args.bool('use_gelu') ? 'Gelu' : 'Relu' },
+        [wide],
+        (graph, [value = ''], { opType }) => graph.node(opType, [value]),
       ),
     );
     return linear(active, args.tensor('ffn_weight_2'), args.tensor('ffn_bias_2'), context);
@@ -123,7 +132,10 @@ function toPadded(args: Arguments): Tensor {
   if (filled === undefined) throw new AppError('bad-input', 'to_padded_tensor expects a nested tensor');
   const size = args.optionalInts('output_size') ?? self.shape;
   if (size.join() !== self.shape.join()) {
-    throw new AppError('unsupported-operator', `to_padded_tensor to another shape than [${self.shape.join(', ')}] is not supported`);
+    throw new AppError(
+      'unsupported-operator',
+      `to_padded_tensor to another shape than [${self.shape.join(', ')}] is not supported`,
+    );
   }
   return maskedFill(self, unsqueeze(inverted(filled), -1), scalarTensor(padding, 'float64'));
 }
@@ -138,7 +150,9 @@ export function defineFusedTransformer(table: OperatorTable): void {
     `_transformer_encoder_layer_fwd(Tensor src, int embed_dim, int num_heads, ${projections}, bool use_gelu, bool norm_first, float eps, Tensor norm_weight_1, Tensor norm_bias_1, Tensor norm_weight_2, Tensor norm_bias_2, Tensor ffn_weight_1, Tensor ffn_bias_1, Tensor ffn_weight_2, Tensor ffn_bias_2, Tensor? mask=None, int? mask_type=None) -> Tensor`,
     encoderLayer,
   );
-  table.define('_nested_tensor_from_mask_left_aligned(Tensor t, Tensor mask) -> bool', (args) => isLeftAligned(args.tensor('mask')));
+  table.define('_nested_tensor_from_mask_left_aligned(Tensor t, Tensor mask) -> bool', (args) =>
+    isLeftAligned(args.tensor('mask')),
+  );
   table.define('_nested_tensor_from_mask(Tensor t, Tensor mask, bool mask_check=True) -> Tensor', (args) => {
     const [t, mask] = [args.tensor('t'), args.tensor('mask')];
     if (args.bool('mask_check') && !isLeftAligned(mask)) {

@@ -38,6 +38,8 @@ import { defineCounting } from './counting';
 import { defineFusedTransformer } from './fusedTransformer';
 import { defineLosses } from './loss';
 import { defineClassLosses } from './classLoss';
+import { defineSpecialFunctions } from './special';
+import { defineCombinations } from './combinations';
 import { OperatorTable } from './registry';
 import { defineResize } from './resize';
 
@@ -45,6 +47,8 @@ import { defineResize } from './resize';
 export const operatorTable = new OperatorTable();
 
 for (const define of [
+  defineCombinations,
+  defineSpecialFunctions,
   defineClassLosses,
   defineLosses,
   defineFusedTransformer,

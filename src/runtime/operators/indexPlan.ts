@@ -83,7 +83,12 @@ export function readPlan(self: Tensor, { shape, outer, middle, inner }: IndexPla
 }
 
 /** Writes row-major values of self's dtype to the places of the plan, or adds them there. */
-export function writePlan(self: Tensor, { outer, middle, inner }: IndexPlan, values: ElementArray, accumulate: boolean): void {
+export function writePlan(
+  self: Tensor,
+  { outer, middle, inner }: IndexPlan,
+  values: ElementArray,
+  accumulate: boolean,
+): void {
   const half = isHalf(self.dtype) && accumulate ? self.dtype : undefined;
   const [to, from] = [self.storage.elements, values] as unknown as [Float32Array, Float32Array];
   let k = 0;
@@ -115,7 +120,8 @@ function expandMasks(self: Tensor, indices: readonly (Tensor | null)[]): (Tensor
   for (const index of indices) {
     if (index === null) result.push(null);
     else if (index.dtype === 'bool' || index.dtype === 'uint8') {
-      if (index.rank === 0) throw new AppError('unsupported-operator', 'A mask without dimensions as an index is not supported');
+      if (index.rank === 0)
+        throw new AppError('unsupported-operator', 'A mask without dimensions as an index is not supported');
       index.shape.forEach((size, d) => {
         if (size === self.shape[result.length + d]) return;
         throw new AppError(
@@ -135,7 +141,8 @@ export function truePlaces(mask: Tensor): Tensor[] {
   const elements = mask.contiguousElements();
   let count = 0;
   // Negative zero is zero, but its bits in a half are not.
-  const isSet = (i: number): boolean => (isHalf(mask.dtype) ? ((elements[i] as number) & 0x7fff) !== 0 : Boolean(elements[i]));
+  const isSet = (i: number): boolean =>
+    isHalf(mask.dtype) ? ((elements[i] as number) & 0x7fff) !== 0 : Boolean(elements[i]);
   for (let i = 0; i < elements.length; i++) if (isSet(i)) count++;
   const places = mask.shape.map(() => new BigInt64Array(count));
   for (let i = 0, k = 0; i < elements.length; i++) {
@@ -156,11 +163,20 @@ function commonShape(given: readonly Tensor[]): number[] {
     return given.map((index) => index.shape).reduce<number[]>(broadcastShapes, []);
   } catch {
     const shapes = given.map((index) => shapeText(index.shape)).join(', ');
-    throw new AppError('bad-input', `shape mismatch: indexing tensors could not be broadcast together with shapes ${shapes}`);
+    throw new AppError(
+      'bad-input',
+      `shape mismatch: indexing tensors could not be broadcast together with shapes ${shapes}`,
+    );
   }
 }
 
-function addPositions(sum: Int32Array<ArrayBuffer>, index: Tensor, size: number, stride: number, dim: number): Int32Array<ArrayBuffer> {
+function addPositions(
+  sum: Int32Array<ArrayBuffer>,
+  index: Tensor,
+  size: number,
+  stride: number,
+  dim: number,
+): Int32Array<ArrayBuffer> {
   const numbers = index.toNumbers();
   for (let i = 0; i < numbers.length; i++) {
     const at = numbers[i]!;
@@ -177,7 +193,8 @@ export function outOfBounds(index: number, dim: number, size: number): AppError 
 /** Plans `index_select` and its relatives: a vector of indices along one dimension, none of them negative. */
 export function planDim(self: Tensor, dim: number, index: Tensor): IndexPlan {
   if (index.rank > 1) throw new AppError('bad-input', 'Index is supposed to be an empty tensor or a vector');
-  if (index.dtype !== 'int64' && index.dtype !== 'int32') throw new AppError('bad-input', 'Expected dtype int32 or int64 for index');
+  if (index.dtype !== 'int64' && index.dtype !== 'int32')
+    throw new AppError('bad-input', 'Expected dtype int32 or int64 for index');
   const d = wrapDim(dim, self.rank);
   const size = self.shape[d] ?? 1;
   const numbers = index.toNumbers();

@@ -49,7 +49,8 @@ export function torchName(tensor: Tensor): string {
 function fitted(values: Tensor, plan: IndexPlan): ReturnType<Tensor['contiguousElements']> {
   // Leading dimensions of one don't matter.
   let source = values;
-  while (source.rank > plan.shape.length && source.shape[0] === 1) source = source.view(source.shape.slice(1), source.strides.slice(1));
+  while (source.rank > plan.shape.length && source.shape[0] === 1)
+    source = source.view(source.shape.slice(1), source.strides.slice(1));
   const fits = source.shape.every((size, d) => size === 1 || size === plan.shape[d + plan.shape.length - source.rank]);
   if (source.rank > plan.shape.length || !fits) {
     throw new AppError(
@@ -65,12 +66,18 @@ function writeRows(args: Arguments, accumulate: boolean): Tensor {
   const [result, index, source] = [args.tensor('self').clone(), args.tensor('index'), args.tensor('source')];
   const name = accumulate ? 'index_add()' : 'index_copy_()';
   if (source.dtype !== result.dtype) {
-    throw new AppError('bad-input', `${name}: self (${torchName(result)}) and source (${torchName(source)}) must have the same scalar type`);
+    throw new AppError(
+      'bad-input',
+      `${name}: self (${torchName(result)}) and source (${torchName(source)}) must have the same scalar type`,
+    );
   }
   const plan = planDim(result, args.int('dim'), index);
   const count = plan.shape.reduce((product, size) => product * size, 1);
   if (source.elementCount !== count) {
-    throw new AppError('bad-input', `${name}: source of shape ${shapeText(source.shape)} does not fit the places of shape ${shapeText(plan.shape)}`);
+    throw new AppError(
+      'bad-input',
+      `${name}: source of shape ${shapeText(source.shape)} does not fit the places of shape ${shapeText(plan.shape)}`,
+    );
   }
   writePlan(result, plan, source.clone().contiguousElements(), accumulate);
   return result;
@@ -93,7 +100,10 @@ function fillRows(args: Arguments): Tensor {
   const plan = planDim(result, args.int('dim'), args.tensor('index'));
   const value = args.value('value');
   if (value instanceof Tensor && value.rank > 0) {
-    throw new AppError('bad-input', `index_fill_ only supports a 0-dimensional value tensor, but got tensor with ${value.rank} dimension(s).`);
+    throw new AppError(
+      'bad-input',
+      `index_fill_ only supports a 0-dimensional value tensor, but got tensor with ${value.rank} dimension(s).`,
+    );
   }
   const filling = value instanceof Tensor ? cast(value, result.dtype) : scalarTensor(value as number, result.dtype);
   writePlan(result, plan, expandTo(filling, plan.shape).contiguousElements(), false);
@@ -114,7 +124,8 @@ function nonzero(self: Tensor): Tensor {
 
 function oneHot(args: Arguments): Tensor {
   const self = args.tensor('self');
-  if (self.dtype !== 'int64') throw new AppError('bad-input', 'one_hot is only applicable to index tensor of type LongTensor.');
+  if (self.dtype !== 'int64')
+    throw new AppError('bad-input', 'one_hot is only applicable to index tensor of type LongTensor.');
   const given = args.int('num_classes');
   const numbers = self.toNumbers();
   let largest = -1;
@@ -152,10 +163,21 @@ export function defineIndexing(table: OperatorTable): void {
   table.define('index_select(Tensor self, int dim, Tensor index) -> Tensor', (args) =>
     indexSelect(args.tensor('self'), args.int('dim'), args.tensor('index')),
   );
-  table.defineWithInplace('index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor', addRows);
-  table.defineWithInplace('index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor', (args) => writeRows(args, false));
-  table.defineWithInplace('index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tensor', fillRows);
-  table.defineWithInplace('index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> Tensor', fillRows);
+  table.defineWithInplace(
+    'index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor',
+    addRows,
+  );
+  table.defineWithInplace('index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor', (args) =>
+    writeRows(args, false),
+  );
+  table.defineWithInplace(
+    'index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tensor',
+    fillRows,
+  );
+  table.defineWithInplace(
+    'index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> Tensor',
+    fillRows,
+  );
   table.define('nonzero(Tensor self) -> Tensor', (args) => nonzero(args.tensor('self')));
   table.define('argwhere(Tensor self) -> Tensor', (args) => nonzero(args.tensor('self')));
   table.define('nonzero_numpy(Tensor self) -> Tensor[]', (args) => {

@@ -14,7 +14,8 @@ import { expand, narrow, reshape, unsqueeze } from './view';
 export function cat(tensors: readonly Tensor[], dim: number): Tensor {
   if (tensors.length === 0) throw new AppError('bad-input', 'torch.cat(): expected a non-empty list of Tensors');
   tensors.forEach((tensor, i) => {
-    if (tensor.rank === 0) throw new AppError('bad-input', `zero-dimensional tensor (at position ${i}) cannot be concatenated`);
+    if (tensor.rank === 0)
+      throw new AppError('bad-input', `zero-dimensional tensor (at position ${i}) cannot be concatenated`);
   });
   const dtype = resultType(tensors);
   const parts = tensors.filter((tensor) => tensor.rank !== 1 || tensor.shape[0] !== 0);
@@ -74,9 +75,13 @@ export function stack(tensors: readonly Tensor[], dim: number): Tensor {
 /** `Tensor.repeat`: the whole tensor several times along each dimension. */
 export function repeat(tensor: Tensor, repeats: readonly number[]): Tensor {
   if (repeats.length < tensor.rank) {
-    throw new AppError('bad-input', 'Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor');
+    throw new AppError(
+      'bad-input',
+      'Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor',
+    );
   }
-  if (repeats.some((count) => count < 0)) throw new AppError('bad-input', 'Trying to create tensor with negative dimension');
+  if (repeats.some((count) => count < 0))
+    throw new AppError('bad-input', 'Trying to create tensor with negative dimension');
   const lead = repeats.length - tensor.rank;
   const shape = repeats.map((_, d) => tensor.shape[d - lead] ?? 1);
   // Each dimension is seen twice: how often (stride 0), and itself.
@@ -104,7 +109,10 @@ function repeatEach(args: Arguments): Tensor {
   if (!(repeats instanceof Tensor)) return repeatAlike(self, Number(repeats), d);
   if (repeats.elementCount === 1) return repeatAlike(self, repeats.toNumbers()[0]!, d);
   if (repeats.elementCount !== self.shape[d]) {
-    throw new AppError('bad-input', `repeats must have the same size as input along dim, but got repeats.size(0) = ${repeats.elementCount} and input.size(${d}) = ${self.shape[d]!}`);
+    throw new AppError(
+      'bad-input',
+      `repeats must have the same size as input along dim, but got repeats.size(0) = ${repeats.elementCount} and input.size(${d}) = ${self.shape[d]!}`,
+    );
   }
   return indexSelect(self, d, repeatedIndices(repeats));
 }
@@ -152,7 +160,15 @@ function cartesianProduct(tensors: readonly Tensor[]): Tensor {
   const [first] = tensors;
   if (first !== undefined && tensors.length === 1) return first;
   const sizes = tensors.map((tensor) => tensor.elementCount);
-  const grids = tensors.map((tensor, d) => expand(reshape(tensor, sizes.map((_, i) => (i === d ? -1 : 1))), sizes));
+  const grids = tensors.map((tensor, d) =>
+    expand(
+      reshape(
+        tensor,
+        sizes.map((_, i) => (i === d ? -1 : 1)),
+      ),
+      sizes,
+    ),
+  );
   return stack(
     grids.map((grid) => reshape(grid, [-1])),
     1,
@@ -174,15 +190,21 @@ function combinations(args: Arguments): Tensor {
 
 export function defineJoins(table: OperatorTable): void {
   for (const name of ['cat', 'concat', 'concatenate']) {
-    table.define(`${name}(Tensor[] tensors, int dim=0) -> Tensor`, (args) => cat(args.tensors('tensors'), args.int('dim')));
+    table.define(`${name}(Tensor[] tensors, int dim=0) -> Tensor`, (args) =>
+      cat(args.tensors('tensors'), args.int('dim')),
+    );
   }
-  table.define('stack(Tensor[] tensors, int dim=0) -> Tensor', (args) => stack(args.tensors('tensors'), args.int('dim')));
-  const atLeast = (rank: number): ((tensor: Tensor) => Tensor) => (tensor) => {
-    if (tensor.rank >= rank) return tensor;
-    if (tensor.rank === 0) return reshape(tensor, new Array<number>(rank).fill(1));
-    const row = tensor.rank === 1 && rank > 1 ? unsqueeze(tensor, 0) : tensor;
-    return rank === 3 ? unsqueeze(row, -1) : row;
-  };
+  table.define('stack(Tensor[] tensors, int dim=0) -> Tensor', (args) =>
+    stack(args.tensors('tensors'), args.int('dim')),
+  );
+  const atLeast =
+    (rank: number): ((tensor: Tensor) => Tensor) =>
+    (tensor) => {
+      if (tensor.rank >= rank) return tensor;
+      if (tensor.rank === 0) return reshape(tensor, new Array<number>(rank).fill(1));
+      const row = tensor.rank === 1 && rank > 1 ? unsqueeze(tensor, 0) : tensor;
+      return rank === 3 ? unsqueeze(row, -1) : row;
+    };
   const joined = (name: string, prepare: (tensor: Tensor) => Tensor, dimOf: (first: Tensor) => number): void => {
     table.define(`${name}(Tensor[] tensors) -> Tensor`, (args) => {
       const tensors = args.tensors('tensors').map(prepare);
@@ -193,14 +215,26 @@ export function defineJoins(table: OperatorTable): void {
   joined('vstack', atLeast(2), () => 0);
   joined('row_stack', atLeast(2), () => 0);
   joined('dstack', atLeast(3), () => 2);
-  joined('column_stack', (tensor) => (tensor.rank <= 1 ? reshape(tensor, [-1, 1]) : tensor), () => 1);
-  table.define('repeat(Tensor self, SymInt[] repeats) -> Tensor', (args) => repeat(args.tensor('self'), args.ints('repeats')));
+  joined(
+    'column_stack',
+    (tensor) => (tensor.rank <= 1 ? reshape(tensor, [-1, 1]) : tensor),
+    () => 1,
+  );
+  table.define('repeat(Tensor self, SymInt[] repeats) -> Tensor', (args) =>
+    repeat(args.tensor('self'), args.ints('repeats')),
+  );
   table.define('tile(Tensor self, SymInt[] dims) -> Tensor', (args) => {
     const [self, dims] = [args.tensor('self'), args.ints('dims')];
     return repeat(self, [...new Array<number>(Math.max(0, self.rank - dims.length)).fill(1), ...dims]);
   });
-  table.define('repeat_interleave.self_Tensor(Tensor self, Tensor repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor', repeatEach);
-  table.define('repeat_interleave.self_int(Tensor self, SymInt repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor', repeatEach);
+  table.define(
+    'repeat_interleave.self_Tensor(Tensor self, Tensor repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor',
+    repeatEach,
+  );
+  table.define(
+    'repeat_interleave.self_int(Tensor self, SymInt repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor',
+    repeatEach,
+  );
   // Last, since it would take the number of the others for its output_size.
   table.define('repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor', (args) =>
     repeatedIndices(args.tensor('repeats')),

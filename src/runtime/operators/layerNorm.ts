@@ -28,25 +28,47 @@ function filled(dtype: DType, shape: readonly number[], value: number): Tensor {
 /** The output is always in the input's dtype: with a half input the executor rounds it. */
 function affineInputs(input: Tensor, weight: Tensor | null, bias: Tensor | null): (Tensor | null)[] {
   const dtype = computedIn(input);
-  const fit = (tensor: Tensor | null): Tensor | null => (tensor === null || isHalf(tensor.dtype) ? tensor : cast(tensor, dtype));
+  const fit = (tensor: Tensor | null): Tensor | null =>
+    tensor === null || isHalf(tensor.dtype) ? tensor : cast(tensor, dtype);
   return [input, fit(weight), fit(bias)];
 }
 
-function checkNormalizedShape(input: Tensor, shape: readonly number[], weight: Tensor | null, bias: Tensor | null): void {
+function checkNormalizedShape(
+  input: Tensor,
+  shape: readonly number[],
+  weight: Tensor | null,
+  bias: Tensor | null,
+): void {
   const tail = input.shape.slice(-shape.length);
-  if (shape.length === 0) throw new AppError('bad-input', 'Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []');
+  if (shape.length === 0)
+    throw new AppError(
+      'bad-input',
+      'Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []',
+    );
   for (const [name, tensor] of Object.entries({ weight, bias })) {
     if (tensor !== null && shapeText(tensor.shape) !== shapeText(shape)) {
-      throw new AppError('bad-input', `Expected ${name} to be of same shape as normalized_shape, but got ${name} of shape ${shapeText(tensor.shape)} and normalized_shape = ${shapeText(shape)}`);
+      throw new AppError(
+        'bad-input',
+        `Expected ${name} to be of same shape as normalized_shape, but got ${name} of shape ${shapeText(tensor.shape)} and normalized_shape = ${shapeText(shape)}`,
+      );
     }
   }
   if (input.rank < shape.length || shapeText(tail) !== shapeText(shape)) {
-    throw new AppError('bad-input', `Given normalized_shape=${shapeText(shape)}, expected input with shape [*, ${shape.join(', ')}], but got input of size${shapeText(input.shape)}`);
+    throw new AppError(
+      'bad-input',
+      `Given normalized_shape=${shapeText(shape)}, expected input with shape [*, ${shape.join(', ')}], but got input of size${shapeText(input.shape)}`,
+    );
   }
 }
 
 /** `torch.layer_norm`: (x - mean) / sqrt(var + eps) * weight + bias over the last dimensions. */
-export function layerNorm(input: Tensor, shape: readonly number[], weight: Tensor | null, bias: Tensor | null, eps: number): KernelCall {
+export function layerNorm(
+  input: Tensor,
+  shape: readonly number[],
+  weight: Tensor | null,
+  bias: Tensor | null,
+  eps: number,
+): KernelCall {
   checkNormalizedShape(input, shape, weight, bias);
   const inputs = affineInputs(input, weight ?? filled(computedIn(input), shape, 1), bias);
   return kernelGraph(
@@ -62,7 +84,9 @@ export function layerNorm(input: Tensor, shape: readonly number[], weight: Tenso
 /** Also the mean and 1 / sqrt(var + eps) of each sample, as the backward would need them. */
 async function nativeLayerNorm(args: Arguments, context: RunContext): Promise<Tuple> {
   const [input, shape, eps] = [args.tensor('input'), args.ints('normalized_shape'), args.float('eps')];
-  const output = await context.run(layerNorm(input, shape, args.optionalTensor('weight'), args.optionalTensor('bias'), eps));
+  const output = await context.run(
+    layerNorm(input, shape, args.optionalTensor('weight'), args.optionalTensor('bias'), eps),
+  );
   const samples = input.elementCount / Math.max(1, elementCount(shape));
   const outer = [...input.shape.slice(0, input.rank - shape.length), ...shape.map(() => 1)];
   return new Tuple([output, ...sampleStatistics(input, samples, outer, eps)]);
@@ -73,7 +97,10 @@ function sampleStatistics(input: Tensor, samples: number, shape: readonly number
   const { mean, variance } = batchStatistics(reshape(input, [1, samples, -1]));
   const dtype = computedIn(input);
   const inverse = variance.map((value) => 1 / Math.sqrt(value + eps));
-  return [mean, inverse].map((values) => Tensor.of(dtype, shape, convertElements(values, 'float64', dtype))) as [Tensor, Tensor];
+  return [mean, inverse].map((values) => Tensor.of(dtype, shape, convertElements(values, 'float64', dtype))) as [
+    Tensor,
+    Tensor,
+  ];
 }
 
 const machineEpsilon: Partial<Record<DType, number>> = {
@@ -106,15 +133,28 @@ function rmsNorm(args: Arguments): KernelCall {
 }
 
 /** `torch.group_norm`: normalises each group of channels of each sample, then scales each channel. */
-function groupNorm(input: Tensor, groups: number, weight: Tensor | null, bias: Tensor | null, eps: number): KernelCall | Tensor {
+function groupNorm(
+  input: Tensor,
+  groups: number,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  eps: number,
+): KernelCall | Tensor {
   const [batch = 0, channels = 0] = input.shape;
-  if (input.rank < 2) throw new AppError('bad-input', `Expected at least 2 dimensions for input tensor but received ${input.rank}`);
+  if (input.rank < 2)
+    throw new AppError('bad-input', `Expected at least 2 dimensions for input tensor but received ${input.rank}`);
   if (channels % groups !== 0) {
-    throw new AppError('bad-input', `Expected number of channels in input to be divisible by num_groups, but got input of shape ${shapeText(input.shape)} and num_groups=${groups}`);
+    throw new AppError(
+      'bad-input',
+      `Expected number of channels in input to be divisible by num_groups, but got input of shape ${shapeText(input.shape)} and num_groups=${groups}`,
+    );
   }
   for (const [name, tensor] of Object.entries({ weight, bias })) {
     if (tensor !== null && shapeText(tensor.shape) !== shapeText([channels])) {
-      throw new AppError('bad-input', `Expected ${name} to be a vector of size equal to the number of channels in input, but got ${name} of shape ${shapeText(tensor.shape)} and input of shape ${shapeText(input.shape)}`);
+      throw new AppError(
+        'bad-input',
+        `Expected ${name} to be a vector of size equal to the number of channels in input, but got ${name} of shape ${shapeText(tensor.shape)} and input of shape ${shapeText(input.shape)}`,
+      );
     }
   }
   if (input.elementCount === 0) return input.clone();
@@ -122,7 +162,11 @@ function groupNorm(input: Tensor, groups: number, weight: Tensor | null, bias: T
     tensor === null ? null : reshape(tensor, [channels, ...new Array<number>(input.rank - 2).fill(1)]);
   const grouped = reshape(input, [batch, groups, -1]);
   const shape = Tensor.of('int64', [input.rank], BigInt64Array.from(input.shape, BigInt));
-  const [x, scale, shift] = affineInputs(grouped, perChannel(weight), perChannel(bias)) as [Tensor, Tensor | null, Tensor | null];
+  const [x, scale, shift] = affineInputs(grouped, perChannel(weight), perChannel(bias)) as [
+    Tensor,
+    Tensor | null,
+    Tensor | null,
+  ];
   const inputs = [x, scale, shift, shape, operand(eps, computedIn(input))];
   return kernelGraph(
     'group_norm',
@@ -160,14 +204,22 @@ async function instanceNorm(args: Arguments, context: RunContext): Promise<Tenso
   const [momentum, eps] = [args.float('momentum'), args.float('eps')];
   if (!args.bool('use_input_stats')) {
     if (runningMean === null || runningVar === null) {
-      throw new AppError('bad-input', 'Expected running_mean and running_var to be defined when use_input_stats is false');
+      throw new AppError(
+        'bad-input',
+        'Expected running_mean and running_var to be defined when use_input_stats is false',
+      );
     }
     return batchNorm({ input, weight, bias, runningMean, runningVar }, false, momentum, eps, context);
   }
   const [batch = 0, channels = 0] = input.shape;
   const folded = reshape(input, [1, batch * channels, ...input.shape.slice(2)]);
   if (runningMean !== null || runningVar !== null) {
-    updateRunningStatistics(runningMean, runningVar, meanOverSamples(batchStatistics(folded), batch, channels), momentum);
+    updateRunningStatistics(
+      runningMean,
+      runningVar,
+      meanOverSamples(batchStatistics(folded), batch, channels),
+      momentum,
+    );
   }
   const each = (tensor: Tensor | null): Tensor | null => (tensor === null ? null : repeat(tensor, [batch]));
   const tensors = { input: folded, weight: each(weight), bias: each(bias), runningMean: null, runningVar: null };
@@ -212,16 +264,32 @@ export function defineSampleNorms(table: OperatorTable): void {
     `layer_norm(Tensor input, ${shape}, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool cudnn_enable=True) -> Tensor`,
     async (args, context) => {
       const [input, shape] = [args.tensor('input'), args.ints('normalized_shape')];
-      const call = layerNorm(input, shape, args.optionalTensor('weight'), args.optionalTensor('bias'), args.float('eps'));
+      const call = layerNorm(
+        input,
+        shape,
+        args.optionalTensor('weight'),
+        args.optionalTensor('bias'),
+        args.float('eps'),
+      );
       const filled = paddingOf(input);
       return filled === undefined ? call : withPadding(await context.run(call), filled);
     },
   );
-  table.define(`native_layer_norm(Tensor input, ${shape}, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)`, nativeLayerNorm);
+  table.define(
+    `native_layer_norm(Tensor input, ${shape}, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)`,
+    nativeLayerNorm,
+  );
   table.define(`rms_norm(Tensor input, ${shape}, Tensor? weight=None, float? eps=None) -> Tensor`, rmsNorm);
   table.define(
     'group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool cudnn_enabled=True) -> Tensor',
-    (args) => groupNorm(args.tensor('input'), args.int('num_groups'), args.optionalTensor('weight'), args.optionalTensor('bias'), args.float('eps')),
+    (args) =>
+      groupNorm(
+        args.tensor('input'),
+        args.int('num_groups'),
+        args.optionalTensor('weight'),
+        args.optionalTensor('bias'),
+        args.float('eps'),
+      ),
   );
   table.define(
     'native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps) -> (Tensor, Tensor, Tensor)',
@@ -231,9 +299,13 @@ export function defineSampleNorms(table: OperatorTable): void {
     'instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool use_input_stats, float momentum, float eps, bool cudnn_enabled) -> Tensor',
     instanceNorm,
   );
-  table.define('_weight_norm(Tensor v, Tensor g, int dim=0) -> Tensor', async (args, context) => (await weightNorm(args, context))[0]);
-  table.define('_weight_norm_interface(Tensor v, Tensor g, int dim=0) -> (Tensor, Tensor)', async (args, context) =>
-    new Tuple(await weightNorm(args, context)),
+  table.define(
+    '_weight_norm(Tensor v, Tensor g, int dim=0) -> Tensor',
+    async (args, context) => (await weightNorm(args, context))[0],
+  );
+  table.define(
+    '_weight_norm_interface(Tensor v, Tensor g, int dim=0) -> (Tensor, Tensor)',
+    async (args, context) => new Tuple(await weightNorm(args, context)),
   );
   table.define('norm_except_dim(Tensor v, int pow=2, int dim=0) -> Tensor', (args) =>
     normExcept(args.tensor('v'), args.int('pow'), args.int('dim')),

@@ -11,7 +11,10 @@ import { broadcastShapes, expandTo, scalarTensor, shapeText } from './support';
 /** A copy of `self` (broadcast with the mask) where true places hold `value`. */
 export function maskedFill(self: Tensor, mask: Tensor, value: Tensor): Tensor {
   if (mask.dtype !== 'bool') {
-    throw new AppError('bad-input', `masked_fill_ only supports boolean masks, but got mask with dtype ${torchName(mask)}`);
+    throw new AppError(
+      'bad-input',
+      `masked_fill_ only supports boolean masks, but got mask with dtype ${torchName(mask)}`,
+    );
   }
   const shape = broadcastShapes(self.shape, mask.shape);
   const result = expandTo(self, shape).clone();
@@ -33,7 +36,10 @@ function fillWithNumber(args: Arguments): Tensor {
 function fillWithTensor(args: Arguments): Tensor {
   const value = args.tensor('value');
   if (value.rank > 0) {
-    throw new AppError('bad-input', `masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ${value.rank} dimension(s).`);
+    throw new AppError(
+      'bad-input',
+      `masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ${value.rank} dimension(s).`,
+    );
   }
   return maskedFill(args.tensor('self'), args.tensor('mask'), value);
 }
@@ -57,10 +63,16 @@ function maskedSelect(args: Arguments): Tensor {
 function maskedScatter(args: Arguments): Tensor {
   const [self, mask, source] = [args.tensor('self'), args.tensor('mask'), args.tensor('source')];
   if (mask.dtype !== 'bool') {
-    throw new AppError('bad-input', `masked_scatter_ only supports boolean masks, but got mask with dtype ${torchName(mask)}`);
+    throw new AppError(
+      'bad-input',
+      `masked_scatter_ only supports boolean masks, but got mask with dtype ${torchName(mask)}`,
+    );
   }
   if (source.dtype !== self.dtype) {
-    throw new AppError('bad-input', `masked_scatter_: expected self and source to have same dtypes but got ${torchName(self)} and ${torchName(source)}`);
+    throw new AppError(
+      'bad-input',
+      `masked_scatter_: expected self and source to have same dtypes but got ${torchName(self)} and ${torchName(source)}`,
+    );
   }
   const shape = broadcastShapes(self.shape, mask.shape);
   const result = expandTo(self, shape).clone();
@@ -71,7 +83,10 @@ function maskedScatter(args: Arguments): Tensor {
   for (let i = 0; i < chosen.length; i++) {
     if (chosen[i] === 0) continue;
     if (k >= from.length) {
-      throw new AppError('bad-input', 'masked_scatter_: expected source to have at least as many elements as the number of ones in the mask');
+      throw new AppError(
+        'bad-input',
+        'masked_scatter_: expected source to have at least as many elements as the number of ones in the mask',
+      );
     }
     to[i] = from[k++]!;
   }
@@ -79,7 +94,14 @@ function maskedScatter(args: Arguments): Tensor {
 }
 
 /** First place in the sorted row where the value fits: before equal ones, or behind them with `right`. */
-function search(row: ArrayLike<number>, start: number, length: number, value: number, right: boolean, order?: ArrayLike<number>): number {
+function search(
+  row: ArrayLike<number>,
+  start: number,
+  length: number,
+  value: number,
+  right: boolean,
+  order?: ArrayLike<number>,
+): number {
   let low = 0;
   let high = length;
   while (low < high) {
@@ -93,7 +115,13 @@ function search(row: ArrayLike<number>, start: number, length: number, value: nu
   return low;
 }
 
-function searchSorted(sequence: Tensor, values: Tensor, args: Arguments, right: boolean, sorter: Tensor | null): Tensor {
+function searchSorted(
+  sequence: Tensor,
+  values: Tensor,
+  args: Arguments,
+  right: boolean,
+  sorter: Tensor | null,
+): Tensor {
   const row = sequence.toNumbers();
   const order = sorter?.toNumbers();
   const length = sequence.shape.at(-1) ?? 1;
@@ -116,7 +144,8 @@ function searchSorted(sequence: Tensor, values: Tensor, args: Arguments, right: 
 
 function bucketize(args: Arguments): Tensor {
   const boundaries = args.tensor('boundaries');
-  if (boundaries.rank !== 1) throw new AppError('bad-input', `boundaries tensor must be 1 dimension, but got dim(${boundaries.rank})`);
+  if (boundaries.rank !== 1)
+    throw new AppError('bad-input', `boundaries tensor must be 1 dimension, but got dim(${boundaries.rank})`);
   return searchSorted(boundaries, valuesOf(args), args, args.bool('right'), null);
 }
 
@@ -136,8 +165,14 @@ export function defineMasks(table: OperatorTable): void {
   table.defineWithInplace('masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor', fillWithTensor);
   table.define('masked_select(Tensor self, Tensor mask) -> Tensor', maskedSelect);
   table.defineWithInplace('masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor', maskedScatter);
-  table.define('bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor', bucketize);
-  table.define('bucketize.Scalar(Scalar self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor', bucketize);
+  table.define(
+    'bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor',
+    bucketize,
+  );
+  table.define(
+    'bucketize.Scalar(Scalar self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor',
+    bucketize,
+  );
   const options = '*, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None';
   table.define(`searchsorted.Tensor(Tensor sorted_sequence, Tensor self, ${options}) -> Tensor`, searchIn);
   table.define(`searchsorted.Scalar(Tensor sorted_sequence, Scalar self, ${options}) -> Tensor`, searchIn);

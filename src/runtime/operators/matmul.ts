@@ -28,7 +28,11 @@ const scalarNames: Readonly<Record<DType, string>> = {
 
 /** The product of tensors of at least one dimension each, with numpy's rules; small integers are multiplied as int32. */
 async function product(a: Tensor, b: Tensor, context: RunContext): Promise<Tensor> {
-  const [m, k, n] = [a.rank > 1 ? a.shape.at(-2)! : undefined, a.shape.at(-1)!, b.rank > 1 ? b.shape.at(-1)! : undefined];
+  const [m, k, n] = [
+    a.rank > 1 ? a.shape.at(-2)! : undefined,
+    a.shape.at(-1)!,
+    b.rank > 1 ? b.shape.at(-1)! : undefined,
+  ];
   const lead = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
   const shape = [...lead, m, n].filter((size) => size !== undefined);
   if (k === 0 || shape.includes(0)) return Tensor.zeros(a.dtype, shape);
@@ -41,14 +45,20 @@ async function product(a: Tensor, b: Tensor, context: RunContext): Promise<Tenso
 
 function checkTypes(a: Tensor, b: Tensor): void {
   if (a.dtype !== b.dtype) {
-    throw new AppError('bad-input', `expected m1 and m2 to have the same dtype, but got: ${scalarNames[a.dtype]} != ${scalarNames[b.dtype]}`);
+    throw new AppError(
+      'bad-input',
+      `expected m1 and m2 to have the same dtype, but got: ${scalarNames[a.dtype]} != ${scalarNames[b.dtype]}`,
+    );
   }
 }
 
 /** `torch.matmul`. @throws AppError with torch's messages for ranks, sizes and types. */
 export async function matmul(a: Tensor, b: Tensor, context: RunContext): Promise<Tensor> {
   if (a.rank === 0 || b.rank === 0) {
-    throw new AppError('bad-input', `both arguments to matmul need to be at least 1D, but they are ${a.rank}D and ${b.rank}D`);
+    throw new AppError(
+      'bad-input',
+      `both arguments to matmul need to be at least 1D, but they are ${a.rank}D and ${b.rank}D`,
+    );
   }
   const [inner, rows] = [a.shape.at(-1)!, b.shape.at(b.rank > 1 ? -2 : -1)!];
   if (inner !== rows) throw new AppError('bad-input', sizeMessage(a, b));
@@ -60,7 +70,8 @@ function sizeMessage(a: Tensor, b: Tensor): string {
   if (a.rank === 1 && b.rank === 1) {
     return `inconsistent tensor size, expected tensor [${a.shape.join()}] and src [${b.shape.join()}] to have the same number of elements, but got ${a.elementCount} and ${b.elementCount} elements respectively`;
   }
-  if (a.rank <= 2 && b.rank === 1) return `size mismatch, got input (${a.shape[0]!}), mat (${a.shape.join('x')}), vec (${b.shape[0]!})`;
+  if (a.rank <= 2 && b.rank === 1)
+    return `size mismatch, got input (${a.shape[0]!}), mat (${a.shape.join('x')}), vec (${b.shape[0]!})`;
   // torch folds the leading dimensions of the left side where the right side is a matrix.
   if (b.rank <= 2) {
     const rows = a.rank === 1 ? 1 : a.shape.slice(0, -1).reduce((count, size) => count * size, 1);
@@ -112,7 +123,8 @@ async function addmm(args: Arguments, context: RunContext): Promise<Tensor | Ker
   checkTypes(a, b);
   const [beta, alpha] = [Number(args.scalar('beta')), Number(args.scalar('alpha'))];
   const plain = isFloating(a.dtype) && self.dtype === a.dtype && beta === 1 && alpha === 1 && self.rank <= 2;
-  if (!plain || a.elementCount === 0 || b.elementCount === 0) return addTo(self, args, await product(a, b, context), context);
+  if (!plain || a.elementCount === 0 || b.elementCount === 0)
+    return addTo(self, args, await product(a, b, context), context);
   broadcastShapes(self.shape, [a.shape[0]!, b.shape[1]!]);
   const inputs = [a, b, self];
   return kernel('Gemm', inputs, {}, b.requiresGrad ? boundWeights(inputs, [1]) : []);
@@ -131,10 +143,16 @@ export async function linear(input: Tensor, weight: Tensor, bias: Tensor | null,
   const outer = input.shape.slice(0, -1);
   const rows = outer.reduce((count, size) => count * size, 1);
   if (matrix.shape[1] !== inner) {
-    throw new AppError('bad-input', `mat1 and mat2 shapes cannot be multiplied (${rows}x${inner} and ${matrix.shape[1]!}x${matrix.shape[0]!})`);
+    throw new AppError(
+      'bad-input',
+      `mat1 and mat2 shapes cannot be multiplied (${rows}x${inner} and ${matrix.shape[1]!}x${matrix.shape[0]!})`,
+    );
   }
   if (input.dtype !== weight.dtype) {
-    throw new AppError('bad-input', `mat1 and mat2 must have the same dtype, but got ${capital(input.dtype)} and ${capital(weight.dtype)}`);
+    throw new AppError(
+      'bad-input',
+      `mat1 and mat2 must have the same dtype, but got ${capital(input.dtype)} and ${capital(weight.dtype)}`,
+    );
   }
   const shape = vector ? outer : [...outer, matrix.shape[0]!];
   if (!isFloating(input.dtype) || rows === 0 || inner === 0 || matrix.shape[0] === 0) {
@@ -147,31 +165,53 @@ export async function linear(input: Tensor, weight: Tensor, bias: Tensor | null,
 }
 
 function capital(dtype: DType): string {
-  const names: Partial<Record<DType, string>> = { float16: 'Half', float32: 'Float', float64: 'Double', bfloat16: 'BFloat16' };
+  const names: Partial<Record<DType, string>> = {
+    float16: 'Half',
+    float32: 'Float',
+    float64: 'Double',
+    bfloat16: 'BFloat16',
+  };
   return names[dtype] ?? scalarNames[dtype].replace(/^./, (letter) => letter.toUpperCase());
 }
 
 /** y[n, o] = sum over i, j of x1[n, i] W[o, i, j] x2[n, j], plus the bias. */
 async function bilinear(args: Arguments, context: RunContext): Promise<Tensor> {
-  const [x1, x2, weight, bias] = [args.tensor('input1'), args.tensor('input2'), args.tensor('weight'), args.optionalTensor('bias')];
+  const [x1, x2, weight, bias] = [
+    args.tensor('input1'),
+    args.tensor('input2'),
+    args.tensor('weight'),
+    args.optionalTensor('bias'),
+  ];
   if (shapeText(x1.shape.slice(0, -1)) !== shapeText(x2.shape.slice(0, -1))) {
-    throw new AppError('bad-input', `bilinear(): input batch dimensions do not match: got ${shapeText(x1.shape)} and ${shapeText(x2.shape)}`);
+    throw new AppError(
+      'bad-input',
+      `bilinear(): input batch dimensions do not match: got ${shapeText(x1.shape)} and ${shapeText(x2.shape)}`,
+    );
   }
   const [outputs = 0, first = 0, second = 0] = weight.shape;
   if (x1.shape.at(-1) !== first || x2.shape.at(-1) !== second) {
-    throw new AppError('bad-input', `bilinear(): input sizes ${x1.shape.at(-1) ?? 0} and ${x2.shape.at(-1) ?? 0} do not match weight ${shapeText(weight.shape)}`);
+    throw new AppError(
+      'bad-input',
+      `bilinear(): input sizes ${x1.shape.at(-1) ?? 0} and ${x2.shape.at(-1) ?? 0} do not match weight ${shapeText(weight.shape)}`,
+    );
   }
   // x1 W as [n, o, j], times x2 as [n, j, 1].
   const folded = reshape(transpose(weight, 0, 1), [first, outputs * second]);
   const left = reshape(await matmul(reshape(x1, [-1, first]), folded, context), [-1, outputs, second]);
-  const result = reshape(await matmul(left, unsqueeze(reshape(x2, [-1, second]), 2), context), [...x1.shape.slice(0, -1), outputs]);
+  const result = reshape(await matmul(left, unsqueeze(reshape(x2, [-1, second]), 2), context), [
+    ...x1.shape.slice(0, -1),
+    outputs,
+  ]);
   return bias === null ? result : context.run(binary('Add', result, bias));
 }
 
 /** The products of all pairs of two vectors. */
 function outer(self: Tensor, other: Tensor): KernelCall {
   if (self.rank !== 1 || other.rank !== 1) {
-    throw new AppError('bad-input', `outer: Expected 1-D argument ${self.rank === 1 ? 'vec2' : 'self'}, but got ${self.rank === 1 ? other.rank : self.rank}-D`);
+    throw new AppError(
+      'bad-input',
+      `outer: Expected 1-D argument ${self.rank === 1 ? 'vec2' : 'self'}, but got ${self.rank === 1 ? other.rank : self.rank}-D`,
+    );
   }
   return binary('Mul', unsqueeze(self, 1), unsqueeze(other, 0));
 }
@@ -186,7 +226,10 @@ async function baddbmm(args: Arguments, context: RunContext): Promise<Tensor | K
   if (!isFloating(a.dtype) || Number(beta) === 0) return addTo(self, args, await product(a, b, context), context);
   const inputs = [self, a, b, operand(beta, a.dtype), operand(alpha, a.dtype)];
   return kernelGraph('baddbmm', {}, inputs, (graph, [c = '', left = '', right = '', scaleC = '', scale = '']) =>
-    graph.node('Add', [graph.node('Mul', [c, scaleC]), graph.node('Mul', [graph.node('MatMul', [left, right]), scale])]),
+    graph.node('Add', [
+      graph.node('Mul', [c, scaleC]),
+      graph.node('Mul', [graph.node('MatMul', [left, right]), scale]),
+    ]),
   );
 }
 
@@ -208,14 +251,17 @@ export function defineMatmul(table: OperatorTable): void {
     addTo(args.tensor('self'), args, await context.run(outer(args.tensor('vec1'), args.tensor('vec2'))), context),
   );
   table.defineWithInplace(`baddbmm(Tensor self, Tensor batch1, Tensor batch2, ${factors}) -> Tensor`, baddbmm);
-  table.defineWithInplace(`addbmm(Tensor self, Tensor batch1, Tensor batch2, ${factors}) -> Tensor`, async (args, context) => {
-    // The sum over the batch is the product of the matrices written side by side.
-    const [a, b] = [args.tensor('batch1'), args.tensor('batch2')];
-    const [count = 0, rows = 0, inner = 0] = a.shape;
-    const wide = reshape(transpose(a, 0, 1), [rows, count * inner]);
-    const summed = await matmul(wide, reshape(b, [count * inner, b.shape[2] ?? 0]), context);
-    return addTo(args.tensor('self'), args, summed, context);
-  });
+  table.defineWithInplace(
+    `addbmm(Tensor self, Tensor batch1, Tensor batch2, ${factors}) -> Tensor`,
+    async (args, context) => {
+      // The sum over the batch is the product of the matrices written side by side.
+      const [a, b] = [args.tensor('batch1'), args.tensor('batch2')];
+      const [count = 0, rows = 0, inner = 0] = a.shape;
+      const wide = reshape(transpose(a, 0, 1), [rows, count * inner]);
+      const summed = await matmul(wide, reshape(b, [count * inner, b.shape[2] ?? 0]), context);
+      return addTo(args.tensor('self'), args, summed, context);
+    },
+  );
   table.define('linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor', (args, context) =>
     linear(args.tensor('input'), args.tensor('weight'), args.optionalTensor('bias'), context),
   );

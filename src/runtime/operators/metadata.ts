@@ -1,6 +1,6 @@
 // What a program asks about tensors and dtypes without touching elements.
 
-import type { DType } from '../../model/dtype';
+import { itemSize, type DType } from '../../model/dtype';
 import { isFloating } from '../elements';
 import { codeOfDtype, promoteTypes, resultType } from '../scalarTypes';
 import type { Tensor } from '../tensor';
@@ -8,7 +8,7 @@ import type { Value } from '../values';
 import { isChannelsLast } from './conversion';
 import type { Operand } from './elementwise';
 import type { OperatorTable } from './registry';
-import { wrapDim } from './support';
+import { broadcastShapes, wrapDim } from './support';
 
 /** bool < integer < floating: a cast may not go down. uint8 takes no signed integer. */
 function canCast(from: DType, to: DType): boolean {
@@ -42,6 +42,11 @@ export function defineMetadata(table: OperatorTable): void {
     return format === 0 ? self.isContiguous : self.rank === format + 2 && isChannelsLast(self);
   });
   table.define('is_same_size(Tensor self, Tensor other) -> bool', (args) => args.tensor('self').shape.join() === args.tensor('other').shape.join());
+
+  for (const name of ['broadcast_shapes', '_infer_size']) {
+    table.define(`${name}(int[] a, int[] b) -> int[]`, (args) => broadcastShapes(args.ints('a'), args.ints('b')).map(BigInt));
+  }
+  ask('element_size(Tensor self) -> int', (self) => BigInt(itemSize[self.dtype]));
 
   const pairs = { Tensor: ['Tensor tensor', 'Tensor other'], Scalar: ['Tensor tensor', 'Scalar other'], Scalar_Tensor: ['Scalar scalar', 'Tensor tensor'], Scalar_Scalar: ['Scalar scalar1', 'Scalar scalar2'] };
   for (const [overload, [first = '', second = '']] of Object.entries(pairs)) {

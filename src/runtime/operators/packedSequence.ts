@@ -15,7 +15,8 @@ function batchSizesOf(lengths: readonly number[]): number[] {
 
 const integers = (tensor: Tensor): number[] => Array.from(tensor.toNumbers());
 
-const int64 = (values: readonly number[]): Tensor => Tensor.of('int64', [values.length], BigInt64Array.from(values, BigInt));
+const int64 = (values: readonly number[]): Tensor =>
+  Tensor.of('int64', [values.length], BigInt64Array.from(values, BigInt));
 
 /** Padded [T, B, *] with the sequences in order of falling length -> packed rows. */
 export function pack(x: Tensor, sizes: readonly number[]): Tensor {
@@ -52,12 +53,22 @@ export function packPadded(args: Arguments): Tuple {
   const input = args.bool('batch_first') ? transpose(given, 0, 1) : given;
   const lengths = integers(args.tensor('lengths'));
   if (lengths.length !== input.shape[1]) {
-    throw new AppError('bad-input', `Expected \`len(lengths)\` to be equal to batch_size, but got ${lengths.length} (batch_size=${input.shape[1] ?? 0})`);
+    throw new AppError(
+      'bad-input',
+      `Expected \`len(lengths)\` to be equal to batch_size, but got ${lengths.length} (batch_size=${input.shape[1] ?? 0})`,
+    );
   }
   lengths.forEach((length, i) => {
-    if (length <= 0) throw new AppError('bad-input', 'Length of all samples has to be greater than 0, but found an element in \'lengths\' that is <= 0');
+    if (length <= 0)
+      throw new AppError(
+        'bad-input',
+        "Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0",
+      );
     if (i > 0 && length > lengths[i - 1]!) {
-      throw new AppError('bad-input', '`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass `enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if you do not need ONNX exportability.');
+      throw new AppError(
+        'bad-input',
+        '`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass `enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if you do not need ONNX exportability.',
+      );
     }
   });
   if ((lengths[0] ?? 0) > input.shape[0]!) {
@@ -71,7 +82,10 @@ export function packPadded(args: Arguments): Tuple {
 export function padPacked(args: Arguments): Tuple {
   const [data, sizes, total] = [args.tensor('data'), integers(args.tensor('batch_sizes')), args.int('total_length')];
   if (total > 0 && total < sizes.length) {
-    throw new AppError('bad-input', `Expected total_length to be at least the length of the longest sequence in input, but got total_length=${total} and max sequence length being ${sizes.length}`);
+    throw new AppError(
+      'bad-input',
+      `Expected total_length to be at least the length of the longest sequence in input, but got total_length=${total} and max sequence length being ${sizes.length}`,
+    );
   }
   const shape = [Math.max(total, sizes.length), sizes[0] ?? 0, ...data.shape.slice(1)];
   const filling = cast(scalarTensor(args.scalar('padding_value'), 'float64'), data.dtype);

@@ -23,7 +23,8 @@ interface Windows {
 function windowsOf(args: Arguments, size: Pair): Windows {
   const pair = (name: string): Pair => args.ints(name) as unknown as Pair;
   const [kernel, dilation, padding, stride] = [pair('kernel_size'), pair('dilation'), pair('padding'), pair('stride')];
-  const along = (d: 0 | 1): number => Math.floor((size[d] + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1) / stride[d]) + 1;
+  const along = (d: 0 | 1): number =>
+    Math.floor((size[d] + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1) / stride[d]) + 1;
   const count: Pair = [along(0), along(1)];
   if (count[0] < 1 || count[1] < 1) {
     throw new AppError(
@@ -57,7 +58,10 @@ function paddedZeros(like: Tensor, batch: number, channels: number, size: Pair, 
 function imageToColumns(args: Arguments): Tensor {
   const given = args.tensor('self');
   if (given.rank !== 3 && given.rank !== 4) {
-    throw new AppError('bad-input', `Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ${shapeText(given.shape)}`);
+    throw new AppError(
+      'bad-input',
+      `Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ${shapeText(given.shape)}`,
+    );
   }
   const self = given.rank === 3 ? unsqueeze(given, 0) : given;
   const [batch = 0, channels = 0, height = 0, width = 0] = self.shape;
@@ -79,10 +83,16 @@ function columnsToImage(args: Arguments): Tensor {
   const [batch = 0, rows = 0, columns = 0] = self.shape;
   const channels = rows / (kernel[0] * kernel[1]);
   if (!Number.isInteger(channels)) {
-    throw new AppError('bad-input', `Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input.size(1)=${rows} and kernel_size=(${kernel.join(', ')}).`);
+    throw new AppError(
+      'bad-input',
+      `Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input.size(1)=${rows} and kernel_size=(${kernel.join(', ')}).`,
+    );
   }
   if (columns !== count[0] * count[1]) {
-    throw new AppError('bad-input', `Given output_size=(${size.join(', ')}), expected size of input's dimension 2 to match the calculated number of sliding blocks ${count[0]} * ${count[1]} = ${count[0] * count[1]}, but got input.size(2)=${columns}.`);
+    throw new AppError(
+      'bad-input',
+      `Given output_size=(${size.join(', ')}), expected size of input's dimension 2 to match the calculated number of sliding blocks ${count[0]} * ${count[1]} = ${count[0] * count[1]}, but got input.size(2)=${columns}.`,
+    );
   }
   const wide = self.dtype === 'float64' ? 'float64' : 'float32';
   const padded = paddedZeros(Tensor.zeros(wide, [0]), batch, channels, size, windows);

@@ -160,7 +160,8 @@ export function definePointwise(table: OperatorTable): void {
   table.define('rsub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor', reversed);
   table.define('rsub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor', reversed);
   const floorDivide: OperatorBody = (args) => divideRounded(...operands(args), 'floor');
-  table.defineWithInplace('floor_divide(Tensor self, Tensor other) -> Tensor', floorDivide);
+  table.define('floor_divide(Tensor self, Tensor other) -> Tensor', floorDivide);
+  table.defineInplace('floor_divide_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)', floorDivide);
   table.defineWithInplace('floor_divide.Scalar(Tensor self, Scalar other) -> Tensor', floorDivide);
   both('remainder', (args) => remainder(...operands(args)));
   table.define('remainder.Scalar_Tensor(Scalar self, Tensor other) -> Tensor', (args) => remainder(...operands(args)));

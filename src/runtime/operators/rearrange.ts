@@ -56,7 +56,8 @@ const copyOf = (tensor: Tensor): Tensor => tensor.clone();
 function triangle(lower: boolean): (args: Arguments) => Tensor {
   return (args) => {
     const [self, offset] = [args.tensor('self'), args.int('diagonal')];
-    if (self.rank < 2) throw new AppError('bad-input', `${lower ? 'tril' : 'triu'}: input tensor must have at least 2 dimensions`);
+    if (self.rank < 2)
+      throw new AppError('bad-input', `${lower ? 'tril' : 'triu'}: input tensor must have at least 2 dimensions`);
     const result = self.clone();
     const [rows, columns] = [self.shape.at(-2)!, self.shape.at(-1)!];
     const zero = result.storage.elements instanceof BigInt64Array ? 0n : 0;
@@ -110,7 +111,10 @@ function scatterInto(part: (copy: Tensor, args: Arguments) => Tensor): (args: Ar
     const [copy, source] = [args.tensor('self').clone(), args.tensor('src')];
     const target = part(copy, args);
     if (shapeText(target.shape) !== shapeText(source.shape)) {
-      throw new AppError('bad-input', `expected src to have a size equal to the slice of self. src size = ${shapeText(source.shape)}, slice size = ${shapeText(target.shape)}`);
+      throw new AppError(
+        'bad-input',
+        `expected src to have a size equal to the slice of self. src size = ${shapeText(source.shape)}, slice size = ${shapeText(target.shape)}`,
+      );
     }
     const elements = expandTo(source, target.shape).contiguousElements();
     target.write(source.dtype === copy.dtype ? elements : convertElements(elements, source.dtype, copy.dtype));
@@ -122,7 +126,10 @@ function scatterInto(part: (copy: Tensor, args: Arguments) => Tensor): (args: Ar
 function pixelShuffle(self: Tensor, r: number): Tensor {
   const [channels, height, width] = lastThree(self, 'pixel_shuffle');
   if (channels % (r * r) !== 0) {
-    throw new AppError('bad-input', `pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but input.size(-3)=${channels} is not divisible by ${r * r}`);
+    throw new AppError(
+      'bad-input',
+      `pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but input.size(-3)=${channels} is not divisible by ${r * r}`,
+    );
   }
   const lead = self.shape.slice(0, -3);
   const n = lead.length;
@@ -135,7 +142,10 @@ function pixelShuffle(self: Tensor, r: number): Tensor {
 function pixelUnshuffle(self: Tensor, r: number): Tensor {
   const [channels, height, width] = lastThree(self, 'pixel_unshuffle');
   if (height % r !== 0 || width % r !== 0) {
-    throw new AppError('bad-input', `pixel_unshuffle expects height and width to be divisible by downscale_factor, but input.size(-2)=${height} and input.size(-1)=${width} are not divisible by ${r}`);
+    throw new AppError(
+      'bad-input',
+      `pixel_unshuffle expects height and width to be divisible by downscale_factor, but input.size(-2)=${height} and input.size(-1)=${width} are not divisible by ${r}`,
+    );
   }
   const lead = self.shape.slice(0, -3);
   const n = lead.length;
@@ -145,7 +155,11 @@ function pixelUnshuffle(self: Tensor, r: number): Tensor {
 }
 
 function lastThree(tensor: Tensor, name: string): [number, number, number] {
-  if (tensor.rank < 3) throw new AppError('bad-input', `${name} expects input to have at least 3 dimensions, but got input with ${tensor.rank} dimension(s)`);
+  if (tensor.rank < 3)
+    throw new AppError(
+      'bad-input',
+      `${name} expects input to have at least 3 dimensions, but got input with ${tensor.rank} dimension(s)`,
+    );
   return tensor.shape.slice(-3) as [number, number, number];
 }
 
@@ -153,10 +167,16 @@ function lastThree(tensor: Tensor, name: string): [number, number, number] {
 function channelShuffle(self: Tensor, groups: number): Tensor {
   const channels = self.shape[1];
   if (self.rank < 3 || channels === undefined) {
-    throw new AppError('bad-input', `channel_shuffle expects input with > 2 dims, but got input with sizes ${shapeText(self.shape)}`);
+    throw new AppError(
+      'bad-input',
+      `channel_shuffle expects input with > 2 dims, but got input with sizes ${shapeText(self.shape)}`,
+    );
   }
   if (groups <= 0 || channels % groups !== 0) {
-    throw new AppError('bad-input', `Number of channels must be divisible by groups. Got ${channels} channels and ${groups} groups.`);
+    throw new AppError(
+      'bad-input',
+      `Number of channels must be divisible by groups. Got ${channels} channels and ${groups} groups.`,
+    );
   }
   const apart = reshape(self, [self.shape[0]!, groups, channels / groups, ...self.shape.slice(2)]);
   return copyAs(transpose(apart, 1, 2), self.shape);
@@ -177,7 +197,9 @@ export function defineRearrangements(table: OperatorTable): void {
   const options = '*, ScalarType? dtype=4, Layout? layout=None, Device? device=None, bool? pin_memory=None';
   table.define(`tril_indices(int row, int col, int offset=0, ${options}) -> Tensor`, triangleIndices(true));
   table.define(`triu_indices(int row, int col, int offset=0, ${options}) -> Tensor`, triangleIndices(false));
-  table.define('diag(Tensor self, int diagonal=0) -> Tensor', (args) => diag(args.tensor('self'), args.int('diagonal')));
+  table.define('diag(Tensor self, int diagonal=0) -> Tensor', (args) =>
+    diag(args.tensor('self'), args.int('diagonal')),
+  );
   table.define('diagflat(Tensor self, int offset=0) -> Tensor', (args) =>
     diagonalEmbed(reshape(args.tensor('self'), [-1]), args.int('offset'), 0, 1),
   );
@@ -190,7 +212,9 @@ export function defineRearrangements(table: OperatorTable): void {
   );
   table.define(
     'slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor',
-    scatterInto((copy, args) => slice(copy, args.int('dim'), args.optionalInt('start'), args.optionalInt('end'), args.int('step'))),
+    scatterInto((copy, args) =>
+      slice(copy, args.int('dim'), args.optionalInt('start'), args.optionalInt('end'), args.int('step')),
+    ),
   );
   table.define(
     'diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor',
@@ -203,6 +227,8 @@ export function defineRearrangements(table: OperatorTable): void {
     pixelUnshuffle(args.tensor('self'), args.int('downscale_factor')),
   );
   for (const name of ['channel_shuffle', 'native_channel_shuffle']) {
-    table.define(`${name}(Tensor self, SymInt groups) -> Tensor`, (args) => channelShuffle(args.tensor('self'), args.int('groups')));
+    table.define(`${name}(Tensor self, SymInt groups) -> Tensor`, (args) =>
+      channelShuffle(args.tensor('self'), args.int('groups')),
+    );
   }
 }

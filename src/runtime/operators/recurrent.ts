@@ -33,7 +33,10 @@ async function network(
   const projected = states.c !== null && states.c.shape[2] !== states.h.shape[2];
   const weights = groupWeights(args.tensors('params'), args.bool('has_biases'), projected);
   if (weights.length !== layers * directions) {
-    throw new AppError('bad-input', `${kind} of ${layers} layers got the weights of ${weights.length} layers and directions`);
+    throw new AppError(
+      'bad-input',
+      `${kind} of ${layers} layers got the weights of ${weights.length} layers and directions`,
+    );
   }
   let y = x;
   const lastH: Tensor[] = [];
@@ -78,10 +81,16 @@ function statesOf(kind: CellKind, args: Arguments): States {
 function checkInput(kind: CellKind, x: Tensor, params: readonly Tensor[], { h }: States, batch: number): void {
   const expected = params[0]?.shape[1];
   if (x.shape.at(-1) !== expected) {
-    throw new AppError('bad-input', `input.size(-1) must be equal to input_size. Expected ${expected ?? 0}, got ${x.shape.at(-1) ?? 0}`);
+    throw new AppError(
+      'bad-input',
+      `input.size(-1) must be equal to input_size. Expected ${expected ?? 0}, got ${x.shape.at(-1) ?? 0}`,
+    );
   }
   if (h.rank !== 3 || h.shape[1] !== batch) {
-    throw new AppError('bad-input', `Expected hidden size for a batch of ${batch}, got [${h.shape.join(', ')}] in ${kind}`);
+    throw new AppError(
+      'bad-input',
+      `Expected hidden size for a batch of ${batch}, got [${h.shape.join(', ')}] in ${kind}`,
+    );
   }
 }
 

@@ -36,7 +36,10 @@ export function cell(kind: CellKind, x: Tensor, h: Tensor, c: Tensor | null, wei
     { kind, size, biased: inputBias !== null, projected: projection !== null },
     inputs,
     describeCell,
-    boundWeights(inputs, [3, 4, 5, 6, 7].filter((i) => inputs[i] !== null)),
+    boundWeights(
+      inputs,
+      [3, 4, 5, 6, 7].filter((i) => inputs[i] !== null),
+    ),
   );
 }
 
@@ -47,15 +50,33 @@ interface CellParameters extends Record<string, unknown> {
   readonly projected: boolean;
 }
 
-function describeCell(graph: GraphBuilder, inputs: readonly GraphValue[], parameters: CellParameters): readonly GraphValue[] {
-  const [x = '', h = '', c = '', inputWeight = '', hiddenWeight = '', inputBias = '', hiddenBias = '', projection = ''] = inputs;
+function describeCell(
+  graph: GraphBuilder,
+  inputs: readonly GraphValue[],
+  parameters: CellParameters,
+): readonly GraphValue[] {
+  const [
+    x = '',
+    h = '',
+    c = '',
+    inputWeight = '',
+    hiddenWeight = '',
+    inputBias = '',
+    hiddenBias = '',
+    projection = '',
+  ] = inputs;
   const { kind, size, biased, projected } = parameters;
   const gates = (value: GraphValue, weight: GraphValue, bias: GraphValue): GraphValue =>
     graph.node('Gemm', biased ? [value, weight, bias] : [value, weight], { transB: 1 });
   const fromInput = gates(x, inputWeight, inputBias);
   const fromHidden = gates(h, hiddenWeight, hiddenBias);
   const split = (value: GraphValue): readonly GraphValue[] =>
-    graph.nodeWithOutputs('Split', [value, graph.ints(new Array<number>(gateCount[kind]).fill(size))], { axis: 1 }, gateCount[kind]);
+    graph.nodeWithOutputs(
+      'Split',
+      [value, graph.ints(new Array<number>(gateCount[kind]).fill(size))],
+      { axis: 1 },
+      gateCount[kind],
+    );
   const sigmoid = (value: GraphValue): GraphValue => graph.node('Sigmoid', [value]);
   const tanh = (value: GraphValue): GraphValue => graph.node('Tanh', [value]);
   const add = (a: GraphValue, b: GraphValue): GraphValue => graph.node('Add', [a, b]);
@@ -78,10 +99,16 @@ function describeCell(graph: GraphBuilder, inputs: readonly GraphValue[], parame
 
 function check(x: Tensor, h: Tensor, { input, hidden }: CellWeights, kind: CellKind): void {
   if (x.shape.at(-1) !== input.shape[1]) {
-    throw new AppError('bad-input', `input has inconsistent input_size: got ${x.shape.at(-1) ?? 0} expected ${input.shape[1] ?? 0}`);
+    throw new AppError(
+      'bad-input',
+      `input has inconsistent input_size: got ${x.shape.at(-1) ?? 0} expected ${input.shape[1] ?? 0}`,
+    );
   }
   if (x.rank !== 2 || h.rank !== 2 || h.shape[0] !== x.shape[0] || h.shape[1] !== hidden.shape[1]) {
-    throw new AppError('bad-input', `${kind}_cell: input ${shapeText(x.shape)} and hidden state ${shapeText(h.shape)} don't fit`);
+    throw new AppError(
+      'bad-input',
+      `${kind}_cell: input ${shapeText(x.shape)} and hidden state ${shapeText(h.shape)} don't fit`,
+    );
   }
 }
 
@@ -97,11 +124,14 @@ function weightsOf(args: Arguments): CellWeights {
 
 export function defineRecurrentCells(table: OperatorTable): void {
   const weights = 'Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, Tensor? b_hh=None';
-  table.define(`lstm_cell(Tensor input, Tensor[] hx, ${weights}) -> (Tensor, Tensor)`, async (args, context: RunContext) => {
-    const [h, c] = args.tensors('hx');
-    if (h === undefined || c === undefined) throw new AppError('bad-input', 'lstm_cell expects two hidden states');
-    return new Tuple(await context.runAll(cell('lstm', args.tensor('input'), h, c, weightsOf(args))));
-  });
+  table.define(
+    `lstm_cell(Tensor input, Tensor[] hx, ${weights}) -> (Tensor, Tensor)`,
+    async (args, context: RunContext) => {
+      const [h, c] = args.tensors('hx');
+      if (h === undefined || c === undefined) throw new AppError('bad-input', 'lstm_cell expects two hidden states');
+      return new Tuple(await context.runAll(cell('lstm', args.tensor('input'), h, c, weightsOf(args))));
+    },
+  );
   for (const kind of ['gru', 'rnn_tanh', 'rnn_relu'] as const) {
     table.define(`${kind}_cell(Tensor input, Tensor hx, ${weights}) -> Tensor`, (args) =>
       cell(kind, args.tensor('input'), args.tensor('hx'), null, weightsOf(args)),

@@ -67,7 +67,12 @@ async function layerByNode(
     inputs,
     (graph, names, { kind: cellKind, attributes }) => {
       const outputs = cellKind === 'lstm' ? 3 : 2;
-      return graph.nodeWithOutputs(onnxNodes[cellKind], cellKind === 'lstm' ? names : names.slice(0, 6), attributes, outputs);
+      return graph.nodeWithOutputs(
+        onnxNodes[cellKind],
+        cellKind === 'lstm' ? names : names.slice(0, 6),
+        attributes,
+        outputs,
+      );
     },
     boundWeights(inputs, b === null ? [1, 2] : [1, 2, 3]),
   );
@@ -99,7 +104,12 @@ interface OnnxWeights {
 const reordered = new WeakMap<Storage, Map<string, { readonly versions: string; readonly weights: OnnxWeights }>>();
 
 function onnxWeights(kind: CellKind, directions: readonly CellWeights[]): OnnxWeights {
-  const tensors = directions.flatMap(({ input, hidden, inputBias, hiddenBias }) => [input, hidden, inputBias, hiddenBias]);
+  const tensors = directions.flatMap(({ input, hidden, inputBias, hiddenBias }) => [
+    input,
+    hidden,
+    inputBias,
+    hiddenBias,
+  ]);
   const present = tensors.filter((tensor) => tensor !== null);
   const { storage } = directions[0]!.input;
   const places = reordered.get(storage) ?? new Map<string, { versions: string; weights: OnnxWeights }>();
@@ -158,7 +168,13 @@ async function layerByStep(
       results.map((result) => result.h),
       0,
     ),
-    c: c === null ? null : stack(results.map((result) => result.c!), 0),
+    c:
+      c === null
+        ? null
+        : stack(
+            results.map((result) => result.c!),
+            0,
+          ),
   };
 }
 
@@ -180,7 +196,9 @@ async function oneDirection(
     const t = backwards ? steps - 1 - step : step;
     const running = lengths === null ? batch : lengths.filter((length) => length > t).length;
     const rows = (tensor: Tensor): Tensor => narrow(tensor, 0, 0, running);
-    const [nextH, nextC] = await context.runAll(cell(kind, rows(select(x, 0, t)), rows(h), c === null ? null : rows(c), weights));
+    const [nextH, nextC] = await context.runAll(
+      cell(kind, rows(select(x, 0, t)), rows(h), c === null ? null : rows(c), weights),
+    );
     rows(h).write(nextH!.contiguousElements());
     if (c !== null && nextC !== undefined) rows(c).write(nextC.contiguousElements());
     const output = Tensor.zeros(h.dtype, h.shape);

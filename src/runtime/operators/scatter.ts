@@ -73,7 +73,8 @@ function scatterCopy(args: Arguments, source: Tensor, reduce: string | null, inc
   const self = args.tensor('self');
   const d = wrapDim(args.int('dim'), self.rank);
   const index = asVector(args.tensor('index'));
-  if (source.dtype !== self.dtype) throw new AppError('bad-input', 'scatter(): Expected self.dtype to be equal to src.dtype');
+  if (source.dtype !== self.dtype)
+    throw new AppError('bad-input', 'scatter(): Expected self.dtype to be equal to src.dtype');
   const result = asVector(self.clone());
   const places = namedPositions('scatter', result, d, index);
   index.shape.forEach((size, i) => {
@@ -137,7 +138,8 @@ function take(args: Arguments): Tensor {
 }
 
 function flatPositions(self: Tensor, index: Tensor): Int32Array {
-  if (index.dtype !== 'int64') throw new AppError('bad-input', `take(): Expected a long tensor for index, but got ${torchName(index)}`);
+  if (index.dtype !== 'int64')
+    throw new AppError('bad-input', `take(): Expected a long tensor for index, but got ${torchName(index)}`);
   const [numbers, count] = [index.toNumbers(), self.elementCount];
   return Int32Array.from(numbers, (at) => {
     if (at < -count || at >= count) {
@@ -151,7 +153,10 @@ function put(args: Arguments): Tensor {
   const [result, source] = [args.tensor('self').clone(), args.tensor('source')];
   const places = flatPositions(result, args.tensor('index'));
   if (source.elementCount !== places.length) {
-    throw new AppError('bad-input', `put_(): Expected source and index to have the same number of elements, but got source.numel() = ${source.elementCount}, index.numel() = ${places.length}`);
+    throw new AppError(
+      'bad-input',
+      `put_(): Expected source and index to have the same number of elements, but got source.numel() = ${source.elementCount}, index.numel() = ${places.length}`,
+    );
   }
   const elements = result.storage.elements as unknown as Float32Array;
   const values = source.contiguousElements() as unknown as Float32Array;
@@ -172,7 +177,11 @@ function takeAlong(args: Arguments): Tensor {
   const d = wrapDim(dim, self.rank);
   const without = (tensor: Tensor): number[] => tensor.shape.map((size, i) => (i === d ? 1 : size));
   const common = broadcastShapes(without(self), without(indices));
-  const shaped = (tensor: Tensor): Tensor => expandTo(tensor, common.map((size, i) => (i === d ? tensor.shape[d]! : size)));
+  const shaped = (tensor: Tensor): Tensor =>
+    expandTo(
+      tensor,
+      common.map((size, i) => (i === d ? tensor.shape[d]! : size)),
+    );
   return gatherAlong(shaped(self), d, shaped(indices));
 }
 
@@ -196,8 +205,9 @@ export function defineScatters(table: OperatorTable): void {
     scatterCopy(args, operand(args.scalar('value'), args.tensor('self').dtype), args.string('reduce'), true),
   );
   table.defineWithInplace(`scatter_add(${head}, Tensor src) -> Tensor`, ofSource('sum'));
-  table.defineWithInplace(`scatter_reduce.two(${head}, Tensor src, str reduce, *, bool include_self=True) -> Tensor`, (args) =>
-    scatterCopy(args, args.tensor('src'), args.string('reduce'), args.bool('include_self')),
+  table.defineWithInplace(
+    `scatter_reduce.two(${head}, Tensor src, str reduce, *, bool include_self=True) -> Tensor`,
+    (args) => scatterCopy(args, args.tensor('src'), args.string('reduce'), args.bool('include_self')),
   );
   table.define('take(Tensor self, Tensor index) -> Tensor', take);
   table.defineWithInplace('put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor', put);

@@ -57,7 +57,11 @@ export function unbind(tensor: Tensor, dim: number): Tensor[] {
 
 /** `torch.tensor_split`: `sections` pieces that differ by one place at most. */
 function splitSections(tensor: Tensor, sections: number, dim: number): Tensor[] {
-  if (tensor.rank === 0) throw new AppError('bad-input', 'tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims');
+  if (tensor.rank === 0)
+    throw new AppError(
+      'bad-input',
+      'tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims',
+    );
   if (sections <= 0) throw new AppError('bad-input', `number of sections must be larger than 0, got ${sections}`);
   const length = tensor.shape[wrapDim(dim, tensor.rank)]!;
   const [small, longer] = [Math.floor(length / sections), length % sections];
@@ -84,7 +88,8 @@ export function defineSplits(table: OperatorTable): void {
   const define = (schema: string, cut: (self: Tensor, args: Arguments) => Tensor[]): void => {
     table.define(schema, (args) => cut(args.tensor('self'), args));
   };
-  const bySize = (self: Tensor, args: Arguments): Tensor[] => splitBySize(self, args.int('split_size'), args.int('dim'));
+  const bySize = (self: Tensor, args: Arguments): Tensor[] =>
+    splitBySize(self, args.int('split_size'), args.int('dim'));
   const bySizes =
     (name: string) =>
     (self: Tensor, args: Arguments): Tensor[] =>
@@ -93,7 +98,10 @@ export function defineSplits(table: OperatorTable): void {
   define('split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]', bySize);
   define('split.sizes(Tensor(a -> *) self, SymInt[] split_size, int dim=0) -> Tensor(a)[]', bySizes('split_size'));
   define('split(Tensor(a -> *) self, int[] split_sizes, int dim=0) -> Tensor(a)[]', bySizes('split_sizes'));
-  define('split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Tensor(a)[]', bySizes('split_sizes'));
+  define(
+    'split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Tensor(a)[]',
+    bySizes('split_sizes'),
+  );
   define('chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]', byChunks);
   define('unsafe_split.Tensor(Tensor self, SymInt split_size, int dim=0) -> Tensor[]', bySize);
   define('unsafe_split_with_sizes(Tensor self, SymInt[] split_sizes, int dim=0) -> Tensor[]', bySizes('split_sizes'));

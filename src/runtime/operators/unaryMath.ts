@@ -132,9 +132,6 @@ export function defineUnaryMath(table: OperatorTable): void {
   unary(['sinc'], real('sinc', sinc, [Math.PI, 0, 1]));
   unary(['deg2rad'], real('scale', scaledBy, [Math.PI / 180]));
   unary(['rad2deg'], real('scale', scaledBy, [180 / Math.PI]));
-  table.define('special_expit(Tensor self) -> Tensor', real('Sigmoid', single('Sigmoid')));
-  table.define('special_erf(Tensor self) -> Tensor', real('Erf', single('Erf')));
-  table.define('special_log1p(Tensor self) -> Tensor', real('log1p', log1p, [1, Infinity]));
 
   unary(['neg', 'negative'], negate);
   unary(['abs', 'absolute'], (args) => (args.tensor('self').dtype === 'bool' ? args.tensor('self').clone() : kernel('Abs', [args.tensor('self')])));

@@ -18,7 +18,10 @@ export function inferShape(wanted: Shape, count: number): number[] {
   });
   if (open >= 0 && known === 0) {
     const dimension = 'because the unspecified dimension size -1 can be any value and is ambiguous';
-    throw new AppError('bad-input', `cannot reshape tensor of ${count} elements into shape ${shapeText(wanted)} ${dimension}`);
+    throw new AppError(
+      'bad-input',
+      `cannot reshape tensor of ${count} elements into shape ${shapeText(wanted)} ${dimension}`,
+    );
   }
   if (open >= 0 ? count % known !== 0 : count !== known) {
     throw new AppError('bad-input', `shape '${shapeText(wanted)}' is invalid for input of size ${count}`);
@@ -92,7 +95,8 @@ export function permute(tensor: Tensor, dims: readonly number[]): Tensor {
     );
   }
   const order = dims.map((dim) => wrapDim(dim, tensor.rank));
-  if (new Set(order).size !== order.length) throw new AppError('bad-input', 'permute(): duplicate dims are not allowed.');
+  if (new Set(order).size !== order.length)
+    throw new AppError('bad-input', 'permute(): duplicate dims are not allowed.');
   return tensor.view(
     order.map((d) => tensor.shape[d]!),
     order.map((d) => tensor.strides[d]!),
@@ -156,7 +160,10 @@ export function expand(tensor: Tensor, sizes: Shape): Tensor {
     const own = tensor.shape[d - lead];
     if (size === -1 && own !== undefined) return own;
     if (size === -1) {
-      throw new AppError('bad-input', `The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ${d}`);
+      throw new AppError(
+        'bad-input',
+        `The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ${d}`,
+      );
     }
     if (own !== undefined && own !== size && own !== 1) {
       throw new AppError(
@@ -175,7 +182,10 @@ export function select(tensor: Tensor, dim: number, index: number): Tensor {
   const d = wrapDim(dim, tensor.rank);
   const size = tensor.shape[d]!;
   if (index < -size || index >= size) {
-    throw new AppError('bad-input', `select(): index ${index} out of range for tensor of size ${shapeText(tensor.shape)} at dimension ${d}`);
+    throw new AppError(
+      'bad-input',
+      `select(): index ${index} out of range for tensor of size ${shapeText(tensor.shape)} at dimension ${d}`,
+    );
   }
   const at = index < 0 ? index + size : index;
   const without = (list: readonly number[]): number[] => list.filter((_, i) => i !== d);
@@ -250,7 +260,10 @@ export function asStrided(tensor: Tensor, shape: Shape, strides: Shape, offset: 
   const last = shape.reduce((position, size, d) => position + (size - 1) * strides[d]!, offset);
   const empty = shape.includes(0);
   if (strides.some((stride) => stride < 0)) {
-    throw new AppError('bad-input', `as_strided: Negative strides are not supported at the moment, got strides: ${shapeText(strides)}`);
+    throw new AppError(
+      'bad-input',
+      `as_strided: Negative strides are not supported at the moment, got strides: ${shapeText(strides)}`,
+    );
   }
   if (!empty && (offset < 0 || last >= tensor.storage.length)) {
     throw new AppError(

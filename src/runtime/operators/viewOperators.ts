@@ -43,8 +43,12 @@ export function defineViews(table: OperatorTable): void {
   defineShapes(view);
   defineOrders(view, viewInplace);
   defineParts(view);
-  view('expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)', (self, args) => expand(self, args.ints('size')));
-  view('expand_as(Tensor(a) self, Tensor other) -> Tensor(a)', (self, args) => expand(self, args.tensor('other').shape));
+  view('expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)', (self, args) =>
+    expand(self, args.ints('size')),
+  );
+  view('expand_as(Tensor(a) self, Tensor other) -> Tensor(a)', (self, args) =>
+    expand(self, args.tensor('other').shape),
+  );
   view('broadcast_to(Tensor(a) self, SymInt[] size) -> Tensor(a)', (self, args) => expand(self, args.ints('size')));
   table.define('broadcast_tensors(Tensor[] tensors) -> Tensor[]', (args) => {
     const tensors = args.tensors('tensors');
@@ -65,7 +69,9 @@ function defineShapes(view: Define): void {
   view('_unsafe_view(Tensor self, SymInt[] size) -> Tensor', (self, args) => viewAs(self, args.ints('size')));
   view('view_as(Tensor(a) self, Tensor other) -> Tensor(a)', (self, args) => viewAs(self, args.tensor('other').shape));
   view('reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)', (self, args) => reshape(self, args.ints('shape')));
-  view('reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)', (self, args) => reshape(self, args.tensor('other').shape));
+  view('reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)', (self, args) =>
+    reshape(self, args.tensor('other').shape),
+  );
   view('_reshape_alias(Tensor(a) self, SymInt[] size, SymInt[] stride) -> Tensor(a)', (self, args) =>
     asStrided(self, args.ints('size'), args.ints('stride'), self.offset),
   );
@@ -93,7 +99,8 @@ function defineOrders(view: Define, viewInplace: Define): void {
   const squeezeDims: MakeView = (self, args) => squeeze(self, args.ints('dim'));
   const unsqueezeDim: MakeView = (self, args) => unsqueeze(self, args.int('dim'));
   const turn: MakeView = (self) => {
-    if (self.rank > 2) throw new AppError('bad-input', `t() expects a tensor with <= 2 dimensions, but self is ${self.rank}D`);
+    if (self.rank > 2)
+      throw new AppError('bad-input', `t() expects a tensor with <= 2 dimensions, but self is ${self.rank}D`);
     return self.rank === 2 ? transpose(self, 0, 1) : self.view(self.shape, self.strides);
   };
   for (const [define, suffix, mark, result] of [
@@ -106,12 +113,18 @@ function defineOrders(view: Define, viewInplace: Define): void {
     define(schema(`squeeze${suffix}.dims`, ', int[] dim'), squeezeDims);
     define(schema(`unsqueeze${suffix}`, ', int dim'), unsqueezeDim);
     define(schema(`t${suffix}`, ''), turn);
-    const swap = (first: string, second: string): MakeView => (self, args) => transpose(self, args.int(first), args.int(second));
+    const swap =
+      (first: string, second: string): MakeView =>
+      (self, args) =>
+        transpose(self, args.int(first), args.int(second));
     define(schema(suffix === '' ? 'transpose.int' : 'transpose_', ', int dim0, int dim1'), swap('dim0', 'dim1'));
     define(schema(`swapdims${suffix}`, ', int dim0, int dim1'), swap('dim0', 'dim1'));
     define(schema(`swapaxes${suffix}`, ', int axis0, int axis1'), swap('axis0', 'axis1'));
   }
-  viewInplace('as_strided_(Tensor(a!) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a!)', strided);
+  viewInplace(
+    'as_strided_(Tensor(a!) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a!)',
+    strided,
+  );
   view('permute(Tensor(a) self, int[] dims) -> Tensor(a)', (self, args) => permute(self, args.ints('dims')));
   for (const name of ['movedim', 'moveaxis']) {
     view(`${name}.int(Tensor(a) self, int source, int destination) -> Tensor(a)`, (self, args) =>
@@ -138,8 +151,9 @@ function defineParts(view: Define): void {
   view('select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)', (self, args) =>
     select(self, args.int('dim'), args.int('index')),
   );
-  view('slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)', (self, args) =>
-    slice(self, args.int('dim'), args.optionalInt('start'), args.optionalInt('end'), args.int('step')),
+  view(
+    'slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)',
+    (self, args) => slice(self, args.int('dim'), args.optionalInt('start'), args.optionalInt('end'), args.int('step')),
   );
   view('narrow(Tensor(a) self, int dim, SymInt start, SymInt length) -> Tensor(a)', (self, args) =>
     narrow(self, args.int('dim'), args.int('start'), args.int('length')),
@@ -163,7 +177,15 @@ function meshgrid(tensors: readonly Tensor[], indexing: string): Tensor[] {
   const swaps = indexing === 'xy' && tensors.length > 1;
   const ordered = swaps ? [tensors[1]!, tensors[0]!, ...tensors.slice(2)] : tensors;
   const shape = ordered.map((tensor) => tensor.elementCount);
-  const grids = ordered.map((tensor, d) => expandTo(viewAs(tensor, shape.map((_, i) => (i === d ? -1 : 1))), shape));
+  const grids = ordered.map((tensor, d) =>
+    expandTo(
+      viewAs(
+        tensor,
+        shape.map((_, i) => (i === d ? -1 : 1)),
+      ),
+      shape,
+    ),
+  );
   return swaps ? [grids[1]!, grids[0]!, ...grids.slice(2)] : grids;
 }
 

@@ -1,0 +1,47 @@
+// A contender in a process of its own, which has loaded everything and repeats its work at each line that it is sent.
+
+import { spawn } from 'node:child_process';
+import readline from 'node:readline';
+import { cleanEnvironment, kill, track } from '../../scripts/lib/shell';
+import type { Contender } from './measure';
+
+export interface Peer<Ready> extends Contender {
+  /** What the process said when it was ready. */
+  readonly ready: Ready;
+  close(): void;
+}
+
+/** Starts a process that prints one JSON line when ready, and `{"milliseconds": …}` for each line of its input. */
+export async function startPeer<Ready>(
+  name: string,
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Peer<Ready>> {
+  const child = spawn(command, args, {
+    env: cleanEnvironment(env),
+    stdio: ['pipe', 'pipe', 'inherit'],
+    detached: process.platform !== 'win32',
+  });
+  const untrack = track(child);
+  child.once('close', untrack);
+  const lines = readline.createInterface(child.stdout)[Symbol.asyncIterator]();
+  const answer = async (): Promise<unknown> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error(`${name} ended in the middle of the benchmark; its messages stand above`);
+    return JSON.parse(value);
+  };
+  const ready = (await answer()) as Ready;
+  return {
+    name,
+    ready,
+    async run() {
+      child.stdin.write('\n');
+      return ((await answer()) as { milliseconds: number }).milliseconds;
+    },
+    close() {
+      child.stdin.end();
+      kill(child, 'SIGTERM');
+    },
+  };
+}
