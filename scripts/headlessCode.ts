@@ -13,14 +13,14 @@ import { startServer } from './lib/server';
 const timeLimitMinutes = 10;
 
 interface Arguments {
-  readonly extension: string;
+  readonly extensions: readonly string[];
   readonly tests: string;
   readonly folder: string | undefined;
 }
 
 async function main(): Promise<number> {
   endOnSignals();
-  const { extension, tests, folder } = parse(process.argv.slice(2));
+  const { extensions, tests, folder } = parse(process.argv.slice(2));
   const data = fs.mkdtempSync(path.join(os.tmpdir(), 'mode-inspector-code-'));
   try {
     const mark = path.join(data, 'finished');
@@ -28,7 +28,7 @@ async function main(): Promise<number> {
     const { browser, context } = await openBrowser();
     const page = await context.newPage();
     const exit = await listen(page);
-    await injectDevelopment(page, server, extension, writeWrapper(data, tests, mark));
+    await injectDevelopment(page, server, extensions, writeWrapper(data, tests, mark));
     await page.goto(workbenchUrl(server, folder === undefined ? {} : { folder }));
     const status = await exit.status;
     if (status === timedOut)
@@ -44,15 +44,15 @@ async function main(): Promise<number> {
 }
 
 function parse(args: readonly string[]): Arguments {
-  const option = (name: string): string => {
-    const found = args.find((argument) => argument.startsWith(`--${name}=`));
-    if (found === undefined) throw new SetupError(`--${name}=… is missing: this program only runs extension tests.`);
-    return path.resolve(found.slice(name.length + 3));
+  const option = (name: string): string[] => {
+    const found = args.filter((argument) => argument.startsWith(`--${name}=`));
+    if (found.length === 0) throw new SetupError(`--${name}=… is missing: this program only runs extension tests.`);
+    return found.map((argument) => path.resolve(argument.slice(name.length + 3)));
   };
   const folder = args.find((argument) => !argument.startsWith('-'));
   return {
-    extension: option('extensionDevelopmentPath'),
-    tests: option('extensionTestsPath'),
+    extensions: option('extensionDevelopmentPath'),
+    tests: option('extensionTestsPath')[0] ?? '',
     folder: folder === undefined ? undefined : path.resolve(folder),
   };
 }

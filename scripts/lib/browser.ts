@@ -68,10 +68,15 @@ export function workbenchUrl(
 }
 
 /**
- * Loads an extension from its folder, and its tests, as `--extensionDevelopmentPath` does on a desktop. A built VS Code
+ * Loads extensions from their folders, and tests, as `--extensionDevelopmentPath` does on a desktop. A built VS Code
  * ignores these in the address; so they are put into the configuration that the served page carries.
  */
-export async function injectDevelopment(page: Page, server: Server, extension: string, tests: string): Promise<void> {
+export async function injectDevelopment(
+  page: Page,
+  server: Server,
+  extensions: readonly string[],
+  tests: string,
+): Promise<void> {
   const uri = (file: string) => ({ $mid: 1, scheme: 'vscode-remote', authority: server.authority, path: file });
   await page.addInitScript(
     (development) => {
@@ -86,6 +91,6 @@ export async function injectDevelopment(page: Page, server: Server, extension: s
         return JSON.stringify({ ...configuration, developmentOptions: development });
       };
     },
-    { extensions: [uri(extension)], extensionTestsPath: uri(tests) },
+    { extensions: extensions.map(uri), extensionTestsPath: uri(tests) },
   );
 }

@@ -1,4 +1,4 @@
-// Runs test/integration in a real VS Code: the desktop program, or its stand-in.
+// Runs code in the extension host of a real VS Code (test/integration, mostly): the desktop program, or its stand-in.
 
 import fs from 'node:fs';
 import os from 'node:os';
@@ -11,7 +11,21 @@ import { editorFolder, packageFile, root, samples } from './paths';
 
 /** Resolves to the program's exit status; the results are in `report`. */
 export async function runIntegrationTests(report: string): Promise<number> {
-  const tests = await bundleTests();
+  return runInEditor([root], path.join(await bundleTests(), 'index.js'), {
+    MODE_INSPECTOR_REPORT: report,
+    MODE_INSPECTOR_REPORTER: path.join(root, 'scripts', 'mochaReporter.cjs'),
+  });
+}
+
+/**
+ * Starts VS Code with these extensions on a copy of samples/, and calls `run` of the file `tests` in its extension host.
+ * Resolves to the program's exit status.
+ */
+export async function runInEditor(
+  extensions: readonly string[],
+  tests: string,
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
   const desktop = findDesktop();
   console.log(desktop === undefined ? "In VS Code's server, with a headless Chromium." : `In ${desktop}.`);
   if (desktop === undefined) findChromium();
@@ -21,14 +35,11 @@ export async function runIntegrationTests(report: string): Promise<number> {
   try {
     return await runTests({
       vscodeExecutablePath: desktop ?? writeStandIn(),
-      extensionDevelopmentPath: root,
-      extensionTestsPath: path.join(tests, 'index.js'),
+      extensionDevelopmentPath: [...extensions],
+      extensionTestsPath: tests,
       // A short path of its own: the program's socket lies in it, and its name must not be long.
       launchArgs: [folder, `--user-data-dir=${path.join(temporary, 'user')}`, '--disable-extensions'],
-      extensionTestsEnv: {
-        MODE_INSPECTOR_REPORT: report,
-        MODE_INSPECTOR_REPORTER: path.join(root, 'scripts', 'mochaReporter.cjs'),
-      },
+      extensionTestsEnv: env,
     });
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);

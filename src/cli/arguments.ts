@@ -56,7 +56,11 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   const program = new Command('mode-inspector')
     .description('Shows which mode, train or eval, every layer of a PyTorch model is in, and runs it in either.')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => { write(`mode-inspector: ${text.replace(/^error: /, '')}`); } })
+    .configureOutput({
+      outputError: (text, write) => {
+        write(`mode-inspector: ${text.replace(/^error: /, '')}`);
+      },
+    })
     .showHelpAfterError('Run with --help for the options.');
 
   program
@@ -74,8 +78,12 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .command('run')
     .description('run the model forward in the bundled runtime, in the modes asked for')
     .argument('<file>', 'a model file')
-    .option('--input <file.npy>', 'an input, in the order of the arguments; repeatable', (file: string) => inputs.push(readNpy(file)))
-    .option('--shape <sizes>', 'a random input of this shape (1,3,224,224 or 1,16:int64); repeatable', (text: string) => inputs.push(parseShape(text)))
+    .option('--input <file.npy>', 'an input, in the order of the arguments; repeatable', (file: string) =>
+      inputs.push(readNpy(file)),
+    )
+    .option('--shape <sizes>', 'a random input of this shape (1,3,224,224 or 1,16:int64); repeatable', (text: string) =>
+      inputs.push(parseShape(text)),
+    )
     .option('--train [path]', 'set a module and all below it to train; repeatable')
     .option('--eval [path]', 'set a module and all below it to eval; repeatable')
     .option('--steps <n>', 'forwards in a row', integerFrom(1), 1)
@@ -118,7 +126,8 @@ export function parseShape(text: string): ForwardInput {
   if (!/^\d+(,\d+)*$/.test(sizes) && sizes !== '') {
     throw new InvalidArgumentError('A shape is sizes with commas, such as 1,3,224,224.');
   }
-  if (!(dtype in itemSize)) throw new InvalidArgumentError(`The dtype must be one of ${Object.keys(itemSize).join(', ')}.`);
+  if (!(dtype in itemSize))
+    throw new InvalidArgumentError(`The dtype must be one of ${Object.keys(itemSize).join(', ')}.`);
   const shape = sizes === '' ? [] : sizes.split(',').map(Number);
   return { kind: 'random', shape, dtype: dtype as DType };
 }

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
 
 import { createEngine } from '../sessions/engine';
-import { AppError, toAppError } from '../util/errors';
+import type { AppError } from '../util/errors';
+import { toAppError } from '../util/errors';
 import { parseCommandLine, type CommandLine } from './arguments';
 import { inspect } from './inspect';
 import { run } from './run';

@@ -27,7 +27,9 @@ export function readNpy(file: string): ForwardInput {
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    throw new AppError('file-unreadable', `${file} can't be read: ${(error as Error).message}`, undefined, { cause: error });
+    throw new AppError('file-unreadable', `${file} can't be read: ${(error as Error).message}`, undefined, {
+      cause: error,
+    });
   }
   if (bytes.toString('latin1', 0, 6) !== magic) throw refuse(file, 'it is no .npy file');
   const wide = (bytes[6] as number) >= 2;
@@ -41,12 +43,18 @@ export function readNpy(file: string): ForwardInput {
     (name) => descriptions[name] === description || descriptions[name].replace('|', '<') === description,
   );
   if (dtype === undefined) throw refuse(file, `its element type ${description ?? '(none)'} is not supported`);
-  if (!/'fortran_order':\s*False/.test(header)) throw refuse(file, 'it is in Fortran order; save numpy.ascontiguousarray(x)');
+  if (!/'fortran_order':\s*False/.test(header))
+    throw refuse(file, 'it is in Fortran order; save numpy.ascontiguousarray(x)');
   const sizes = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1] ?? '';
-  const shape = sizes.split(',').map((size) => size.trim()).filter((size) => size !== '').map(Number);
+  const shape = sizes
+    .split(',')
+    .map((size) => size.trim())
+    .filter((size) => size !== '')
+    .map(Number);
   const data = bytes.subarray(end);
   const expected = shape.reduce((product, size) => product * size, itemSize[dtype]);
-  if (data.length !== expected) throw refuse(file, `it should hold ${expected} bytes of elements and holds ${data.length}`);
+  if (data.length !== expected)
+    throw refuse(file, `it should hold ${expected} bytes of elements and holds ${data.length}`);
   return { kind: 'array', dtype, shape, bytes: new Uint8Array(data) };
 }
 
@@ -68,7 +76,9 @@ export function writeNpy(file: string, array: OutputArray): void {
   try {
     writeFileSync(file, Buffer.concat([start, Buffer.from(header, 'latin1'), bytes]));
   } catch (error) {
-    throw new AppError('file-unreadable', `${file} can't be written: ${(error as Error).message}`, undefined, { cause: error });
+    throw new AppError('file-unreadable', `${file} can't be written: ${(error as Error).message}`, undefined, {
+      cause: error,
+    });
   }
 }
 

@@ -84,11 +84,13 @@ export function toText(report: Report): string {
     lines.push(`${name}  ${module.type.padEnd(20)} ${modeWords(module)}`.trimEnd());
     if (module.behaviourReason !== undefined) lines.push(`${' '.repeat(width)}  ! ${module.behaviourReason}`);
     const norm = module.batchNorm ?? module.instanceNorm;
-    if (norm !== undefined) lines.push(...normLines(norm, statistics.get(module.path)).map((line) => `${' '.repeat(width)}  ${line}`));
+    if (norm !== undefined)
+      lines.push(...normLines(norm, statistics.get(module.path)).map((line) => `${' '.repeat(width)}  ${line}`));
   }
   if (report.outputs.length > 0) {
     lines.push('', 'outputs');
-    for (const output of report.outputs) lines.push(`  ${output.name || 'output'}  ${output.dtype} [${output.shape.join(', ')}]  ${summaryText(output)}`);
+    for (const output of report.outputs)
+      lines.push(`  ${output.name || 'output'}  ${output.dtype} [${output.shape.join(', ')}]  ${summaryText(output)}`);
   }
   if (report.problems.length > 0) lines.push('', 'problems', ...report.problems.map(({ message }) => `  ${message}`));
   return lines.join('\n');
@@ -96,7 +98,8 @@ export function toText(report: Report): string {
 
 const indent = (module: ModuleSpec): string => '  '.repeat(module.path === '' ? 0 : module.path.split('.').length);
 
-const label = (module: ModuleSpec): string => (module.path === '' ? '(root)' : module.path.slice(module.path.lastIndexOf('.') + 1));
+const label = (module: ModuleSpec): string =>
+  module.path === '' ? '(root)' : module.path.slice(module.path.lastIndexOf('.') + 1);
 
 const behaviourWords: Readonly<Record<Behaviour, string>> = {
   train: 'runs as train',
@@ -118,9 +121,15 @@ function normLines(norm: NormSpec, statistics: NormStatistics | undefined): stri
   const momentum = norm.cumulative ? 'cumulative average' : String(norm.momentum);
   const options = `momentum ${momentum}, eps ${String(norm.eps)}`;
   if (statistics === undefined) return [`${options}, no running statistics`];
-  const batches = statistics.numBatchesTracked === null ? 'counter not stored' : `${statistics.numBatchesTracked} batches`;
-  const row = (name: string, summary: TensorSummary | null): string[] => (summary === null ? [] : [`${name}  ${summaryText(summary)}`]);
-  return [`${options}, ${batches}`, ...row('running_mean', statistics.runningMean), ...row('running_var ', statistics.runningVar)];
+  const batches =
+    statistics.numBatchesTracked === null ? 'counter not stored' : `${statistics.numBatchesTracked} batches`;
+  const row = (name: string, summary: TensorSummary | null): string[] =>
+    summary === null ? [] : [`${name}  ${summaryText(summary)}`];
+  return [
+    `${options}, ${batches}`,
+    ...row('running_mean', statistics.runningMean),
+    ...row('running_var ', statistics.runningVar),
+  ];
 }
 
 function summaryText({ min, mean, max, nonFinite }: TensorSummary): string {

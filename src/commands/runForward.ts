@@ -55,7 +55,7 @@ class ForwardRunner {
       const record = this.scene.store.forwards.add(session, { inputText, mode }, result);
       const sentence = forwardSentence(session.title, record);
       this.log.info(sentence);
-      this.tell(session, sentence);
+      this.tell(sentence);
       return record;
     } catch (thrown) {
       await this.fail(session, thrown);
@@ -79,13 +79,12 @@ class ForwardRunner {
     return root === undefined ? '' : describeMode(root, this.counts.of(session, '')).text;
   }
 
-  /** Nobody waits for the message: the tree shows the same under “Last forward”. */
-  private tell(session: ModelSession, sentence: string): void {
-    const again = 'Run Again';
-    void vscode.window.showInformationMessage(sentence, again).then(async (picked) => {
-      if (picked === again)
-        await vscode.commands.executeCommand(commandIds.runForwardAgain, this.scene.tree.node(session, ''));
-    });
+  /**
+   * Nobody waits for the message, and the tree shows the same under “Last forward”: without a button it goes away by
+   * itself, so that running ten times leaves no pile.
+   */
+  private tell(sentence: string): void {
+    void vscode.window.showInformationMessage(sentence);
   }
 
   private async fail(session: ModelSession, thrown: unknown): Promise<void> {

@@ -26,7 +26,7 @@ export interface PageState {
   readonly subtitle: string;
   /** The model's mode in words; absent where no model is open. */
   readonly mode?: string;
-  readonly modeSign?: 'train' | 'eval' | 'mixed' | 'other';
+  readonly modeSign?: 'train' | 'eval' | 'mixed' | 'warning' | 'other';
   /** An error or a notice, in one sentence. */
   readonly message?: string;
   readonly facts: readonly (readonly [name: string, value: string])[];

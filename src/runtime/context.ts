@@ -2,7 +2,7 @@
 
 import { AppError } from '../util/errors';
 import type { KernelExecutor } from './kernels/executor';
-import { KernelCall } from './kernels/graph';
+import type { KernelCall } from './kernels/graph';
 import type { Generator } from './random';
 import type { Tensor } from './tensor';
 

@@ -6,14 +6,7 @@ import { itemSize, type DType } from '../model/dtype';
 
 /** Elements of one dtype. float16 and bfloat16 are kept as their bits, bool as 0 and 1. */
 export type ElementArray =
-  | Float32Array
-  | Float64Array
-  | Uint16Array
-  | BigInt64Array
-  | Int32Array
-  | Int16Array
-  | Int8Array
-  | Uint8Array;
+  Float32Array | Float64Array | Uint16Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
 
 const constructors = {
   float32: Float32Array,
@@ -37,7 +30,11 @@ export function allocate(dtype: DType, length: number): ElementArray {
 export function elementsFromBytes(dtype: DType, bytes: Uint8Array): ElementArray {
   const size = itemSize[dtype];
   const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
-  return new constructors[dtype](aligned.buffer as ArrayBuffer, aligned.byteOffset, Math.floor(bytes.byteLength / size));
+  return new constructors[dtype](
+    aligned.buffer as ArrayBuffer,
+    aligned.byteOffset,
+    Math.floor(bytes.byteLength / size),
+  );
 }
 
 /** The bytes of the elements, without a copy. */
@@ -109,7 +106,8 @@ export function convertElements(elements: ElementArray, from: DType, to: DType):
 
 /** Stores a JavaScript number as an element of `dtype`. */
 export function writeNumber(target: ElementArray, dtype: DType, index: number, value: number): void {
-  if (target instanceof BigInt64Array) target[index] = Number.isFinite(value) ? BigInt(Math.trunc(value)) : -(2n ** 63n);
+  if (target instanceof BigInt64Array)
+    target[index] = Number.isFinite(value) ? BigInt(Math.trunc(value)) : -(2n ** 63n);
   else if (dtype === 'bool') target[index] = value !== 0 ? 1 : 0;
   else if (isHalf(dtype)) target[index] = float32ToHalf(dtype, [value])[0] as number;
   else if (isFloating(dtype)) target[index] = value;

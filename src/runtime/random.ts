@@ -29,10 +29,10 @@ export class Generator {
     const result = Math.imul((product << 7) | (product >>> 25), 9) >>> 0;
     s[2] = s2 ^ s0;
     s[3] = s3 ^ s1;
-    s[1] = s1 ^ (s[2] as number);
-    s[0] = s0 ^ (s[3] as number);
-    s[2] = (s[2] as number) ^ (s1 << 9);
-    const high = s[3] as number;
+    s[1] = s1 ^ s[2];
+    s[0] = s0 ^ s[3];
+    s[2] = s[2] ^ (s1 << 9);
+    const high = s[3];
     s[3] = (high << 11) | (high >>> 21);
     return result;
   }

@@ -53,7 +53,18 @@ export function scalarTypeName(dtype: DType): string {
 }
 
 /** Place in torch's promotion lattice among types of one category. */
-const order: readonly DType[] = ['bool', 'uint8', 'int8', 'int16', 'int32', 'int64', 'float16', 'bfloat16', 'float32', 'float64'];
+const order: readonly DType[] = [
+  'bool',
+  'uint8',
+  'int8',
+  'int16',
+  'int32',
+  'int64',
+  'float16',
+  'bfloat16',
+  'float32',
+  'float64',
+];
 
 /** `torch.promote_types`. */
 export function promoteTypes(a: DType, b: DType): DType {

@@ -36,7 +36,14 @@ export function scatter(
 
 // The casts above only say that both arrays are of one class: the loops work for every element type.
 
-function copyIn(from: Float32Array, position: number, stride: number, length: number, to: Float32Array, index: number): void {
+function copyIn(
+  from: Float32Array,
+  position: number,
+  stride: number,
+  length: number,
+  to: Float32Array,
+  index: number,
+): void {
   if (stride === 1) {
     to.set(from.subarray(position, position + length), index);
     return;
@@ -44,7 +51,14 @@ function copyIn(from: Float32Array, position: number, stride: number, length: nu
   for (let i = 0, p = position; i < length; i++, p += stride) to[index + i] = from[p] as number;
 }
 
-function copyOut(from: Float32Array, index: number, length: number, to: Float32Array, position: number, stride: number): void {
+function copyOut(
+  from: Float32Array,
+  index: number,
+  length: number,
+  to: Float32Array,
+  position: number,
+  stride: number,
+): void {
   if (stride === 1) {
     to.set(from.subarray(index, index + length), position);
     return;

@@ -63,7 +63,7 @@ class InProcessEngine implements Engine {
       [K in EngineMethod]: (params: EngineRequests[K]['params']) => Promise<EngineRequests[K]['result']>;
     } = {
       open: ({ file }) => this.open(file),
-      setTraining: ({ changes }) => Promise.resolve(this.setTraining(changes)),
+      setTraining: async ({ changes }) => Promise.resolve(this.setTraining(changes)),
       statistics: ({ paths, values }) => this.statistics(paths, values),
       runForward: (forward) => this.runForward(forward),
     };
@@ -89,7 +89,9 @@ class InProcessEngine implements Engine {
     if (program === null) throw new AppError('no-program', `${file} holds no program that could run`);
     const modules = await program.describe();
     this.paths = modules.map((module) => module.path);
-    this.tracked = modules.filter(({ batchNorm, instanceNorm }) => batchNorm ?? instanceNorm).map((module) => module.path);
+    this.tracked = modules
+      .filter(({ batchNorm, instanceNorm }) => batchNorm ?? instanceNorm)
+      .map((module) => module.path);
     return {
       format,
       modules,
@@ -99,9 +101,7 @@ class InProcessEngine implements Engine {
     };
   }
 
-  private async setTraining(
-    changes: EngineRequests['setTraining']['params']['changes'],
-  ): Promise<readonly ModeChange[]> {
+  private setTraining(changes: EngineRequests['setTraining']['params']['changes']): readonly ModeChange[] {
     const program = this.program();
     const before = program.modes();
     for (const { path, training, recursive } of changes) program.setTraining(path, training, recursive);
@@ -109,7 +109,9 @@ class InProcessEngine implements Engine {
     return this.paths.flatMap((path, i): ModeChange[] => {
       const training = after.training[i] ?? null;
       const behaviour = after.behaviour[i] ?? 'none';
-      return training === before.training[i] && behaviour === before.behaviour[i] ? [] : [{ path, training, behaviour }];
+      return training === before.training[i] && behaviour === before.behaviour[i]
+        ? []
+        : [{ path, training, behaviour }];
     });
   }
 

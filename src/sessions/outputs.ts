@@ -3,7 +3,7 @@
 import { summarise, type OutputSummary } from '../model/statistics';
 import type { OutputArray } from '../protocol/engine';
 import { Tensor } from '../runtime/tensor';
-import { Dict, Tuple, type Value } from '../runtime/values';
+import { Dict, Tuple, typeName, type Value } from '../runtime/values';
 
 /** Summaries of every tensor in the returned structure, and their elements where they are kept. */
 export function summariseOutputs(output: Value, keep: boolean): { summaries: OutputSummary[]; arrays: OutputArray[] } {
@@ -22,7 +22,9 @@ export function summariseOutputs(output: Value, keep: boolean): { summaries: Out
       value.forEach((item, i) => {
         visit(item, below(String(i)));
       });
-    else if (value instanceof Dict) for (const [key, item] of value.entries) visit(item, below(String(key)));
+    else if (value instanceof Dict)
+      for (const [key, item] of value.entries)
+        visit(item, below(typeof key === 'object' ? typeName(key) : String(key)));
   };
   visit(output, '');
   return { summaries, arrays };

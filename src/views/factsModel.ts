@@ -98,10 +98,16 @@ export function forwardRows(record: ForwardRecord): readonly Row[] {
       ),
     ),
     {
-      ...fact('running statistics', moved, { id: 'graph-line' }),
+      ...fact('statistics', movedDetail(record), { id: 'graph-line' }),
       tooltip: result.moved.length === 0 ? [moved] : ['Moved in:', ...result.moved.slice(0, 40)],
     },
-    ...(record.repeated === undefined ? [] : [fact('repeatability', repeatWords(record), { id: 'sync' })]),
+    ...(record.repeated === undefined
+      ? []
+      : [
+          fact('repeated', record.repeated ? 'yes, output is the same to the bit' : 'no, output differs', {
+            id: 'sync',
+          }),
+        ]),
     fact('duration', formatMilliseconds(result.milliseconds), { id: 'watch' }),
     ...result.problems.map((problem) => fact('note', problem.message, { id: 'info' })),
   ];
@@ -117,6 +123,12 @@ export function forwardSentence(title: string, record: ForwardRecord): string {
 function movedWords(record: ForwardRecord): string {
   const count = record.result.moved.length;
   return count === 0 ? 'statistics stood still' : `statistics moved in ${countOf(count, 'layer')}`;
+}
+
+function movedDetail({ result: { moved } }: ForwardRecord): string {
+  if (moved.length === 0) return 'stood still';
+  const [first = ''] = moved;
+  return `moved in ${moved.length === 1 ? first || 'the root' : countOf(moved.length, 'layer')}`;
 }
 
 function repeatWords(record: ForwardRecord): string {

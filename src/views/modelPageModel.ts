@@ -38,7 +38,7 @@ export function openPage({ session, location, countOf, disk, lastForward }: Open
     title: session.title,
     subtitle: `${formatNames[session.format]} · ${root.type}`,
     mode: words.text,
-    modeSign: sign,
+    modeSign: words.contradiction ? 'warning' : sign,
     ...(message === undefined ? {} : { message }),
     facts: [
       ['Modules', session.modules.length.toLocaleString('en')],

@@ -38,6 +38,8 @@ export type TreeNode =
       readonly parent?: TreeNode;
     };
 
+const revealAttempts = 6;
+
 export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable {
   private readonly changed = new vscode.EventEmitter<TreeNode[] | undefined>();
   // VS Code knows an element by its identity, so that each module has one node for as long as its session lives.
@@ -76,9 +78,17 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 
   /** Shows a module's row and selects it; the view comes into sight. */
   async reveal(session: ModelSession, path: string, options: { readonly focus: boolean }): Promise<void> {
+    const node = this.node(session, path);
     // A reveal waits for the refreshes before it; one that came after it would take the selection away again.
     this.flush();
-    await this.view.reveal(this.node(session, path), { select: true, focus: options.focus, expand: path === '' });
+    // A view that was hidden fetches its rows only once it is in sight, and drops a selection that comes before them:
+    // the last model's row would stay highlighted, while commands act on this one.
+    for (let attempt = 0; attempt < revealAttempts; attempt++) {
+      if (this.store.get(session.id) !== session) return;
+      await this.view.reveal(node, { select: true, focus: options.focus, expand: path === '' });
+      await new Promise((resolve) => setTimeout(resolve, 50 * (attempt + 1)));
+      if (this.view.selection.includes(node)) return;
+    }
   }
 
   async getChildren(element?: TreeNode): Promise<TreeNode[]> {

@@ -14,11 +14,11 @@ const execute = promisify(execFile);
 
 /** A whole process each time: from its start to its end, with the file in the system's cache. */
 export async function opening({ dist, netron, resnet }: Setup): Promise<Comparison[]> {
-  const process = (name: string, args: readonly string[], expected: RegExp): Contender => ({
+  const program = (name: string, args: readonly string[], expected: RegExp): Contender => ({
     name,
     async run() {
       const start = performance.now();
-      const { stdout } = await execute('node', args, { maxBuffer: 1 << 26 });
+      const { stdout } = await execute(process.execPath, args, { maxBuffer: 1 << 26 });
       const milliseconds = performance.now() - start;
       if (!expected.test(stdout)) throw new Error(`${name} printed something else: ${stdout.slice(0, 200)}`);
       return milliseconds;
@@ -27,8 +27,12 @@ export async function opening({ dist, netron, resnet }: Setup): Promise<Comparis
   const loader = path.join(root, 'test', 'bench', 'netronLoad.mjs');
   const [ours, theirs] = await takeTurns(
     [
-      process('mode-inspector inspect --json', [path.join(dist, 'cli.js'), 'inspect', resnet, '--json'], /"runningMean"/),
-      process('Netron’s loader', [loader, netron, resnet], /"format":"TorchScript/),
+      program(
+        'mode-inspector inspect --json',
+        [path.join(dist, 'cli.js'), 'inspect', resnet, '--json'],
+        /"runningMean"/,
+      ),
+      program('Netron’s loader', [loader, netron, resnet], /"format":"TorchScript/),
     ],
     { repetitions: 15, warmUps: 2 },
   );
@@ -44,7 +48,11 @@ export async function opening({ dist, netron, resnet }: Setup): Promise<Comparis
 
 /** `train()` then `eval()` on the root of a large tree, within warm processes. */
 export async function switching({ dist, peer, python, pythonEnv, tree }: Setup): Promise<Comparison[]> {
-  const ours = await startPeer<{ modules: number }>('Mode Inspector', process.execPath, [peer('ourSwitch'), dist, tree]);
+  const ours = await startPeer<{ modules: number }>('Mode Inspector', process.execPath, [
+    peer('ourSwitch'),
+    dist,
+    tree,
+  ]);
   const torch = await startPeer<{ modules: number }>('torch', python, [torchPeer, 'switch'], pythonEnv);
   try {
     if (ours.ready.modules !== torch.ready.modules) throw new Error('The two trees have different numbers of modules');
@@ -96,7 +104,11 @@ const torchPeer = path.join(root, 'test', 'bench', 'peers', 'torchPeer.py');
 
 /** A time means nothing unless all computed the same. */
 function assertSame(name: string, output: readonly number[], expected: readonly number[]): void {
-  const wrong = expected.findIndex((value, i) => !(Math.abs(value - (output[i] ?? NaN)) <= 1e-5 + 1e-4 * Math.abs(value)));
+  const wrong = expected.findIndex(
+    (value, i) => !(Math.abs(value - (output[i] ?? NaN)) <= 1e-5 + 1e-4 * Math.abs(value)),
+  );
   if (wrong < 0 && output.length === expected.length) return;
-  throw new Error(`${name} computes another output: at ${wrong}, ${output[wrong] ?? 'nothing'} for ${expected[wrong] ?? ''}`);
+  throw new Error(
+    `${name} computes another output: at ${wrong}, ${output[wrong] ?? 'nothing'} for ${expected[wrong] ?? ''}`,
+  );
 }

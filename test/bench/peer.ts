@@ -27,9 +27,9 @@ export async function startPeer<Ready>(
   child.once('close', untrack);
   const lines = readline.createInterface(child.stdout)[Symbol.asyncIterator]();
   const answer = async (): Promise<unknown> => {
-    const { value, done } = await lines.next();
-    if (done === true) throw new Error(`${name} ended in the middle of the benchmark; its messages stand above`);
-    return JSON.parse(value);
+    const line = await lines.next();
+    if (line.done === true) throw new Error(`${name} ended in the middle of the benchmark; its messages stand above`);
+    return JSON.parse(line.value);
   };
   const ready = (await answer()) as Ready;
   return {

@@ -10,7 +10,14 @@ import { cleanEnvironment, run, runOrFail } from '../../scripts/lib/shell';
 
 const folder = path.join(cacheFolder, 'bench');
 /** Apart from the interpreter's own packages, which may be the user's. Only what is used, so no dependencies. */
-const packages = ['netron==9.3.3', 'onnx==1.23.2', 'onnxscript==0.7.2', 'onnx-ir==1.1.0', 'protobuf==7.36.2', 'ml_dtypes==0.6.0'];
+const packages = [
+  'netron==9.3.3',
+  'onnx==1.23.2',
+  'onnxscript==0.7.2',
+  'onnx-ir==1.1.0',
+  'protobuf==7.36.2',
+  'ml_dtypes==0.6.0',
+];
 
 export interface Setup {
   readonly python: string;
@@ -53,7 +60,6 @@ async function installPackages(python: string, site: string): Promise<void> {
   fs.rmSync(site, { recursive: true, force: true });
   const options = ['--no-deps', '--disable-pip-version-check', '--no-input', '--quiet', '--target', site];
   await runOrFail('Installing the packages', python, ['-m', 'pip', 'install', ...options, ...packages], {
-    output: 'show',
     timeoutSeconds: 600,
   });
   fs.writeFileSync(mark, wanted);

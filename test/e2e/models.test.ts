@@ -29,7 +29,7 @@ for (const theme of ['dark', 'light'] as const) {
     it('is there after one click in the explorer', async () => {
       await workbench.explorerRow('resnet_trained.pt').click();
       await says(root(), 'eval');
-      await workbench.statusBarItem('eval').waitFor();
+      await modeInStatusBar(workbench, 'eval');
       await workbench.webview.getByRole('heading', { name: 'resnet_trained.pt' }).waitFor();
       await workbench.webview.getByRole('row', { name: /BatchNorm2d 13 0 13/ }).waitFor();
       await workbench.screenshot(`model-open-${theme}`);
@@ -61,14 +61,14 @@ for (const theme of ['dark', 'light'] as const) {
         .first()
         .waitFor();
       await says(root(), 'mixed 1/14');
-      await workbench.statusBarItem('mixed 1/14').waitFor();
+      await modeInStatusBar(workbench, 'mixed 1/14');
       await workbench.screenshot(`model-mixed-${theme}`);
     });
 
     it('runs in eval: the output repeats and nothing moves', async () => {
       // Opening the model selected its root, and the icon left the selection there.
       await workbench.command('Mode Inspector: Set Eval');
-      await workbench.statusBarItem('eval').waitFor();
+      await modeInStatusBar(workbench, 'eval');
       await workbench.command('Mode Inspector: Run Forward');
       await workbench.row(/^Last forward, eval, statistics stood still/).waitFor();
       await workbench.command('Mode Inspector: Run Forward Again');
@@ -78,7 +78,7 @@ for (const theme of ['dark', 'light'] as const) {
 
     it('runs in train: the statistics move before one’s eyes, and dropout makes outputs differ', async () => {
       await workbench.command('Mode Inspector: Set Train');
-      await workbench.statusBarItem('train · 14 active').waitFor();
+      await modeInStatusBar(workbench, 'train, 14 active');
       await workbench.command('Mode Inspector: Run Forward');
       await workbench.row(/^num_batches_tracked: 151$/).waitFor();
       await workbench
@@ -95,7 +95,7 @@ for (const theme of ['dark', 'light'] as const) {
 
     it('goes back to the modes of the file', async () => {
       await workbench.command('Mode Inspector: Restore Modes');
-      await workbench.statusBarItem('eval').waitFor();
+      await modeInStatusBar(workbench, 'eval');
       await says(root(), 'eval');
     });
   });
@@ -143,8 +143,12 @@ describe('models side by side, by keyboard, and in trouble', () => {
   it('shows what traced code really does', async () => {
     await workbench.openFile('traced.pt');
     await workbench.row(/^Model traced\.pt, .*eval flag, runs as train, 14 active/).waitFor();
-    // Both models stay in the tree.
+    // It is the selected one now, and both models stay in the tree.
+    await workbench.page
+      .locator('.part.sidebar [role=treeitem][aria-selected=true][aria-label^="Model traced.pt"]')
+      .waitFor();
     await workbench.row(/^Model mixed_modes\.pt/).waitFor();
+    await workbench.webview.getByRole('heading', { name: 'traced.pt' }).waitFor();
     await workbench.screenshot('model-traced');
     await workbench.command('Mode Inspector: Close Model');
     await workbench.row(/^Model traced\.pt/).waitFor({ state: 'detached' });
@@ -186,7 +190,7 @@ describe('models side by side, by keyboard, and in trouble', () => {
 
   it('offers a reload when the file changes on disk, and keeps the switched modes', async () => {
     await workbench.command('Mode Inspector: Set Train');
-    await workbench.statusBarItem('train · 14 active').waitFor();
+    await modeInStatusBar(workbench, 'train, 14 active');
     const file = path.join(workbench.folder, 'resnet_trained.pt');
     fs.writeFileSync(file, fs.readFileSync(file));
     const question = workbench.notification('resnet_trained.pt changed on disk');
@@ -195,7 +199,7 @@ describe('models side by side, by keyboard, and in trouble', () => {
     await workbench.screenshot('model-changed');
     await question.getByRole('button', { name: 'Reload', exact: true }).click();
     await workbench.row(/^Changed on disk/).waitFor({ state: 'detached' });
-    await workbench.statusBarItem('train · 14 active').waitFor();
+    await modeInStatusBar(workbench, 'train, 14 active');
   });
 });
 
@@ -203,4 +207,9 @@ describe('models side by side, by keyboard, and in trouble', () => {
 async function ready(workbench: Workbench): Promise<void> {
   await workbench.activity('Mode Inspector').waitFor();
   await workbench.explorerRow('resnet_trained.pt').waitFor();
+}
+
+/** Waits for the mode in the status bar. (For a moment after a command another item there says what it did.) */
+async function modeInStatusBar(workbench: Workbench, words: string): Promise<void> {
+  await workbench.page.locator(`.statusbar-item[aria-label$=": ${words}"][aria-label^="Mode of"]`).waitFor();
 }

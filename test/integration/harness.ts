@@ -45,7 +45,8 @@ export async function closeAll(api: ExtensionApi): Promise<void> {
 /** `label: description` of a row, as the tree shows it. */
 export function textOf(api: ExtensionApi, node: TreeNode): string {
   const item = api.tree.getTreeItem(node);
-  return `${String(item.label)}: ${String(item.description ?? '')}`;
+  const label = typeof item.label === 'string' ? item.label : (item.label?.label ?? '');
+  return `${label}: ${String(item.description ?? '')}`;
 }
 
 /** The texts of the rows below a node, or of the roots. */

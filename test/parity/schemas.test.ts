@@ -17,13 +17,15 @@ function torchSchemas(): Map<string, string> {
 const nameOf = (text: string): string => text.slice(0, text.indexOf('('));
 
 function argumentsOf(text: string): string {
-  return text
-    .slice(text.indexOf('(') + 1, text.lastIndexOf(') -> '))
-    .replace(/\(\w+!?(\|\w+)*( -> \*)?\)/g, '')
-    .replace(/SymInt/g, 'int')
-    // torch prints 1e-05 with all its digits.
-    .replace(/\d[\d.]*e-\d+/g, (number) => String(Number(number)))
-    .replace(/\s+/g, ' ');
+  return (
+    text
+      .slice(text.indexOf('(') + 1, text.lastIndexOf(') -> '))
+      .replace(/\(\w+!?(\|\w+)*( -> \*)?\)/g, '')
+      .replace(/SymInt/g, 'int')
+      // torch prints 1e-05 with all its digits.
+      .replace(/\d[\d.]*e-\d+/g, (number) => String(Number(number)))
+      .replace(/\s+/g, ' ')
+  );
 }
 
 describe('signatures of the operator table', () => {

@@ -33,7 +33,8 @@ export class KernelExecutor {
 
   /** The outputs of the graph as new contiguous tensors. */
   async run(call: KernelCall): Promise<Tensor[]> {
-    const half = call.inputs.find((input) => input !== null && isHalf(input.dtype))?.dtype as 'float16' | 'bfloat16' | undefined;
+    const half = call.inputs.find((input) => input !== null && isHalf(input.dtype))?.dtype as
+      'float16' | 'bfloat16' | undefined;
     const entry = await this.entry(call);
     const feeds: HostArray[] = [];
     call.inputs.forEach((input, i) => {
@@ -45,7 +46,8 @@ export class KernelExecutor {
     const wide = entry.narrowed && call.inputs.some((input) => input?.dtype === 'float64');
     return outputs.map((output) => {
       const target = output.dtype === 'float32' ? (half ?? (wide ? 'float64' : 'float32')) : output.dtype;
-      const elements = target === output.dtype ? output.elements : convertElements(output.elements, output.dtype, target);
+      const elements =
+        target === output.dtype ? output.elements : convertElements(output.elements, output.dtype, target);
       return Tensor.of(target, output.shape, elements);
     });
   }
@@ -149,13 +151,19 @@ function toFeed(tensor: Tensor, narrow: boolean): HostArray {
 
 function missing(call: KernelCall, cause: unknown): AppError {
   const types = call.inputs.map((input) => input?.dtype ?? 'none').join(', ');
-  return new AppError('unsupported-operator', `The kernels have no ${call.name} for ${types}`, 'Convert the model to float32.', {
-    cause,
-  });
+  return new AppError(
+    'unsupported-operator',
+    `The kernels have no ${call.name} for ${types}`,
+    'Convert the model to float32.',
+    {
+      cause,
+    },
+  );
 }
 
 /** What ONNX Runtime says when sizes overflow or the WASM heap (4 GiB) is full. */
-const memoryMessage = /bad_alloc|SafeInt|too large|[Oo]ut of memory|Failed to allocate|memory access out of bounds|Aborted\(/;
+const memoryMessage =
+  /bad_alloc|SafeInt|too large|[Oo]ut of memory|Failed to allocate|memory access out of bounds|Aborted\(/;
 
 function kernelError(call: KernelCall, cause: unknown): AppError {
   const message = cause instanceof Error ? cause.message : String(cause);
@@ -166,5 +174,7 @@ function kernelError(call: KernelCall, cause: unknown): AppError {
   }
   // The first lines of ONNX Runtime's messages name its own source files.
   const reason = message.replace(/^.*(Status Message: |ERROR_MESSAGE: )/s, '').trim();
-  return new AppError('bad-input', `${call.name} can't take inputs of shapes ${shapes}: ${reason}`, undefined, { cause });
+  return new AppError('bad-input', `${call.name} can't take inputs of shapes ${shapes}: ${reason}`, undefined, {
+    cause,
+  });
 }

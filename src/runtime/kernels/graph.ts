@@ -44,7 +44,12 @@ export class GraphBuilder {
   }
 
   /** Adds a node with several outputs. */
-  nodeWithOutputs(opType: string, inputs: readonly GraphValue[], attributes: Attributes, outputs: number): readonly GraphValue[] {
+  nodeWithOutputs(
+    opType: string,
+    inputs: readonly GraphValue[],
+    attributes: Attributes,
+    outputs: number,
+  ): readonly GraphValue[] {
     return this.add(opType, inputs, attributes, outputs);
   }
 
@@ -73,7 +78,12 @@ export class GraphBuilder {
     return `v${this.counter++}`;
   }
 
-  private add(opType: string, inputs: readonly GraphValue[], attributes: Attributes, count: number): readonly GraphValue[] {
+  private add(
+    opType: string,
+    inputs: readonly GraphValue[],
+    attributes: Attributes,
+    count: number,
+  ): readonly GraphValue[] {
     const outputs = Array.from({ length: count }, () => this.fresh());
     this.nodes.push({ opType, inputs, outputs, attributes });
     return outputs;

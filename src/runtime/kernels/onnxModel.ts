@@ -29,7 +29,11 @@ export interface GraphInput {
 }
 
 /** The bytes of a model with these inputs (shapes left open) and outputs (types inferred by ONNX Runtime). */
-export function encodeModel(graph: GraphBuilder, inputs: readonly GraphInput[], outputs: readonly GraphValue[]): Uint8Array {
+export function encodeModel(
+  graph: GraphBuilder,
+  inputs: readonly GraphInput[],
+  outputs: readonly GraphValue[],
+): Uint8Array {
   const pbf = new PbfWriter();
   pbf.writeVarintField(1, irVersion);
   pbf.writeMessage(7, writeGraph, { graph, inputs, outputs });

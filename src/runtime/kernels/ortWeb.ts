@@ -35,7 +35,11 @@ export async function createOrtWebBackend(options: OrtWebOptions): Promise<Kerne
         async run(inputs) {
           const feeds: Record<string, OrtTensor> = {};
           inputs.forEach((input, i) => {
-            feeds[session.inputNames[i] as string] = new ort.Tensor(ortType(input), input.elements as Float32Array, input.shape);
+            feeds[session.inputNames[i] as string] = new ort.Tensor(
+              ortType(input),
+              input.elements as Float32Array,
+              input.shape,
+            );
           });
           const results = await session.run(feeds);
           return fetches.map((name) => toHost(results[name] as OrtTensor));

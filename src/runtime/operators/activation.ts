@@ -1,18 +1,24 @@
 // Activation functions.
 
 import { AppError } from '../../util/errors';
-import { convertElements, isFloating } from '../elements';
+import { isFloating } from '../elements';
 import { kernelGraph, type GraphBuilder, type GraphValue } from '../kernels/graph';
 import { Tensor } from '../tensor';
+import { Tuple } from '../values';
 import type { Arguments } from './arguments';
 import { arithmeticType, elementwise, notImplemented, type Formula, type Operand } from './elementwise';
 import { clamp } from './limits';
-import type { OperatorBody, OperatorTable } from './registry';
+import { finish, type OperatorBody, type OperatorTable } from './registry';
 import { shapeText, wrapDim } from './support';
 import { log1p } from './unaryMath';
 
 /** A formula of the tensor, the numbers among its arguments, and constants, in that order. Refuses integers, as torch does. */
-function activation(name: string, formula: Formula, scalars: readonly string[] = [], constants: readonly number[] = []): OperatorBody {
+export function activation(
+  name: string,
+  formula: Formula,
+  scalars: readonly string[] = [],
+  constants: readonly number[] = [],
+): OperatorBody {
   return (args) => {
     const self = args.tensor('self');
     if (!isFloating(self.dtype)) throw notImplemented(`${name}_cpu`, self.dtype);
@@ -32,9 +38,6 @@ const elu: Formula = (graph, [x = '', alpha = '', scale = '', inputScale = '', z
   const negative = graph.node('Mul', [graph.node('Sub', [graph.node('Exp', [exponent]), one]), alpha]);
   return graph.node('Mul', [graph.node('Where', [positive(graph, x, zero), x, negative]), scale]);
 };
-
-const leakyRelu: Formula = (graph, [x = '', slope = '', zero = '']) =>
-  graph.node('Where', [positive(graph, x, zero), x, graph.node('Mul', [x, slope])]);
 
 /** x * Φ(x), with the normal distribution's Φ. */
 const gelu: Formula = (graph, [x = '', half = '', one = '', rootHalf = '']) => {
@@ -82,40 +85,13 @@ const softShrink: Formula = (graph, [x = '', lambda = '', zero = '']) => {
   return graph.node('Mul', [graph.node('Sign', [x]), size]);
 };
 
-/** max(0, x) + weight * min(0, x), with a weight for all channels or one for each (dimension 1). */
-const prelu: OperatorBody = (args) => {
-  const [self, weight] = [args.tensor('self'), args.tensor('weight')];
-  const channels = self.rank < 2 ? 1 : (self.shape[1] as number);
-  if (weight.elementCount !== 1 && weight.elementCount !== channels && weight.rank < 2) {
-    throw new AppError(
-      'bad-input',
-      `Mismatch of parameter numbers and input channel size. Found parameter numbers = ${weight.elementCount} and channel size = ${channels}.`,
-    );
-  }
-  const perChannel = weight.rank <= 1 && weight.elementCount > 1;
-  const slopes = perChannel ? weight.contiguous().view([channels, ...self.shape.slice(2).map(() => 1)], [1, ...self.shape.slice(2).map(() => 0)]) : weight;
-  return elementwise('leaky_relu', [self, slopes.elementCount === 1 ? slopes.view([], []) : slopes, 0], { dtype: self.dtype }, leakyRelu);
-};
-
-/** In training each negative element has a slope of its own, drawn from [lower, upper); otherwise their mean. */
-const rrelu: OperatorBody = (args, context) => {
-  const [self, lower, upper] = [args.tensor('self'), Number(args.scalar('lower')), Number(args.scalar('upper'))];
-  if (!isFloating(self.dtype)) throw notImplemented('rrelu_with_noise_out_cpu', self.dtype);
-  if (!args.bool('training')) return elementwise('leaky_relu', [self, (lower + upper) / 2, 0], { dtype: self.dtype }, leakyRelu);
-  const values = self.toNumbers();
-  const slopes = new Float64Array(values.length);
-  for (let i = 0; i < slopes.length; i++) slopes[i] = (values[i] as number) <= 0 ? lower + context.generator.uniform() * (upper - lower) : 1;
-  const noise = Tensor.of(self.dtype, self.shape, convertElements(slopes, 'float64', self.dtype));
-  if (args.schema.indexOf.has('noise')) args.tensor('noise').write(noise.contiguousElements());
-  return elementwise('leaky_relu', [self, noise, 0], { dtype: self.dtype }, leakyRelu);
-};
-
 /** First half times sigmoid of the second half, along a dimension. */
 const glu: OperatorBody = (args) => {
   const self = args.tensor('self');
   const dim = wrapDim(args.int('dim'), self.rank);
   const size = self.shape[dim] ?? 0;
-  if (size % 2 !== 0) throw new AppError('bad-input', `Halving dimension must be even, but dimension ${dim} is size ${size}`);
+  if (size % 2 !== 0)
+    throw new AppError('bad-input', `Halving dimension must be even, but dimension ${dim} is size ${size}`);
   return kernelGraph('glu', { dim }, [self], (graph, inputs, parameters) => {
     const [value = '', gate = ''] = graph.nodeWithOutputs('Split', inputs, { axis: parameters.dim, num_outputs: 2 }, 2);
     return graph.node('Mul', [value, graph.node('Sigmoid', [gate])]);
@@ -126,38 +102,52 @@ const glu: OperatorBody = (args) => {
 const threshold: OperatorBody = (args) => {
   const self = args.tensor('self');
   const types = { dtype: self.dtype, compute: arithmeticType(self.dtype) };
-  return elementwise('threshold', [self, args.scalar('threshold'), args.scalar('value')], types, (graph, [x = '', limit = '', value = '']) =>
-    // Asked this way round, NaN passes.
-    graph.node('Where', [graph.node('LessOrEqual', [x, limit]), value, x]),
+  return elementwise(
+    'threshold',
+    [self, args.scalar('threshold'), args.scalar('value')],
+    types,
+    (graph, [x = '', limit = '', value = '']) =>
+      // Asked this way round, NaN passes.
+      graph.node('Where', [graph.node('LessOrEqual', [x, limit]), value, x]),
   );
 };
 
-const clampTo = (low: (args: Arguments) => Operand, high: ((args: Arguments) => Operand) | null): OperatorBody => (args) => {
-  const self = args.tensor('self');
-  if (self.dtype === 'bool') throw new AppError('bad-input', `Boolean inputs not supported for ${args.schema.name}, got ${shapeText(self.shape)}`);
-  return clamp(self, low(args), high === null ? null : high(args));
-};
+const clampTo =
+  (low: (args: Arguments) => Operand, high: ((args: Arguments) => Operand) | null): OperatorBody =>
+  (args) => {
+    const self = args.tensor('self');
+    if (self.dtype === 'bool')
+      throw new AppError(
+        'bad-input',
+        `Boolean inputs not supported for ${args.schema.name}, got ${shapeText(self.shape)}`,
+      );
+    return clamp(self, low(args), high === null ? null : high(args));
+  };
 
 const scale = 1.0507009873554805;
 const alpha = 1.6732632423543772;
 
 export function defineActivations(table: OperatorTable): void {
-  table.defineWithInplace('relu(Tensor self) -> Tensor', clampTo(() => 0n, null));
-  table.defineWithInplace('relu6(Tensor self) -> Tensor', clampTo(() => 0n, () => 6n));
+  table.defineWithInplace(
+    'relu(Tensor self) -> Tensor',
+    clampTo(() => 0n, null),
+  );
+  table.defineWithInplace(
+    'relu6(Tensor self) -> Tensor',
+    clampTo(
+      () => 0n,
+      () => 6n,
+    ),
+  );
   table.defineWithInplace('hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor', (args) =>
     // The limits never change the dtype.
     clamp(args.tensor('self'), ...(['min_val', 'max_val'].map((name) => limitOf(args, name)) as [Operand, Operand])),
   );
-  table.defineWithInplace('leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor', activation('leaky_relu', leakyRelu, ['negative_slope'], [0]));
-  table.define('prelu(Tensor self, Tensor weight) -> Tensor', prelu);
-  table.define('_prelu_kernel(Tensor self, Tensor weight) -> Tensor', prelu);
-  const slopes = 'Scalar lower=0.125, Scalar upper=0.33333333333333331, bool training=False, Generator? generator=None';
-  table.defineWithInplace(`rrelu(Tensor self, ${slopes}) -> Tensor`, rrelu);
-  table.define(`rrelu_with_noise(Tensor self, Tensor(b!) noise, ${slopes}) -> Tensor`, rrelu);
-  table.defineInplace(`rrelu_with_noise_(Tensor(a!) self, Tensor(b!) noise, ${slopes}) -> Tensor(a!)`, rrelu);
-
   const eluWith = (scalars: string[], constants: number[]): OperatorBody => activation('elu', elu, scalars, constants);
-  table.defineWithInplace('elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor', eluWith(['alpha', 'scale', 'input_scale'], [0, 1]));
+  table.defineWithInplace(
+    'elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor',
+    eluWith(['alpha', 'scale', 'input_scale'], [0, 1]),
+  );
   table.defineWithInplace('selu(Tensor self) -> Tensor', eluWith([], [alpha, scale, 1, 0, 1]));
   table.defineWithInplace('celu(Tensor self, Scalar alpha=1.) -> Tensor', (args) => {
     const factor = Number(args.scalar('alpha'));
@@ -173,14 +163,32 @@ export function defineActivations(table: OperatorTable): void {
     if (approximate === 'tanh') return byTanh(args, context);
     throw new AppError('bad-input', 'approximate argument must be either none or tanh.');
   });
-  table.defineWithInplace('silu(Tensor self) -> Tensor', activation('silu', (graph, [x = '']) => graph.node('Mul', [x, graph.node('Sigmoid', [x])])));
+  table.defineWithInplace(
+    'silu(Tensor self) -> Tensor',
+    activation('silu', (graph, [x = '']) => graph.node('Mul', [x, graph.node('Sigmoid', [x])])),
+  );
   table.defineWithInplace('mish(Tensor self) -> Tensor', activation('mish', mish, [], [1, 20, 1, Infinity, 0]));
-  table.define('softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor', activation('softplus', softplus, ['beta', 'threshold'], [1, Infinity, 0]));
-  table.define('log_sigmoid(Tensor self) -> Tensor', activation('log_sigmoid', logSigmoid, [], [1, Infinity, 0]));
+  table.define(
+    'softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor',
+    activation('softplus', softplus, ['beta', 'threshold'], [1, Infinity, 0]),
+  );
+  const logOfSigmoid = activation('log_sigmoid', logSigmoid, [], [1, Infinity, 0]);
+  table.define('log_sigmoid(Tensor self) -> Tensor', logOfSigmoid);
+  // The buffer is for the backward pass only.
+  table.define('log_sigmoid_forward(Tensor self) -> (Tensor output, Tensor buffer)', async (args, context) => {
+    const output = (await finish(await logOfSigmoid(args, context), context)) as Tensor;
+    return new Tuple([output, Tensor.zeros(output.dtype, [0])], ['output', 'buffer']);
+  });
   table.defineWithInplace('hardsigmoid(Tensor self) -> Tensor', activation('hardsigmoid', hardSigmoid, [], [3, 0, 6]));
   table.defineWithInplace('hardswish(Tensor self) -> Tensor', activation('hardswish', hardSwish, [], [3, 0, 6]));
-  table.define('hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor', activation('hardshrink', hardShrink, ['lambd'], [0]));
-  table.define('softshrink(Tensor self, Scalar lambd=0.5) -> Tensor', activation('softshrink', softShrink, ['lambd'], [0]));
+  table.define(
+    'hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor',
+    activation('hardshrink', hardShrink, ['lambd'], [0]),
+  );
+  table.define(
+    'softshrink(Tensor self, Scalar lambd=0.5) -> Tensor',
+    activation('softshrink', softShrink, ['lambd'], [0]),
+  );
   table.defineWithInplace('threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor', threshold);
   table.define('glu(Tensor self, int dim=-1) -> Tensor', glu);
 }

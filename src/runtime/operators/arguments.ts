@@ -140,12 +140,12 @@ function fit(value: Value, type: ArgumentType, strict: boolean): Value | undefin
   if (type.list === undefined) return fitsBase(value, type, strict) ? value : undefined;
   const { list } = type;
   if (Array.isArray(value)) {
-    const ok = value.every((item) =>
-      item === null ? list.optionalElements : fitsBase(item, type, strict),
-    );
+    const ok = value.every((item) => (item === null ? list.optionalElements : fitsBase(item, type, strict)));
     if (!ok) return undefined;
     // torch repeats a list of one where the schema names a larger size.
-    return value.length === 1 && list.size !== undefined && list.size > 1 ? repeat(value[0] as Value, list.size) : value;
+    return value.length === 1 && list.size !== undefined && list.size > 1
+      ? repeat(value[0] as Value, list.size)
+      : value;
   }
   if (list.size === undefined || !fitsBase(value, type, strict)) return undefined;
   return repeat(value, list.size);

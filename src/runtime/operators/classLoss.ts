@@ -65,7 +65,8 @@ function classLoss(logProbabilities: Tensor, target: Tensor, options: ClassOptio
     let loss = -factor * (values[start + label * inner] as number);
     if (smoothing > 0) {
       let everywhere = 0;
-      for (let c = 0; c < classes; c++) everywhere -= (weights === undefined ? 1 : (weights[c] as number)) * (values[start + c * inner] as number);
+      for (let c = 0; c < classes; c++)
+        everywhere -= (weights === undefined ? 1 : (weights[c] as number)) * (values[start + c * inner] as number);
       loss = (1 - smoothing) * loss + (smoothing / classes) * everywhere;
     }
     losses[i] = loss;
@@ -73,7 +74,8 @@ function classLoss(logProbabilities: Tensor, target: Tensor, options: ClassOptio
     totalWeight += factor;
   }
   const { dtype } = logProbabilities;
-  if (reduction === 0) return { output: Tensor.of(dtype, target.shape, convertElements(losses, 'float64', dtype)), totalWeight };
+  if (reduction === 0)
+    return { output: Tensor.of(dtype, target.shape, convertElements(losses, 'float64', dtype)), totalWeight };
   const reduced = Float64Array.of(reduction === 1 ? total / totalWeight : total);
   return { output: Tensor.of(dtype, [], convertElements(reduced, 'float64', dtype)), totalWeight };
 }
@@ -91,12 +93,19 @@ function checkTargets(self: Tensor, target: Tensor, weight: Tensor | null, dim: 
       : new AppError('bad-input', `Expected target of shape ${shapeText(expected)}, got ${shapeText(target.shape)}`);
   }
   if (weight !== null && weight.elementCount !== self.shape[dim]) {
-    throw new AppError('bad-input', `weight tensor should be defined either for all ${self.shape[dim] ?? 0} classes or no classes but got weight tensor of shape: ${shapeText(weight.shape)}`);
+    throw new AppError(
+      'bad-input',
+      `weight tensor should be defined either for all ${self.shape[dim] ?? 0} classes or no classes but got weight tensor of shape: ${shapeText(weight.shape)}`,
+    );
   }
 }
 
 /** Targets that are probabilities: -Σ over classes of weight * probability * log probability; a mean is over the batch. */
-function probabilityLoss(logProbabilities: Tensor, target: Tensor, { weight, reduction, smoothing }: ClassOptions): Tensor {
+function probabilityLoss(
+  logProbabilities: Tensor,
+  target: Tensor,
+  { weight, reduction, smoothing }: ClassOptions,
+): Tensor {
   const dim = classDim(logProbabilities);
   const classes = logProbabilities.shape[dim] as number;
   const inner = logProbabilities.shape.slice(dim + 1).reduce((product, size) => product * size, 1);
@@ -126,20 +135,31 @@ async function crossEntropy(args: Arguments, context: RunContext): Promise<Tenso
     throw new AppError('bad-input', `label_smoothing must be between 0.0 and 1.0. Got: ${options.smoothing}`);
   }
   const logProbabilities = await softmax('LogSoftmax', self, classDim(self), context);
-  if (self.shape.join() === target.shape.join() && isFloating(target.dtype)) return probabilityLoss(logProbabilities, target, options);
+  if (self.shape.join() === target.shape.join() && isFloating(target.dtype))
+    return probabilityLoss(logProbabilities, target, options);
   return classLoss(logProbabilities, target, options).output;
 }
 
 export function defineClassLosses(table: OperatorTable): void {
   const nll: OperatorBody = (args) => classLoss(args.tensor('self'), args.tensor('target'), optionsOf(args)).output;
   const options = 'Tensor? weight=None, int reduction=1, SymInt ignore_index=-100';
-  for (const name of ['nll_loss', 'nll_loss2d', 'nll_loss_nd']) table.define(`${name}(Tensor self, Tensor target, ${options}) -> Tensor`, nll);
+  for (const name of ['nll_loss', 'nll_loss2d', 'nll_loss_nd'])
+    table.define(`${name}(Tensor self, Tensor target, ${options}) -> Tensor`, nll);
   for (const name of ['nll_loss_forward', 'nll_loss2d_forward']) {
-    table.define(`${name}(Tensor self, Tensor target, Tensor? weight, int reduction, SymInt ignore_index) -> (Tensor output, Tensor total_weight)`, (args) => {
-      const { output, totalWeight } = classLoss(args.tensor('self'), args.tensor('target'), optionsOf(args));
-      const { dtype } = args.tensor('self');
-      return new Tuple([output, Tensor.of(dtype, [], convertElements(Float64Array.of(totalWeight), 'float64', dtype))]);
-    });
+    table.define(
+      `${name}(Tensor self, Tensor target, Tensor? weight, int reduction, SymInt ignore_index) -> (Tensor output, Tensor total_weight)`,
+      (args) => {
+        const { output, totalWeight } = classLoss(args.tensor('self'), args.tensor('target'), optionsOf(args));
+        const { dtype } = args.tensor('self');
+        return new Tuple([
+          output,
+          Tensor.of(dtype, [], convertElements(Float64Array.of(totalWeight), 'float64', dtype)),
+        ]);
+      },
+    );
   }
-  table.define(`cross_entropy_loss(Tensor self, Tensor target, ${options}, float label_smoothing=0.) -> Tensor`, crossEntropy);
+  table.define(
+    `cross_entropy_loss(Tensor self, Tensor target, ${options}, float label_smoothing=0.) -> Tensor`,
+    crossEntropy,
+  );
 }

@@ -6,11 +6,23 @@ import { kernelGraph, type KernelCall } from '../kernels/graph';
 import { resultType } from '../scalarTypes';
 import { Tensor } from '../tensor';
 import type { Arguments } from './arguments';
-import { arithmeticType, castNode, checkBroadcast, elementwise, notImplemented, single, type Formula, type Operand } from './elementwise';
+import {
+  arithmeticType,
+  castNode,
+  checkBroadcast,
+  elementwise,
+  notImplemented,
+  single,
+  type Formula,
+  type Operand,
+} from './elementwise';
 import type { OperatorBody, OperatorTable } from './registry';
 import { broadcastShapes, cast, expandTo, operand, scalarTensor } from './support';
 
-const operands = (args: Arguments): [Operand, Operand] => [args.value('self') as Operand, args.value('other') as Operand];
+const operands = (args: Arguments): [Operand, Operand] => [
+  args.value('self') as Operand,
+  args.value('other') as Operand,
+];
 
 /** torch's names for each comparison, and ONNX's. */
 const comparisons: readonly (readonly [readonly string[], string])[] = [
@@ -51,7 +63,10 @@ function isClose(args: Arguments): KernelCall {
     (graph, [a = '', b = '', rtol = '', atol = '', infinity = '']) => {
       const difference = graph.node('Abs', [graph.node('Sub', [a, b])]);
       const allowed = graph.node('Add', [atol, graph.node('Abs', [graph.node('Mul', [rtol, b])])]);
-      const near = graph.node('And', [graph.node('LessOrEqual', [difference, allowed]), graph.node('Less', [difference, infinity])]);
+      const near = graph.node('And', [
+        graph.node('LessOrEqual', [difference, allowed]),
+        graph.node('Less', [difference, infinity]),
+      ]);
       const close = graph.node('Or', [graph.node('Equal', [a, b]), near]);
       if (!equalNan) return close;
       return graph.node('Or', [close, graph.node('And', [graph.node('IsNaN', [a]), graph.node('IsNaN', [b])])]);
@@ -63,7 +78,10 @@ function isClose(args: Arguments): KernelCall {
 function equal(a: Tensor, b: Tensor): boolean {
   if (a.rank !== b.rank || a.shape.some((size, d) => size !== b.shape[d])) return false;
   const dtype = resultType([a, b]);
-  const [left, right] = [cast(a, dtype), cast(b, dtype)].map((tensor) => tensor.contiguousElements()) as [Float32Array, Float32Array];
+  const [left, right] = [cast(a, dtype), cast(b, dtype)].map((tensor) => tensor.contiguousElements()) as [
+    Float32Array,
+    Float32Array,
+  ];
   if (isFloating(dtype)) {
     const [x, y] = [cast(a, dtype).toNumbers(), cast(b, dtype).toNumbers()];
     for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return false;
@@ -93,7 +111,10 @@ function shift(name: string, compute: (a: bigint, b: bigint) => bigint): Operato
     if (isFloating(dtype)) throw notImplemented(`${name}_cpu`, dtype);
     const [a, b] = [operand(self, 'int64'), operand(other, 'int64')];
     const shape = broadcastShapes(a.shape, b.shape);
-    const [left, right] = [a, b].map((tensor) => expandTo(tensor, shape).contiguousElements()) as [BigInt64Array, BigInt64Array];
+    const [left, right] = [a, b].map((tensor) => expandTo(tensor, shape).contiguousElements()) as [
+      BigInt64Array,
+      BigInt64Array,
+    ];
     const result = BigInt64Array.from(left, (value, i) => BigInt.asIntN(64, compute(value, right[i] as bigint)));
     return Tensor.of(dtype, shape, convertElements(result, 'int64', dtype));
   };
@@ -104,11 +125,16 @@ function choose(condition: Tensor, self: Operand, other: Operand): KernelCall {
   checkBroadcast([condition, self, other]);
   const wide = arithmeticType(dtype);
   const value = (given: Operand): Tensor => (given instanceof Tensor ? cast(given, dtype) : scalarTensor(given, dtype));
-  return kernelGraph('where', { dtype, wide }, [cast(condition, 'bool'), value(self), value(other)], (graph, [test = '', a = '', b = ''], types) => {
-    if (types.wide === types.dtype) return graph.node('Where', [test, a, b]);
-    const chosen = graph.node('Where', [test, castNode(graph, a, types.wide), castNode(graph, b, types.wide)]);
-    return castNode(graph, chosen, types.dtype);
-  });
+  return kernelGraph(
+    'where',
+    { dtype, wide },
+    [cast(condition, 'bool'), value(self), value(other)],
+    (graph, [test = '', a = '', b = ''], types) => {
+      if (types.wide === types.dtype) return graph.node('Where', [test, a, b]);
+      const chosen = graph.node('Where', [test, castNode(graph, a, types.wide), castNode(graph, b, types.wide)]);
+      return castNode(graph, chosen, types.dtype);
+    },
+  );
 }
 
 export function defineComparison(table: OperatorTable): void {
@@ -121,12 +147,21 @@ export function defineComparison(table: OperatorTable): void {
   }
   table.define('isnan(Tensor self) -> Tensor', test('isnan', false, single('IsNaN')));
   table.define('isinf(Tensor self) -> Tensor', test('isinf', false, single('IsInf')));
-  table.define('isfinite(Tensor self) -> Tensor', test('isfinite', true, (graph, inputs) =>
-    graph.node('Not', [graph.node('Or', [graph.node('IsNaN', inputs), graph.node('IsInf', inputs)])]),
-  ));
-  table.define('isposinf(Tensor self) -> Tensor', test('isposinf', false, (graph, inputs) => graph.node('IsInf', inputs, { detect_negative: 0 })));
-  table.define('isneginf(Tensor self) -> Tensor', test('isneginf', false, (graph, inputs) => graph.node('IsInf', inputs, { detect_positive: 0 })));
-  const closeness = 'float rtol=1e-05, float atol=1e-08, bool equal_nan=False';
+  table.define(
+    'isfinite(Tensor self) -> Tensor',
+    test('isfinite', true, (graph, inputs) =>
+      graph.node('Not', [graph.node('Or', [graph.node('IsNaN', inputs), graph.node('IsInf', inputs)])]),
+    ),
+  );
+  table.define(
+    'isposinf(Tensor self) -> Tensor',
+    test('isposinf', false, (graph, inputs) => graph.node('IsInf', inputs, { detect_negative: 0 })),
+  );
+  table.define(
+    'isneginf(Tensor self) -> Tensor',
+    test('isneginf', false, (graph, inputs) => graph.node('IsInf', inputs, { detect_positive: 0 })),
+  );
+  const closeness = 'float rtol=1.0000000000000001e-05, float atol=1e-08, bool equal_nan=False';
   table.define(`isclose(Tensor self, Tensor other, ${closeness}) -> Tensor`, isClose);
   table.define(`allclose(Tensor self, Tensor other, ${closeness}) -> bool`, async (args, context) => {
     const close = await context.run(isClose(args));
@@ -149,7 +184,9 @@ function defineLogic(table: OperatorTable): void {
       elementwise(name, operands(args), bool, single(name)),
     );
   }
-  table.defineWithInplace('logical_not(Tensor self) -> Tensor', (args) => elementwise('Not', [args.tensor('self')], bool, single('Not')));
+  table.defineWithInplace('logical_not(Tensor self) -> Tensor', (args) =>
+    elementwise('Not', [args.tensor('self')], bool, single('Not')),
+  );
   table.defineWithInplace('bitwise_not(Tensor self) -> Tensor', (args) => {
     const { dtype } = args.tensor('self');
     if (isFloating(dtype)) throw notImplemented('bitwise_not_cpu', dtype);

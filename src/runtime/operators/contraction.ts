@@ -26,7 +26,9 @@ function einsum(args: Arguments): KernelCall {
     );
   }
   const sizes = new Map<string, number>();
-  terms.forEach((term, i) => checkTerm(term, tensors[i]!, i, sizes));
+  terms.forEach((term, i) => {
+    checkTerm(term, tensors[i]!, i, sizes);
+  });
   const dtype = resultType(tensors);
   return kernel(
     'Einsum',

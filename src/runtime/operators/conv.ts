@@ -86,7 +86,11 @@ function checkKernelFits(
   );
 }
 
-function pads(padding: readonly number[] | string, kernelShape: readonly number[], dilations: readonly number[]): number[] {
+function pads(
+  padding: readonly number[] | string,
+  kernelShape: readonly number[],
+  dilations: readonly number[],
+): number[] {
   if (padding === 'valid') return kernelShape.flatMap(() => [0, 0]);
   if (typeof padding === 'string') {
     // 'same' keeps the size at stride 1; an odd rest goes to the end, as in torch.
@@ -113,7 +117,13 @@ function options(args: Arguments, extra: Partial<ConvOptions> = {}): ConvOptions
 
 export function defineConvolutions(table: OperatorTable): void {
   const run = (args: Arguments, context: RunContext, extra: Partial<ConvOptions> = {}): Promise<Tensor> =>
-    convolve(args.values[0] as Tensor, args.tensor('weight'), args.optionalTensor('bias'), options(args, extra), context);
+    convolve(
+      args.values[0] as Tensor,
+      args.tensor('weight'),
+      args.optionalTensor('bias'),
+      options(args, extra),
+      context,
+    );
   const list = (value: number, d: number): string => `[${new Array<number>(d).fill(value).join(', ')}]`;
   for (const d of [1, 2, 3]) {
     const head = 'Tensor input, Tensor weight, Tensor? bias=None';

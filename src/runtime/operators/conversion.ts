@@ -28,7 +28,12 @@ function inFormat(self: Tensor, format: number | null, copy: boolean): Tensor {
   if (!copy && isChannelsLast(self)) return self;
   // Channels are moved to the end, copied row by row, and moved back in the view.
   const order = [0, ...Array.from({ length: self.rank - 2 }, (_, d) => d + 2), 1];
-  const moved = self.view(order.map((d) => self.shape[d] as number), order.map((d) => self.strides[d] as number)).clone();
+  const moved = self
+    .view(
+      order.map((d) => self.shape[d] as number),
+      order.map((d) => self.strides[d] as number),
+    )
+    .clone();
   const strides = new Array<number>(self.rank);
   order.forEach((d, i) => (strides[d] = moved.strides[i] as number));
   return moved.view(self.shape, strides);
@@ -94,7 +99,9 @@ export function defineConversion(table: OperatorTable): void {
   table.define(`to.prim_other(Tensor(a) self, ${more}) -> Tensor(b|a)`, (args) => convert(args, null));
   table.define('type_as(Tensor self, Tensor other) -> Tensor', toOther);
   for (const [name, dtype] of Object.entries(casts)) {
-    table.define(`_cast_${name}(Tensor self, bool non_blocking=False) -> Tensor`, (args) => cast(args.tensor('self'), dtype));
+    table.define(`_cast_${name}(Tensor self, bool non_blocking=False) -> Tensor`, (args) =>
+      cast(args.tensor('self'), dtype),
+    );
   }
   table.define(
     '_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, bool non_blocking=False, MemoryFormat? memory_format=None) -> Tensor',
@@ -105,14 +112,16 @@ export function defineConversion(table: OperatorTable): void {
   );
 
   // Everything runs on one device, so these change nothing.
-  for (const name of ['cpu', 'cuda']) table.define(`${name}(Tensor(a) self) -> Tensor(b|a)`, (args) => args.tensor('self'));
+  for (const name of ['cpu', 'cuda'])
+    table.define(`${name}(Tensor(a) self) -> Tensor(b|a)`, (args) => args.tensor('self'));
   table.define('pin_memory(Tensor(a) self, Device? device=None) -> Tensor(a)', (args) => args.tensor('self'));
   for (const name of ['conj', 'real', 'resolve_conj', 'resolve_neg', 'lift_fresh']) {
     table.define(`${name}(Tensor(a) self) -> Tensor(a)`, (args) => args.tensor('self'));
   }
-  table.define('alias(Tensor(a) self) -> Tensor(a)', (args) => args.tensor('self').view(args.tensor('self').shape, args.tensor('self').strides));
 
-  table.define('clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor', (args) => inFormat(args.tensor('self'), args.optionalInt('memory_format'), true));
+  table.define('clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor', (args) =>
+    inFormat(args.tensor('self'), args.optionalInt('memory_format'), true),
+  );
   for (const name of ['detach_copy', 'lift', 'lift_fresh_copy', 'alias_copy']) {
     table.define(`${name}(Tensor self) -> Tensor`, (args) => args.tensor('self').clone());
   }
@@ -132,16 +141,26 @@ export function defineConversion(table: OperatorTable): void {
     return args.tensor('self');
   });
 
-  table.define('copy_(Tensor(a!) self, Tensor src, bool non_blocking=False) -> Tensor(a!)', (args) => copyInto(args.tensor('self'), args.tensor('src')));
+  table.define('copy_(Tensor(a!) self, Tensor src, bool non_blocking=False) -> Tensor(a!)', (args) =>
+    copyInto(args.tensor('self'), args.tensor('src')),
+  );
   for (const type of ['int', 'float']) {
     table.define(`copy_.${type}(Tensor(a!) self, ${type} other) -> Tensor(a!)`, (args) =>
       copyInto(args.tensor('self'), scalarTensor(args.scalar('other'), args.tensor('self').dtype)),
     );
   }
-  table.define('copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor', (args) => copyInto(args.tensor('self').clone(), args.tensor('src')));
+  table.define('copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor', (args) =>
+    copyInto(args.tensor('self').clone(), args.tensor('src')),
+  );
   for (const type of ['Scalar', 'Tensor']) {
-    table.define(`fill_.${type}(Tensor(a!) self, ${type} value) -> Tensor(a!)`, (args) => fill(args.tensor('self'), args));
-    table.define(`fill.${type}(Tensor self, ${type} value) -> Tensor`, (args) => fill(args.tensor('self').clone(), args));
+    table.define(`fill_.${type}(Tensor(a!) self, ${type} value) -> Tensor(a!)`, (args) =>
+      fill(args.tensor('self'), args),
+    );
+    table.define(`fill.${type}(Tensor self, ${type} value) -> Tensor`, (args) =>
+      fill(args.tensor('self').clone(), args),
+    );
   }
-  table.define('zero_(Tensor(a!) self) -> Tensor(a!)', (args) => copyInto(args.tensor('self'), Tensor.zeros(args.tensor('self').dtype, [])));
+  table.define('zero_(Tensor(a!) self) -> Tensor(a!)', (args) =>
+    copyInto(args.tensor('self'), Tensor.zeros(args.tensor('self').dtype, [])),
+  );
 }

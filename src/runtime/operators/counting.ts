@@ -52,12 +52,19 @@ function unique(self: Tensor, dim: number | null, sorted: boolean, wantInverse: 
 }
 
 function selectSlices(self: Tensor, axis: number | null, chosen: readonly number[]): Tensor {
-  const source = axis === null ? new Tensor(self.contiguous().storage, [self.elementCount], [1], self.isContiguous ? self.offset : 0) : self;
+  const source =
+    axis === null
+      ? new Tensor(self.contiguous().storage, [self.elementCount], [1], self.isContiguous ? self.offset : 0)
+      : self;
   const dim = axis ?? 0;
   const shape = source.shape.map((size, d) => (d === dim ? chosen.length : size));
   const result = Tensor.zeros(self.dtype, shape);
   const slice = (tensor: Tensor, at: number): Tensor =>
-    tensor.view(tensor.shape.map((size, d) => (d === dim ? 1 : size)), tensor.strides, tensor.offset + at * (tensor.strides[dim] as number));
+    tensor.view(
+      tensor.shape.map((size, d) => (d === dim ? 1 : size)),
+      tensor.strides,
+      tensor.offset + at * (tensor.strides[dim] as number),
+    );
   chosen.forEach((from, i) => {
     slice(result, i).write(slice(source, from).contiguousElements());
   });
@@ -91,7 +98,9 @@ const bincount: OperatorBody = (args) => {
   }
   const counts = new Float64Array(length);
   const factors = weights?.toNumbers();
-  for (let i = 0; i < values.length; i++) counts[values[i] as number] = (counts[values[i] as number] as number) + (factors === undefined ? 1 : (factors[i] as number));
+  for (let i = 0; i < values.length; i++)
+    counts[values[i] as number] =
+      (counts[values[i] as number] as number) + (factors === undefined ? 1 : (factors[i] as number));
   const dtype = weights === null ? 'int64' : weights.dtype === 'float32' ? 'float32' : 'float64';
   return Tensor.of(dtype, [length], convertElements(counts, 'float64', dtype));
 };
@@ -103,7 +112,8 @@ const histogram: OperatorBody = (args) => {
   let [low, high] = [Number(args.scalar('min')), Number(args.scalar('max'))];
   if (low === high && values.length > 0) {
     [low, high] = [Infinity, -Infinity];
-    for (let i = 0; i < values.length; i++) [low, high] = [Math.min(low, values[i] as number), Math.max(high, values[i] as number)];
+    for (let i = 0; i < values.length; i++)
+      [low, high] = [Math.min(low, values[i] as number), Math.max(high, values[i] as number)];
   }
   if (low === high) [low, high] = [low - 1, high + 1];
   if (low > high) throw new AppError('bad-input', 'torch.histc: max must be larger than min');
@@ -124,21 +134,37 @@ const isIn: OperatorBody = (args) => {
   const [all, known] = [operand(elements, dtype), operand(candidates, dtype)];
   const set = new Set<number | bigint>(known.contiguousElements() as ArrayLike<number> as number[]);
   const invert = args.bool('invert');
-  return Tensor.of('bool', all.shape, Uint8Array.from(all.contiguousElements() as Float32Array, (element) => (set.has(element) !== invert ? 1 : 0)));
+  return Tensor.of(
+    'bool',
+    all.shape,
+    Uint8Array.from(all.contiguousElements() as Float32Array, (element) => (set.has(element) !== invert ? 1 : 0)),
+  );
 };
 
 export function defineCounting(table: OperatorTable): void {
-  table.define('_unique2(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)', (args) =>
-    unique(args.tensor('self'), null, true, args.bool('return_inverse'), args.bool('return_counts')),
+  table.define(
+    '_unique2(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)',
+    (args) => unique(args.tensor('self'), null, true, args.bool('return_inverse'), args.bool('return_counts')),
   );
-  table.define('_unique(Tensor self, bool sorted=True, bool return_inverse=False) -> (Tensor, Tensor)', (args) =>
-    new Tuple(unique(args.tensor('self'), null, true, args.bool('return_inverse'), false).items.slice(0, 2)),
+  table.define(
+    '_unique(Tensor self, bool sorted=True, bool return_inverse=False) -> (Tensor, Tensor)',
+    (args) => new Tuple(unique(args.tensor('self'), null, true, args.bool('return_inverse'), false).items.slice(0, 2)),
   );
-  table.define('unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)', (args) =>
-    unique(args.tensor('self'), args.int('dim'), true, args.bool('return_inverse'), args.bool('return_counts')),
+  table.define(
+    'unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)',
+    (args) =>
+      unique(args.tensor('self'), args.int('dim'), true, args.bool('return_inverse'), args.bool('return_counts')),
   );
-  table.define('unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> (Tensor, Tensor, Tensor)', (args) =>
-    unique(args.tensor('self'), args.optionalInt('dim'), false, args.bool('return_inverse'), args.bool('return_counts')),
+  table.define(
+    'unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> (Tensor, Tensor, Tensor)',
+    (args) =>
+      unique(
+        args.tensor('self'),
+        args.optionalInt('dim'),
+        false,
+        args.bool('return_inverse'),
+        args.bool('return_counts'),
+      ),
   );
   table.define('count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor', countNonzero);
   table.define('count_nonzero(Tensor self, int? dim=None) -> Tensor', countNonzero);

@@ -10,7 +10,8 @@ import type { OperatorBody, OperatorTable } from './registry';
 import { cast, scalarTensor, shapeText } from './support';
 
 /** The options that every creation operator takes; only the dtype matters here. */
-export const creationOptions = '*, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None';
+export const creationOptions =
+  '*, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None';
 export const likeOptions = `${creationOptions}, MemoryFormat? memory_format=None`;
 
 /** A new tensor whose elements are all `value`. @throws AppError for a negative size. */
@@ -41,7 +42,8 @@ function arange(start: Scalar, end: Scalar, step: Scalar, given: DType | null): 
   const dtype = given ?? (allInts ? 'int64' : 'float32');
   const [first, last, by] = [Number(start), Number(end), Number(step)];
   if (by === 0) throw new AppError('bad-input', 'step must be nonzero');
-  if (!Number.isFinite(first) || !Number.isFinite(last)) throw new AppError('bad-input', `unsupported range: ${first} -> ${last}`);
+  if (!Number.isFinite(first) || !Number.isFinite(last))
+    throw new AppError('bad-input', `unsupported range: ${first} -> ${last}`);
   if (by > 0 !== last >= first && last !== first) {
     throw new AppError('bad-input', 'upper bound and lower bound inconsistent with step sign');
   }
@@ -85,7 +87,10 @@ function fromNested(data: Value, given: DType | null): Tensor {
 function collect(data: Value, shape: Shape, depth: number, leaves: Scalar[]): void {
   if (Array.isArray(data)) {
     if (data.length !== shape[depth]) {
-      throw new AppError('bad-input', `expected sequence of length ${shape[depth] ?? 0} at dim ${depth} (got ${data.length})`);
+      throw new AppError(
+        'bad-input',
+        `expected sequence of length ${shape[depth] ?? 0} at dim ${depth} (got ${data.length})`,
+      );
     }
     for (const item of data) collect(item, shape, depth + 1, leaves);
   } else if (typeof data === 'number' || typeof data === 'bigint' || typeof data === 'boolean') {
@@ -97,9 +102,15 @@ function collect(data: Value, shape: Shape, depth: number, leaves: Scalar[]): vo
 
 export function defineCreation(table: OperatorTable): void {
   const dtypeOr = (args: Arguments, other: DType): DType => args.dtype('dtype') ?? other;
-  for (const [name, value] of [['zeros', 0n], ['ones', 1n], ['empty', 0n]] as const) {
+  for (const [name, value] of [
+    ['zeros', 0n],
+    ['ones', 1n],
+    ['empty', 0n],
+  ] as const) {
     const [overload, options] = name === 'empty' ? ['.memory_format', likeOptions] : ['', creationOptions];
-    table.define(`${name}${overload}(SymInt[] size, ${options}) -> Tensor`, (args) => filled(dtypeOr(args, 'float32'), args.ints('size'), value));
+    table.define(`${name}${overload}(SymInt[] size, ${options}) -> Tensor`, (args) =>
+      filled(dtypeOr(args, 'float32'), args.ints('size'), value),
+    );
     table.define(`${name}_like(Tensor self, ${likeOptions}) -> Tensor`, (args) => {
       const self = args.tensor('self');
       return filled(dtypeOr(args, self.dtype), self.shape, value);
@@ -119,7 +130,9 @@ export function defineCreation(table: OperatorTable): void {
   table.define(`new_full(Tensor self, SymInt[] size, Scalar fill_value, ${creationOptions}) -> Tensor`, (args) =>
     filled(dtypeOr(args, args.tensor('self').dtype), args.ints('size'), args.scalar('fill_value')),
   );
-  table.define(`scalar_tensor(Scalar s, ${creationOptions}) -> Tensor`, (args) => filled(dtypeOr(args, 'float32'), [], args.scalar('s')));
+  table.define(`scalar_tensor(Scalar s, ${creationOptions}) -> Tensor`, (args) =>
+    filled(dtypeOr(args, 'float32'), [], args.scalar('s')),
+  );
 
   // The overload with most numbers comes first: the shorter ones would take a number for a dtype.
   table.define(`arange.start_step(Scalar start, Scalar end, Scalar step=1, ${creationOptions}) -> Tensor`, (args) =>
@@ -128,29 +141,61 @@ export function defineCreation(table: OperatorTable): void {
   table.define(`arange.start(Scalar start, Scalar end, ${creationOptions}) -> Tensor`, (args) =>
     arange(args.scalar('start'), args.scalar('end'), 1n, args.dtype('dtype')),
   );
-  table.define(`arange(Scalar end, ${creationOptions}) -> Tensor`, (args) => arange(0n, args.scalar('end'), 1n, args.dtype('dtype')));
-  const spaced = (power: boolean): OperatorBody => (args) => {
-    const values = linspaceValues(Number(args.scalar('start')), Number(args.scalar('end')), args.int('steps'));
-    const dtype = dtypeOr(args, 'float32');
-    const result = power ? values.map((value) => args.float('base') ** value) : values;
-    return Tensor.of(dtype, [values.length], convertElements(result, 'float64', dtype));
-  };
+  table.define(`arange(Scalar end, ${creationOptions}) -> Tensor`, (args) =>
+    arange(0n, args.scalar('end'), 1n, args.dtype('dtype')),
+  );
+  const spaced =
+    (power: boolean): OperatorBody =>
+    (args) => {
+      const values = linspaceValues(Number(args.scalar('start')), Number(args.scalar('end')), args.int('steps'));
+      const dtype = dtypeOr(args, 'float32');
+      const result = power ? values.map((value) => args.float('base') ** value) : values;
+      return Tensor.of(dtype, [values.length], convertElements(result, 'float64', dtype));
+    };
   table.define(`linspace(Scalar start, Scalar end, int steps, ${creationOptions}) -> Tensor`, spaced(false));
-  table.define(`logspace(Scalar start, Scalar end, int steps, float base=10., ${creationOptions}) -> Tensor`, spaced(true));
-  table.define(`eye.m(SymInt n, SymInt m, ${creationOptions}) -> Tensor`, (args) => eye(args.int('n'), args.int('m'), dtypeOr(args, 'float32')));
-  table.define(`eye(SymInt n, ${creationOptions}) -> Tensor`, (args) => eye(args.int('n'), args.int('n'), dtypeOr(args, 'float32')));
+  table.define(
+    `logspace(Scalar start, Scalar end, int steps, float base=10., ${creationOptions}) -> Tensor`,
+    spaced(true),
+  );
+  table.define(`eye.m(SymInt n, SymInt m, ${creationOptions}) -> Tensor`, (args) =>
+    eye(args.int('n'), args.int('m'), dtypeOr(args, 'float32')),
+  );
+  table.define(`eye(SymInt n, ${creationOptions}) -> Tensor`, (args) =>
+    eye(args.int('n'), args.int('n'), dtypeOr(args, 'float32')),
+  );
+  table.define('vander(Tensor x, int? N=None, bool increasing=False) -> Tensor', (args) => {
+    const x = args.tensor('x');
+    if (x.rank !== 1) throw new AppError('bad-input', 'x must be a one-dimensional tensor.');
+    const columns = args.optionalInt('N') ?? x.elementCount;
+    const values = x.toNumbers();
+    const result = new Float64Array(values.length * columns);
+    for (let i = 0; i < values.length; i++) {
+      for (let c = 0; c < columns; c++)
+        result[i * columns + c] = (values[i] as number) ** (args.bool('increasing') ? c : columns - 1 - c);
+    }
+    return cast(Tensor.of('float64', [values.length, columns], result), x.dtype === 'bool' ? 'int64' : x.dtype);
+  });
   defineLiterals(table);
   defineWindows(table);
 }
 
 /** `torch.tensor` and `torch.as_tensor` of what the program spells out. */
 function defineLiterals(table: OperatorTable): void {
-  const literal = (name: string): OperatorBody => (args) => fromNested(args.value(name), args.dtype('dtype'));
-  for (const [name, grad] of [['tensor', ', bool requires_grad=False'], ['as_tensor', '']] as const) {
+  const literal =
+    (name: string): OperatorBody =>
+    (args) =>
+      fromNested(args.value(name), args.dtype('dtype'));
+  for (const [name, grad] of [
+    ['tensor', ', bool requires_grad=False'],
+    ['as_tensor', ''],
+  ] as const) {
     const options = `*, ScalarType? dtype=None, Device? device=None${grad}`;
-    for (const type of ['bool', 'float', 'int']) table.define(`${name}.${type}(${type} t, ${options}) -> Tensor`, literal('t'));
+    for (const type of ['bool', 'float', 'int'])
+      table.define(`${name}.${type}(${type} t, ${options}) -> Tensor`, literal('t'));
     if (name === 'as_tensor') {
-      table.define(`as_tensor(Tensor(a) data, ${options}) -> Tensor(b|a)`, (args) => cast(args.tensor('data'), args.dtype('dtype') ?? args.tensor('data').dtype));
+      table.define(`as_tensor(Tensor(a) data, ${options}) -> Tensor(b|a)`, (args) =>
+        cast(args.tensor('data'), args.dtype('dtype') ?? args.tensor('data').dtype),
+      );
     }
     table.define(`${name}${name === 'tensor' ? '' : '.list'}(t[] data, ${options}) -> Tensor`, literal('data'));
   }
@@ -158,7 +203,11 @@ function defineLiterals(table: OperatorTable): void {
 
 /** Raised cosines, and the triangle of Bartlett. A periodic window is a symmetric one of one more point, without its last. */
 function defineWindows(table: OperatorTable): void {
-  const define = (name: string, at: (phase: number, args: Arguments) => number, extras: readonly [string, string][] = []): void => {
+  const define = (
+    name: string,
+    at: (phase: number, args: Arguments) => number,
+    extras: readonly [string, string][] = [],
+  ): void => {
     const body: OperatorBody = (args) => {
       const length = args.int('window_length');
       const periodic = !args.schema.indexOf.has('periodic') || args.bool('periodic');
@@ -170,15 +219,24 @@ function defineWindows(table: OperatorTable): void {
     };
     table.define(`${name}(int window_length, ${creationOptions}) -> Tensor`, body);
     table.define(`${name}.periodic(int window_length, bool periodic, ${creationOptions}) -> Tensor`, body);
-    for (const [overload, more] of extras) table.define(`${name}.${overload}(int window_length, bool periodic, ${more}, ${creationOptions}) -> Tensor`, body);
+    for (const [overload, more] of extras)
+      table.define(
+        `${name}.${overload}(int window_length, bool periodic, ${more}, ${creationOptions}) -> Tensor`,
+        body,
+      );
   };
   const cosine = (phase: number): number => Math.cos(2 * Math.PI * phase);
-  const optional = (args: Arguments, name: string, other: number): number => (args.schema.indexOf.has(name) ? args.float(name) : other);
+  const optional = (args: Arguments, name: string, other: number): number =>
+    args.schema.indexOf.has(name) ? args.float(name) : other;
   define('hann_window', (phase) => 0.5 - 0.5 * cosine(phase));
-  define('hamming_window', (phase, args) => optional(args, 'alpha', 0.54) - optional(args, 'beta', 0.46) * cosine(phase), [
-    ['periodic_alpha', 'float alpha'],
-    ['periodic_alpha_beta', 'float alpha, float beta'],
-  ]);
+  define(
+    'hamming_window',
+    (phase, args) => optional(args, 'alpha', 0.54) - optional(args, 'beta', 0.46) * cosine(phase),
+    [
+      ['periodic_alpha', 'float alpha'],
+      ['periodic_alpha_beta', 'float alpha, float beta'],
+    ],
+  );
   define('blackman_window', (phase) => 0.42 - 0.5 * cosine(phase) + 0.08 * cosine(2 * phase));
   define('bartlett_window', (phase) => 1 - Math.abs(2 * phase - 1));
 }

@@ -2,7 +2,7 @@
 
 import { convertElements, isFloating } from '../elements';
 import { kernelGraph, type KernelCall } from '../kernels/graph';
-import { Tensor } from '../tensor';
+import type { Tensor } from '../tensor';
 import type { Arguments } from './arguments';
 import type { OperatorBody, OperatorTable } from './registry';
 import { fromRows, rowsOf } from './rows';
@@ -48,6 +48,9 @@ export function defineCumulative(table: OperatorTable): void {
     cumsum: (args) => cumulativeSum(accumulated(args), args.int('dim')),
     cumprod: (args) => scan(accumulated(args), args.int('dim'), (total, value) => total * value),
   };
-  for (const [name, body] of Object.entries(bodies)) table.defineWithInplace(`${name}(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor`, body);
-  table.define('logcumsumexp(Tensor self, int dim) -> Tensor', (args) => scan(args.tensor('self'), args.int('dim'), logAddExp));
+  for (const [name, body] of Object.entries(bodies))
+    table.defineWithInplace(`${name}(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor`, body);
+  table.define('logcumsumexp(Tensor self, int dim) -> Tensor', (args) =>
+    scan(args.tensor('self'), args.int('dim'), logAddExp),
+  );
 }

@@ -21,7 +21,11 @@ export function dropoutMask(context: RunContext, shape: Shape, dtype: DType, p: 
 
 /** Shape of a mask that drops whole channels: [N, C, 1, …]. */
 function featureShape(input: Tensor): number[] {
-  if (input.rank < 2) throw new AppError('bad-input', `Feature dropout requires at least 2 dimensions in the input, got ${shapeText(input.shape)}`);
+  if (input.rank < 2)
+    throw new AppError(
+      'bad-input',
+      `Feature dropout requires at least 2 dimensions in the input, got ${shapeText(input.shape)}`,
+    );
   return input.shape.map((size, d) => (d < 2 ? size : 1));
 }
 
@@ -59,7 +63,8 @@ function dropShift(mask: Tensor, a: number, b: number): Tensor {
 }
 
 function checkProbability(p: number): void {
-  if (!(p >= 0 && p <= 1)) throw new AppError('bad-input', `dropout probability has to be between 0 and 1, but got ${p}`);
+  if (!(p >= 0 && p <= 1))
+    throw new AppError('bad-input', `dropout probability has to be between 0 and 1, but got ${p}`);
 }
 
 type Drop = (input: Tensor, maskShape: Shape, p: number, context: RunContext) => Promise<Tensor>;

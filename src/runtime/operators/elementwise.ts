@@ -29,7 +29,12 @@ export interface ElementwiseTypes {
  * constants of a formula are passed in the same way, since a constant in the graph would fix its type.
  * @throws AppError with torch's message where the shapes don't broadcast.
  */
-export function elementwise(name: string, operands: readonly Operand[], types: ElementwiseTypes, formula: Formula): KernelCall {
+export function elementwise(
+  name: string,
+  operands: readonly Operand[],
+  types: ElementwiseTypes,
+  formula: Formula,
+): KernelCall {
   checkBroadcast(operands);
   const { dtype, compute = dtype, result = dtype } = types;
   // A number keeps its full precision next to a half tensor, as in torch.
@@ -37,7 +42,10 @@ export function elementwise(name: string, operands: readonly Operand[], types: E
     operand instanceof Tensor ? cast(operand, dtype) : scalarTensor(operand, isHalf(dtype) ? 'float32' : dtype),
   );
   return kernelGraph(name, { dtype, compute, result }, inputs, (graph, names, parameters) => {
-    const wide = parameters.compute === parameters.dtype ? names : names.map((value) => castNode(graph, value, parameters.compute));
+    const wide =
+      parameters.compute === parameters.dtype
+        ? names
+        : names.map((value) => castNode(graph, value, parameters.compute));
     const value = formula(graph, wide);
     return parameters.result === parameters.compute ? value : castNode(graph, value, parameters.result);
   });

@@ -25,7 +25,12 @@ function extremeOf({ elements, numbers }: Rows, start: number, length: number, d
 }
 
 /** The extreme elements along the dimensions, and their positions in the rows. */
-function extremes(self: Tensor, dims: readonly number[], keepdim: boolean, direction: Direction): { values: Tensor; indices: Tensor } {
+function extremes(
+  self: Tensor,
+  dims: readonly number[],
+  keepdim: boolean,
+  direction: Direction,
+): { values: Tensor; indices: Tensor } {
   const rows = rowsOf(self, dims);
   const { count, length, elements } = rows;
   if (length === 0 && count > 0) throw empty(self, direction);
@@ -72,12 +77,19 @@ function cumulative(direction: Direction): OperatorBody {
       let best = row * length;
       for (let i = row * length; i < (row + 1) * length; i++) {
         const [value, champion] = [numbers[i] as number, numbers[best] as number];
-        if (Number.isNaN(value) || (!Number.isNaN(champion) && (direction === 'max' ? value >= champion : value <= champion))) best = i;
+        if (
+          Number.isNaN(value) ||
+          (!Number.isNaN(champion) && (direction === 'max' ? value >= champion : value <= champion))
+        )
+          best = i;
         copyElement(values, i, elements, best);
         indices[i] = BigInt(best - row * length);
       }
     }
-    return new Tuple([fromRows(self.dtype, values, self.shape, dim, length), fromRows('int64', indices, self.shape, dim, length)]);
+    return new Tuple([
+      fromRows(self.dtype, values, self.shape, dim, length),
+      fromRows('int64', indices, self.shape, dim, length),
+    ]);
   };
 }
 
@@ -88,11 +100,19 @@ export function defineExtremes(table: OperatorTable): void {
       if (self.elementCount === 0) throw empty(self, direction);
       return extremes(self, reducedDims(null, self.rank), false, direction).values;
     });
-    table.define(`${direction}.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`, (args) => {
-      const self = args.tensor('self');
-      const { values, indices } = extremes(self, reducedDims([args.int('dim')], self.rank), args.bool('keepdim'), direction);
-      return new Tuple([values, indices], ['values', 'indices']);
-    });
+    table.define(
+      `${direction}.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`,
+      (args) => {
+        const self = args.tensor('self');
+        const { values, indices } = extremes(
+          self,
+          reducedDims([args.int('dim')], self.rank),
+          args.bool('keepdim'),
+          direction,
+        );
+        return new Tuple([values, indices], ['values', 'indices']);
+      },
+    );
     table.define(`a${direction}(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor`, (args) => {
       const self = args.tensor('self');
       return extremes(self, reducedDims(args.ints('dim'), self.rank), args.bool('keepdim'), direction).values;
@@ -103,7 +123,9 @@ export function defineExtremes(table: OperatorTable): void {
   table.define('aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)', (args) => {
     const [self, dim] = [args.tensor('self'), args.optionalInt('dim')];
     const dims = reducedDims(dim === null ? null : [dim], self.rank);
-    const [low, high] = (['min', 'max'] as const).map((direction) => extremes(self, dims, args.bool('keepdim'), direction).values) as [Tensor, Tensor];
+    const [low, high] = (['min', 'max'] as const).map(
+      (direction) => extremes(self, dims, args.bool('keepdim'), direction).values,
+    ) as [Tensor, Tensor];
     return new Tuple([low, high], ['min', 'max']);
   });
 }

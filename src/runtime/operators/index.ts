@@ -25,7 +25,7 @@ import { defineRandomDraws } from './randomDraws';
 import { defineMatmul } from './matmul';
 import { defineContractions } from './contraction';
 import { definePatches } from './patches';
-import { defineSampleNorms } from './layerNorm';
+import { defineLayerNorms } from './layerNorm';
 import { defineReduction } from './reduction';
 import { defineVectorNorms } from './vectorNorms';
 import { defineExtremes } from './extremes';
@@ -39,7 +39,14 @@ import { defineFusedTransformer } from './fusedTransformer';
 import { defineLosses } from './loss';
 import { defineClassLosses } from './classLoss';
 import { defineSpecialFunctions } from './special';
-import { defineCombinations } from './combinations';
+import { defineLinearAlgebra } from './linalg';
+import { defineGroupNorms } from './groupNorm';
+import { defineWeightNorm } from './weightNorm';
+import { defineMatmulSums } from './matmulSums';
+import { defineMarginLosses } from './marginLoss';
+import { defineDistances } from './distance';
+import { defineRectifiers } from './rectifiers';
+import { defineInplaceDraws } from './inplaceDraws';
 import { OperatorTable } from './registry';
 import { defineResize } from './resize';
 
@@ -47,7 +54,14 @@ import { defineResize } from './resize';
 export const operatorTable = new OperatorTable();
 
 for (const define of [
-  defineCombinations,
+  defineInplaceDraws,
+  defineRectifiers,
+  defineDistances,
+  defineMarginLosses,
+  defineMatmulSums,
+  defineWeightNorm,
+  defineGroupNorms,
+  defineLinearAlgebra,
   defineSpecialFunctions,
   defineClassLosses,
   defineLosses,
@@ -61,7 +75,7 @@ for (const define of [
   defineExtremes,
   defineVectorNorms,
   defineReduction,
-  defineSampleNorms,
+  defineLayerNorms,
   definePatches,
   defineContractions,
   defineMatmul,

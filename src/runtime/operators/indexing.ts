@@ -180,9 +180,11 @@ export function defineIndexing(table: OperatorTable): void {
   );
   table.define('nonzero(Tensor self) -> Tensor', (args) => nonzero(args.tensor('self')));
   table.define('argwhere(Tensor self) -> Tensor', (args) => nonzero(args.tensor('self')));
-  table.define('nonzero_numpy(Tensor self) -> Tensor[]', (args) => {
-    const self = args.tensor('self');
-    return truePlaces(self.rank === 0 ? self.view([1], [1]) : self);
-  });
+  for (const schema of ['nonzero_numpy(Tensor self) -> Tensor[]', 'where(Tensor condition) -> Tensor[]']) {
+    table.define(schema, ({ values: [given] }) => {
+      const self = given as Tensor;
+      return truePlaces(self.rank === 0 ? self.view([1], [1]) : self);
+    });
+  }
   table.define('one_hot(Tensor self, int num_classes=-1) -> Tensor', oneHot);
 }

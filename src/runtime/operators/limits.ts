@@ -5,20 +5,23 @@ import { AppError } from '../../util/errors';
 import { isFloating } from '../elements';
 import type { GraphBuilder, GraphValue, KernelCall } from '../kernels/graph';
 import { resultType } from '../scalarTypes';
-import { Tensor } from '../tensor';
+import type { Tensor } from '../tensor';
 import { arithmeticType, binary, elementwise, floatType, type Formula, type Operand } from './elementwise';
 import type { OperatorBody, OperatorTable } from './registry';
 import { log1p, realOf } from './unaryMath';
 
 /** min(max(self, low), high); NaN stays NaN. @throws AppError where both limits are missing. */
 export function clamp(self: Tensor, low: Operand | null, high: Operand | null): KernelCall {
-  if (low === null && high === null) throw new AppError('bad-input', "torch.clamp: At least one of 'min' or 'max' must not be None");
+  if (low === null && high === null)
+    throw new AppError('bad-input', "torch.clamp: At least one of 'min' or 'max' must not be None");
   const operands = [self, ...[low, high].filter((limit) => limit !== null)];
   const dtype = resultType(operands);
   const types = { dtype, compute: arithmeticType(dtype) };
   if (high === null) return elementwise('Max', operands, types, (graph, inputs) => graph.node('Max', inputs));
   if (low === null) return elementwise('Min', operands, types, (graph, inputs) => graph.node('Min', inputs));
-  return elementwise('clamp', operands, types, (graph, [x = '', min = '', max = '']) => graph.node('Min', [graph.node('Max', [x, min]), max]));
+  return elementwise('clamp', operands, types, (graph, [x = '', min = '', max = '']) =>
+    graph.node('Min', [graph.node('Max', [x, min]), max]),
+  );
 }
 
 /** fmax and fmin take the other operand where one is NaN. */
@@ -34,7 +37,11 @@ function ignoringNan(opType: 'Max' | 'Min', self: Tensor, other: Tensor): Kernel
 /** Arctangent of y / x in the quadrant of (x, y). */
 const atan2: Formula = (graph, [y = '', x = '', zero = '', pi = '', half = '']) => {
   const angle = graph.node('Atan', [graph.node('Div', [y, x])]);
-  const turned = graph.node('Where', [graph.node('Less', [y, zero]), graph.node('Sub', [angle, pi]), graph.node('Add', [angle, pi])]);
+  const turned = graph.node('Where', [
+    graph.node('Less', [y, zero]),
+    graph.node('Sub', [angle, pi]),
+    graph.node('Add', [angle, pi]),
+  ]);
   const byX = graph.node('Where', [graph.node('Less', [x, zero]), turned, angle]);
   const upright = graph.node('Mul', [graph.node('Sign', [y]), half]);
   return graph.node('Where', [graph.node('Equal', [x, zero]), upright, byX]);
@@ -60,7 +67,10 @@ const xlogy: Formula = (graph, [x = '', y = '', zero = '']) => {
 
 /** True for negative numbers and for -0, whose reciprocal is -infinity. */
 function isNegative(graph: GraphBuilder, x: GraphValue, zero: GraphValue): GraphValue {
-  const negativeZero = graph.node('And', [graph.node('Equal', [x, zero]), graph.node('Less', [graph.node('Reciprocal', [x]), zero])]);
+  const negativeZero = graph.node('And', [
+    graph.node('Equal', [x, zero]),
+    graph.node('Less', [graph.node('Reciprocal', [x]), zero]),
+  ]);
   return graph.node('Or', [graph.node('Less', [x, zero]), negativeZero]);
 }
 
@@ -93,21 +103,36 @@ const nanToNum: OperatorBody = (args) => {
   const self = args.tensor('self');
   const limit = largest[self.dtype];
   if (limit === undefined) return self.clone();
-  const constants = [args.optionalFloat('nan') ?? 0, args.optionalFloat('posinf') ?? limit, args.optionalFloat('neginf') ?? -limit];
-  return realOf('nan_to_num', self, (graph, [x = '', nan = '', high = '', low = '']) => {
-    const numbers = graph.node('Where', [graph.node('IsNaN', [x]), nan, x]);
-    const limited = graph.node('Where', [graph.node('IsInf', [x], { detect_negative: 0 }), high, numbers]);
-    return graph.node('Where', [graph.node('IsInf', [x], { detect_positive: 0 }), low, limited]);
-  }, constants);
+  const constants = [
+    args.optionalFloat('nan') ?? 0,
+    args.optionalFloat('posinf') ?? limit,
+    args.optionalFloat('neginf') ?? -limit,
+  ];
+  return realOf(
+    'nan_to_num',
+    self,
+    (graph, [x = '', nan = '', high = '', low = '']) => {
+      const numbers = graph.node('Where', [graph.node('IsNaN', [x]), nan, x]);
+      const limited = graph.node('Where', [graph.node('IsInf', [x], { detect_negative: 0 }), high, numbers]);
+      return graph.node('Where', [graph.node('IsInf', [x], { detect_positive: 0 }), low, limited]);
+    },
+    constants,
+  );
 };
 
 /** log(x / (1 - x)); with eps, x is clamped to [eps, 1 - eps] first. */
 const logit: OperatorBody = (args) => {
   const [self, eps] = [args.tensor('self'), args.optionalFloat('eps')];
-  const ofOdds: Formula = (graph, [x = '', one = '']) => graph.node('Log', [graph.node('Div', [x, graph.node('Sub', [one, x])])]);
+  const ofOdds: Formula = (graph, [x = '', one = '']) =>
+    graph.node('Log', [graph.node('Div', [x, graph.node('Sub', [one, x])])]);
   if (eps === null) return realOf('logit', self, ofOdds, [1]);
-  return realOf('logit with eps', self, (graph, [x = '', one = '', low = '', high = '']) =>
-    ofOdds(graph, [graph.node('Min', [graph.node('Max', [x, low]), high]), one]), [1, eps, 1 - eps]);
+  return realOf(
+    'logit with eps',
+    self,
+    (graph, [x = '', one = '', low = '', high = '']) =>
+      ofOdds(graph, [graph.node('Min', [graph.node('Max', [x, low]), high]), one]),
+    [1, eps, 1 - eps],
+  );
 };
 
 export function defineLimits(table: OperatorTable): void {
@@ -117,24 +142,42 @@ export function defineLimits(table: OperatorTable): void {
     table.defineWithInplace(`${name}(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor`, body);
     table.defineWithInplace(`${name}.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor`, body);
   }
-  for (const [type, suffix] of [['Scalar', ''], ['Tensor', '.Tensor']] as const) {
-    table.defineWithInplace(`clamp_min${suffix}(Tensor self, ${type} min) -> Tensor`, (args) => clamp(args.tensor('self'), limit(args, 'min'), null));
-    table.defineWithInplace(`clamp_max${suffix}(Tensor self, ${type} max) -> Tensor`, (args) => clamp(args.tensor('self'), null, limit(args, 'max')));
+  for (const [type, suffix] of [
+    ['Scalar', ''],
+    ['Tensor', '.Tensor'],
+  ] as const) {
+    table.defineWithInplace(`clamp_min${suffix}(Tensor self, ${type} min) -> Tensor`, (args) =>
+      clamp(args.tensor('self'), limit(args, 'min'), null),
+    );
+    table.defineWithInplace(`clamp_max${suffix}(Tensor self, ${type} max) -> Tensor`, (args) =>
+      clamp(args.tensor('self'), null, limit(args, 'max')),
+    );
   }
-  for (const [name, opType] of [['max', 'Max'], ['min', 'Min']] as const) {
+  for (const [name, opType] of [
+    ['max', 'Max'],
+    ['min', 'Min'],
+  ] as const) {
     const body: OperatorBody = (args) => binary(opType, args.tensor('self'), args.tensor('other'));
     table.define(`${name}imum(Tensor self, Tensor other) -> Tensor`, body);
     table.define(`${name}.other(Tensor self, Tensor other) -> Tensor`, body);
-    table.define(`f${name}(Tensor self, Tensor other) -> Tensor`, (args) => ignoringNan(opType, args.tensor('self'), args.tensor('other')));
+    table.define(`f${name}(Tensor self, Tensor other) -> Tensor`, (args) =>
+      ignoringNan(opType, args.tensor('self'), args.tensor('other')),
+    );
   }
   for (const name of ['atan2', 'arctan2']) {
-    table.defineWithInplace(`${name}(Tensor self, Tensor other) -> Tensor`, realPair('atan2', atan2, [0, Math.PI, Math.PI / 2]));
+    table.defineWithInplace(
+      `${name}(Tensor self, Tensor other) -> Tensor`,
+      realPair('atan2', atan2, [0, Math.PI, Math.PI / 2]),
+    );
   }
   const hypotenuse: Formula = (graph, [a = '', b = '']) =>
     graph.node('Sqrt', [graph.node('Add', [graph.node('Mul', [a, a]), graph.node('Mul', [b, b])])]);
   table.defineWithInplace('hypot(Tensor self, Tensor other) -> Tensor', realPair('hypot', hypotenuse));
   table.define('logaddexp(Tensor self, Tensor other) -> Tensor', realPair('logaddexp', logAddExp, [1, Infinity, 1]));
-  table.define('logaddexp2(Tensor self, Tensor other) -> Tensor', realPair('logaddexp', logAddExp, [1, Infinity, Math.LN2]));
+  table.define(
+    'logaddexp2(Tensor self, Tensor other) -> Tensor',
+    realPair('logaddexp', logAddExp, [1, Infinity, Math.LN2]),
+  );
   const productOfLog = realPair('xlogy', xlogy, [0]);
   table.defineWithInplace('xlogy.Tensor(Tensor self, Tensor other) -> Tensor', productOfLog);
   table.defineWithInplace('xlogy.Scalar_Other(Tensor self, Scalar other) -> Tensor', productOfLog);
@@ -144,14 +187,25 @@ export function defineLimits(table: OperatorTable): void {
   table.defineWithInplace('copysign.Scalar(Tensor self, Scalar other) -> Tensor', signed);
   table.defineWithInplace('heaviside(Tensor self, Tensor values) -> Tensor', (args) => {
     const [self, values] = [args.tensor('self'), args.tensor('values')];
-    if (self.dtype !== values.dtype) throw new AppError('bad-input', 'heaviside is not yet implemented for tensors with different dtypes.');
-    return elementwise('heaviside', [self, values, 0n, 1n], { dtype: self.dtype, compute: arithmeticType(self.dtype) }, heaviside);
+    if (self.dtype !== values.dtype)
+      throw new AppError('bad-input', 'heaviside is not yet implemented for tensors with different dtypes.');
+    return elementwise(
+      'heaviside',
+      [self, values, 0n, 1n],
+      { dtype: self.dtype, compute: arithmeticType(self.dtype) },
+      heaviside,
+    );
   });
   table.define('signbit(Tensor self) -> Tensor', (args) => {
     const { dtype } = args.tensor('self');
     const types = { dtype: floatType(dtype), result: 'bool' as const };
-    return elementwise('signbit', [args.tensor('self'), 0], types, (graph, [x = '', zero = '']) => isNegative(graph, x, zero));
+    return elementwise('signbit', [args.tensor('self'), 0], types, (graph, [x = '', zero = '']) =>
+      isNegative(graph, x, zero),
+    );
   });
-  table.defineWithInplace('nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor', nanToNum);
+  table.defineWithInplace(
+    'nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor',
+    nanToNum,
+  );
   table.defineWithInplace('logit(Tensor self, float? eps=None) -> Tensor', logit);
 }

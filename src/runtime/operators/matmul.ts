@@ -1,15 +1,15 @@
-// Matrix products.
+// Matrix products, and the linear layer.
 
 import { AppError } from '../../util/errors';
 import type { DType } from '../../model/dtype';
 import type { RunContext } from '../context';
 import { isFloating } from '../elements';
-import { kernel, kernelGraph, type KernelCall } from '../kernels/graph';
+import { kernel } from '../kernels/graph';
 import { Tensor } from '../tensor';
-import type { Arguments, Scalar } from './arguments';
+import { torchName } from './indexing';
 import { binary } from './pointwise';
 import type { OperatorBody, OperatorTable } from './registry';
-import { broadcastShapes, cast, operand, shapeText } from './support';
+import { broadcastShapes, cast } from './support';
 import { reshape, transpose, unsqueeze } from './view';
 import { boundWeights } from './weights';
 
@@ -27,7 +27,7 @@ const scalarNames: Readonly<Record<DType, string>> = {
 };
 
 /** The product of tensors of at least one dimension each, with numpy's rules; small integers are multiplied as int32. */
-async function product(a: Tensor, b: Tensor, context: RunContext): Promise<Tensor> {
+export async function product(a: Tensor, b: Tensor, context: RunContext): Promise<Tensor> {
   const [m, k, n] = [
     a.rank > 1 ? a.shape.at(-2)! : undefined,
     a.shape.at(-1)!,
@@ -43,13 +43,15 @@ async function product(a: Tensor, b: Tensor, context: RunContext): Promise<Tenso
   return cast(result, a.dtype);
 }
 
-function checkTypes(a: Tensor, b: Tensor): void {
-  if (a.dtype !== b.dtype) {
-    throw new AppError(
-      'bad-input',
-      `expected m1 and m2 to have the same dtype, but got: ${scalarNames[a.dtype]} != ${scalarNames[b.dtype]}`,
-    );
-  }
+/** @throws AppError in torch's words, which differ for batches. */
+export function checkTypes(a: Tensor, b: Tensor): void {
+  if (a.dtype === b.dtype) return;
+  throw new AppError(
+    'bad-input',
+    b.rank > 2
+      ? `expected scalar type ${torchName(a)} but found ${torchName(b)}`
+      : `expected m1 and m2 to have the same dtype, but got: ${scalarNames[a.dtype]} != ${scalarNames[b.dtype]}`,
+  );
 }
 
 /** `torch.matmul`. @throws AppError with torch's messages for ranks, sizes and types. */
@@ -66,7 +68,7 @@ export async function matmul(a: Tensor, b: Tensor, context: RunContext): Promise
   return product(a, b, context);
 }
 
-function sizeMessage(a: Tensor, b: Tensor): string {
+export function sizeMessage(a: Tensor, b: Tensor): string {
   if (a.rank === 1 && b.rank === 1) {
     return `inconsistent tensor size, expected tensor [${a.shape.join()}] and src [${b.shape.join()}] to have the same number of elements, but got ${a.elementCount} and ${b.elementCount} elements respectively`;
   }
@@ -103,33 +105,6 @@ function wrongRank(name: string, argument: string, rank: number, tensor: Tensor)
   return `vector + matrix @ vector expected, got ${argument} with ${tensor.rank} dimensions`;
 }
 
-/** beta * self + alpha * product, where a beta of 0 ignores self even if it holds NaN. */
-async function addTo(self: Tensor, args: Arguments, multiplied: Tensor, context: RunContext): Promise<Tensor> {
-  const [beta, alpha] = [args.scalar('beta'), args.scalar('alpha')];
-  broadcastShapes(self.shape, multiplied.shape);
-  const times = async (tensor: Tensor, factor: Scalar): Promise<Tensor> =>
-    Number(factor) === 1 ? tensor : context.run(binary('Mul', tensor, operand(factor, tensor.dtype)));
-  const scaled = await times(multiplied, alpha);
-  return Number(beta) === 0 ? scaled : context.run(binary('Add', await times(self, beta), scaled));
-}
-
-/** `addmm` of floating matrices is one Gemm. */
-async function addmm(args: Arguments, context: RunContext): Promise<Tensor | KernelCall> {
-  const [self, a, b] = [args.tensor('self'), args.tensor('mat1'), args.tensor('mat2')];
-  if (a.rank !== 2 || b.rank !== 2) {
-    throw new AppError('bad-input', `mat1 and mat2 must be matrices, got ${a.rank}-D and ${b.rank}-D tensors`);
-  }
-  if (a.shape[1] !== b.shape[0]) throw new AppError('bad-input', sizeMessage(a, b));
-  checkTypes(a, b);
-  const [beta, alpha] = [Number(args.scalar('beta')), Number(args.scalar('alpha'))];
-  const plain = isFloating(a.dtype) && self.dtype === a.dtype && beta === 1 && alpha === 1 && self.rank <= 2;
-  if (!plain || a.elementCount === 0 || b.elementCount === 0)
-    return addTo(self, args, await product(a, b, context), context);
-  broadcastShapes(self.shape, [a.shape[0]!, b.shape[1]!]);
-  const inputs = [a, b, self];
-  return kernel('Gemm', inputs, {}, b.requiresGrad ? boundWeights(inputs, [1]) : []);
-}
-
 /**
  * `torch.nn.functional.linear`: x W^T + b over the last dimension. Leading dimensions are folded, so that one Gemm with a bound
  * weight serves every rank. @throws AppError with torch's messages.
@@ -148,11 +123,10 @@ export async function linear(input: Tensor, weight: Tensor, bias: Tensor | null,
       `mat1 and mat2 shapes cannot be multiplied (${rows}x${inner} and ${matrix.shape[1]!}x${matrix.shape[0]!})`,
     );
   }
-  if (input.dtype !== weight.dtype) {
-    throw new AppError(
-      'bad-input',
-      `mat1 and mat2 must have the same dtype, but got ${capital(input.dtype)} and ${capital(weight.dtype)}`,
-    );
+  if (bias === null) checkTypes(input, matrix);
+  else if (input.dtype !== weight.dtype) {
+    const [left, right] = [torchName(input), torchName(weight)];
+    throw new AppError('bad-input', `mat1 and mat2 must have the same dtype, but got ${left} and ${right}`);
   }
   const shape = vector ? outer : [...outer, matrix.shape[0]!];
   if (!isFloating(input.dtype) || rows === 0 || inner === 0 || matrix.shape[0] === 0) {
@@ -164,75 +138,6 @@ export async function linear(input: Tensor, weight: Tensor, bias: Tensor | null,
   return reshape(await context.run(call), shape);
 }
 
-function capital(dtype: DType): string {
-  const names: Partial<Record<DType, string>> = {
-    float16: 'Half',
-    float32: 'Float',
-    float64: 'Double',
-    bfloat16: 'BFloat16',
-  };
-  return names[dtype] ?? scalarNames[dtype].replace(/^./, (letter) => letter.toUpperCase());
-}
-
-/** y[n, o] = sum over i, j of x1[n, i] W[o, i, j] x2[n, j], plus the bias. */
-async function bilinear(args: Arguments, context: RunContext): Promise<Tensor> {
-  const [x1, x2, weight, bias] = [
-    args.tensor('input1'),
-    args.tensor('input2'),
-    args.tensor('weight'),
-    args.optionalTensor('bias'),
-  ];
-  if (shapeText(x1.shape.slice(0, -1)) !== shapeText(x2.shape.slice(0, -1))) {
-    throw new AppError(
-      'bad-input',
-      `bilinear(): input batch dimensions do not match: got ${shapeText(x1.shape)} and ${shapeText(x2.shape)}`,
-    );
-  }
-  const [outputs = 0, first = 0, second = 0] = weight.shape;
-  if (x1.shape.at(-1) !== first || x2.shape.at(-1) !== second) {
-    throw new AppError(
-      'bad-input',
-      `bilinear(): input sizes ${x1.shape.at(-1) ?? 0} and ${x2.shape.at(-1) ?? 0} do not match weight ${shapeText(weight.shape)}`,
-    );
-  }
-  // x1 W as [n, o, j], times x2 as [n, j, 1].
-  const folded = reshape(transpose(weight, 0, 1), [first, outputs * second]);
-  const left = reshape(await matmul(reshape(x1, [-1, first]), folded, context), [-1, outputs, second]);
-  const result = reshape(await matmul(left, unsqueeze(reshape(x2, [-1, second]), 2), context), [
-    ...x1.shape.slice(0, -1),
-    outputs,
-  ]);
-  return bias === null ? result : context.run(binary('Add', result, bias));
-}
-
-/** The products of all pairs of two vectors. */
-function outer(self: Tensor, other: Tensor): KernelCall {
-  if (self.rank !== 1 || other.rank !== 1) {
-    throw new AppError(
-      'bad-input',
-      `outer: Expected 1-D argument ${self.rank === 1 ? 'vec2' : 'self'}, but got ${self.rank === 1 ? other.rank : self.rank}-D`,
-    );
-  }
-  return binary('Mul', unsqueeze(self, 1), unsqueeze(other, 0));
-}
-
-/** The batched forms, with the same numbers before and after the product. */
-async function baddbmm(args: Arguments, context: RunContext): Promise<Tensor | KernelCall> {
-  const [self, a, b] = [args.tensor('self'), args.tensor('batch1'), args.tensor('batch2')];
-  if (a.rank !== 3 || b.rank !== 3) throw new AppError('bad-input', `batch${a.rank === 3 ? 2 : 1} must be a 3D tensor`);
-  if (a.shape[2] !== b.shape[1] || a.shape[0] !== b.shape[0]) throw new AppError('bad-input', sizeMessage(a, b));
-  checkTypes(a, b);
-  const [beta, alpha] = [args.scalar('beta'), args.scalar('alpha')];
-  if (!isFloating(a.dtype) || Number(beta) === 0) return addTo(self, args, await product(a, b, context), context);
-  const inputs = [self, a, b, operand(beta, a.dtype), operand(alpha, a.dtype)];
-  return kernelGraph('baddbmm', {}, inputs, (graph, [c = '', left = '', right = '', scaleC = '', scale = '']) =>
-    graph.node('Add', [
-      graph.node('Mul', [c, scaleC]),
-      graph.node('Mul', [graph.node('MatMul', [left, right]), scale]),
-    ]),
-  );
-}
-
 export function defineMatmul(table: OperatorTable): void {
   const plain: OperatorBody = (args, context) => matmul(args.tensor('self'), args.tensor('other'), context);
   table.define('matmul(Tensor self, Tensor other) -> Tensor', plain);
@@ -242,31 +147,7 @@ export function defineMatmul(table: OperatorTable): void {
   table.define('mv(Tensor self, Tensor vec) -> Tensor', ranked('mv', 'vec', [2, 1]));
   table.define('dot(Tensor self, Tensor tensor) -> Tensor', ranked('dot', 'tensor', [1, 1]));
   table.define('vdot(Tensor self, Tensor other) -> Tensor', ranked('dot', 'other', [1, 1]));
-  const factors = '*, Scalar beta=1, Scalar alpha=1';
-  table.defineWithInplace(`addmm(Tensor self, Tensor mat1, Tensor mat2, ${factors}) -> Tensor`, addmm);
-  table.defineWithInplace(`addmv(Tensor self, Tensor mat, Tensor vec, ${factors}) -> Tensor`, async (args, context) =>
-    addTo(args.tensor('self'), args, await matmul(args.tensor('mat'), args.tensor('vec'), context), context),
-  );
-  table.defineWithInplace(`addr(Tensor self, Tensor vec1, Tensor vec2, ${factors}) -> Tensor`, async (args, context) =>
-    addTo(args.tensor('self'), args, await context.run(outer(args.tensor('vec1'), args.tensor('vec2'))), context),
-  );
-  table.defineWithInplace(`baddbmm(Tensor self, Tensor batch1, Tensor batch2, ${factors}) -> Tensor`, baddbmm);
-  table.defineWithInplace(
-    `addbmm(Tensor self, Tensor batch1, Tensor batch2, ${factors}) -> Tensor`,
-    async (args, context) => {
-      // The sum over the batch is the product of the matrices written side by side.
-      const [a, b] = [args.tensor('batch1'), args.tensor('batch2')];
-      const [count = 0, rows = 0, inner = 0] = a.shape;
-      const wide = reshape(transpose(a, 0, 1), [rows, count * inner]);
-      const summed = await matmul(wide, reshape(b, [count * inner, b.shape[2] ?? 0]), context);
-      return addTo(args.tensor('self'), args, summed, context);
-    },
-  );
   table.define('linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor', (args, context) =>
     linear(args.tensor('input'), args.tensor('weight'), args.optionalTensor('bias'), context),
   );
-  table.define('bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None) -> Tensor', bilinear);
-  const vectors: OperatorBody = (args) => outer(args.tensor('self'), args.tensor('vec2'));
-  table.define('outer(Tensor self, Tensor vec2) -> Tensor', vectors);
-  table.define('ger(Tensor self, Tensor vec2) -> Tensor', vectors);
 }

@@ -63,7 +63,10 @@ export function updateRunningStatistics(
 
 function moveTowards(running: Tensor, batch: Float64Array, momentum: number, correction: number): void {
   const old = running.toNumbers();
-  const moved = Float64Array.from(batch, (value, c) => (1 - momentum) * (old[c] as number) + momentum * value * correction);
+  const moved = Float64Array.from(
+    batch,
+    (value, c) => (1 - momentum) * (old[c] as number) + momentum * value * correction,
+  );
   running.write(convertElements(moved, 'float64', running.dtype), true);
 }
 
@@ -106,7 +109,11 @@ export async function batchNorm(
 
 function checkShapes({ input, weight, bias, runningMean, runningVar }: BatchNormInputs): void {
   const channels = input.shape[1];
-  if (channels === undefined) throw new AppError('bad-input', `batch_norm needs an input of at least 2 dimensions, got ${shapeText(input.shape)}`);
+  if (channels === undefined)
+    throw new AppError(
+      'bad-input',
+      `batch_norm needs an input of at least 2 dimensions, got ${shapeText(input.shape)}`,
+    );
   const named = Object.entries({ running_mean: runningMean, running_var: runningVar, weight, bias });
   for (const [name, tensor] of named) {
     if (tensor !== null && tensor.elementCount !== channels) {
@@ -120,7 +127,9 @@ function normalise({ input, weight, bias }: BatchNormInputs, mean: Tensor, varia
   const dtype = isHalf(input.dtype) ? 'float32' : input.dtype;
   const channels = input.shape[1] as number;
   const filled = (tensor: Tensor | null, value: number): Tensor =>
-    tensor === null ? Tensor.of(dtype, [channels], convertElements(new Float64Array(channels).fill(value), 'float64', dtype)) : cast(tensor, dtype);
+    tensor === null
+      ? Tensor.of(dtype, [channels], convertElements(new Float64Array(channels).fill(value), 'float64', dtype))
+      : cast(tensor, dtype);
   const inputs = [input, filled(weight, 1), filled(bias, 0), cast(mean, dtype), cast(variance, dtype)];
   return kernelGraph('batch_norm', { eps }, inputs, (graph, names, parameters) =>
     graph.node('BatchNormalization', names, { epsilon: { float: parameters.eps } }),
@@ -174,6 +183,8 @@ export function defineNormalisation(table: OperatorTable): void {
 function savedStatistics(batch: BatchStatistics | undefined, eps: number): [Tensor, Tensor] {
   if (batch === undefined) return [Tensor.zeros('float32', [0]), Tensor.zeros('float32', [0])];
   const inverse = batch.variance.map((value) => 1 / Math.sqrt(value + eps));
-  return [batch.mean, inverse].map((values) => Tensor.of('float32', [values.length], Float32Array.from(values))) as [Tensor, Tensor];
+  return [batch.mean, inverse].map((values) => Tensor.of('float32', [values.length], Float32Array.from(values))) as [
+    Tensor,
+    Tensor,
+  ];
 }
-

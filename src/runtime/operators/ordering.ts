@@ -5,9 +5,9 @@ import { allocate, convertElements, type ElementArray } from '../elements';
 import { Tensor } from '../tensor';
 import { Tuple } from '../values';
 import type { Arguments } from './arguments';
-import type { OperatorBody, OperatorTable } from './registry';
+import type { OperatorTable } from './registry';
 import { fromRows, reducedDims, reducedShape, rowsOf, type Rows } from './rows';
-import { cast, wrapDim } from './support';
+import { wrapDim } from './support';
 
 /** Positions within a row in the order of their values; NaN counts as the largest, equals keep their order. */
 function sortedPositions({ elements, numbers }: Rows, start: number, length: number, descending: boolean): Uint32Array {
@@ -30,7 +30,12 @@ interface Picked {
 }
 
 /** Picks `picked` elements of each row by their positions. */
-function pick(self: Tensor, dim: number, picked: number, choose: (rows: Rows, start: number) => ArrayLike<number>): Picked {
+function pick(
+  self: Tensor,
+  dim: number,
+  picked: number,
+  choose: (rows: Rows, start: number) => ArrayLike<number>,
+): Picked {
   const rows = rowsOf(self, self.rank === 0 ? [] : [dim]);
   const values = allocate(self.dtype, rows.count * picked);
   const indices = new BigInt64Array(rows.count * picked);
@@ -43,7 +48,10 @@ function pick(self: Tensor, dim: number, picked: number, choose: (rows: Rows, st
       indices[row * picked + i] = BigInt(position);
     }
   }
-  return { values: fromRows(self.dtype, values, self.shape, dim, picked), indices: fromRows('int64', indices, self.shape, dim, picked) };
+  return {
+    values: fromRows(self.dtype, values, self.shape, dim, picked),
+    indices: fromRows('int64', indices, self.shape, dim, picked),
+  };
 }
 
 function copyElement(target: ElementArray, at: number, source: ElementArray, from: number): void {
@@ -101,13 +109,17 @@ function modePosition(rows: Rows, start: number): number {
 function quantile(args: Arguments, ignoreNan: boolean): Tensor {
   const [self, dim, q] = [args.tensor('self'), args.optionalInt('dim'), args.value('q')];
   const shares = q instanceof Tensor ? Array.from(q.toNumbers()) : [Number(q)];
-  if (shares.some((share) => !(share >= 0 && share <= 1))) throw new AppError('bad-input', 'quantile() q values must be in the range [0, 1]');
+  if (shares.some((share) => !(share >= 0 && share <= 1)))
+    throw new AppError('bad-input', 'quantile() q values must be in the range [0, 1]');
   const dims = reducedDims(dim === null ? null : [dim], self.rank);
   const rows = rowsOf(self, dims);
   const result = new Float64Array(shares.length * rows.count);
   for (let row = 0; row < rows.count; row++) {
     const start = row * rows.length;
-    const sorted = Array.from(sortedPositions(rows, start, rows.length, false), (position) => rows.numbers[start + position] as number);
+    const sorted = Array.from(
+      sortedPositions(rows, start, rows.length, false),
+      (position) => rows.numbers[start + position] as number,
+    );
     const numbers = sorted.filter((value) => !Number.isNaN(value));
     shares.forEach((share, i) => {
       const usable = ignoreNan || numbers.length === sorted.length;
@@ -137,55 +149,55 @@ function interpolate(sorted: readonly number[], share: number, how: string): num
       // Half to even, as torch rounds the place.
       return part < 0.5 || (part === 0.5 && Math.floor(place) % 2 === 0) ? low : high;
     default:
-      throw new AppError('bad-input', `quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got ${how}`);
+      throw new AppError(
+        'bad-input',
+        `quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got ${how}`,
+      );
   }
-}
-
-/** For each value the place in the sorted sequence (the last dimension) where it would be inserted. */
-function searchSorted(sequence: Tensor, values: Tensor, right: boolean, int32: boolean): Tensor {
-  const length = sequence.shape.at(-1) ?? 0;
-  const [sorted, numbers] = [sequence.toNumbers(), values.toNumbers()];
-  const perRow = sequence.rank <= 1 ? numbers.length : (values.shape.at(-1) ?? 1);
-  const places = Float64Array.from(numbers, (value, i) => {
-    const start = sequence.rank <= 1 ? 0 : Math.floor(i / perRow) * length;
-    let [low, high] = [0, length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const element = sorted[start + middle] as number;
-      if (right ? element <= value : element < value) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  });
-  const dtype = int32 ? 'int32' : 'int64';
-  return Tensor.of(dtype, values.shape, convertElements(places, 'float64', dtype));
 }
 
 export function defineOrdering(table: OperatorTable): void {
   const pair = '(Tensor values, Tensor indices)';
   const sorted = (args: Arguments): Picked => sort(args.tensor('self'), args.int('dim'), args.bool('descending'));
   table.define(`sort(Tensor self, int dim=-1, bool descending=False) -> ${pair}`, (args) => named(sorted(args)));
-  table.define(`sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> ${pair}`, (args) => named(sorted(args)));
+  table.define(`sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> ${pair}`, (args) =>
+    named(sorted(args)),
+  );
   table.define('argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor', (args) => sorted(args).indices);
-  table.define('argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor', (args) => sorted(args).indices);
+  table.define(
+    'argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor',
+    (args) => sorted(args).indices,
+  );
   table.define('msort(Tensor self) -> Tensor', (args) => sort(args.tensor('self'), 0, false).values);
   table.define(`topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> ${pair}`, topk);
   table.define(`kthvalue(Tensor self, SymInt k, int dim=-1, bool keepdim=False) -> ${pair}`, (args) => {
     const [self, k] = [args.tensor('self'), args.int('k')];
     const length = self.shape[wrapDim(args.int('dim'), self.rank)] ?? 1;
-    if (k < 1 || k > length) throw new AppError('bad-input', 'kthvalue(): selected number k out of range for dimension');
-    return pickOne(self, args.int('dim'), args.bool('keepdim'), (rows, start) => sortedPositions(rows, start, length, false)[k - 1] as number);
+    if (k < 1 || k > length)
+      throw new AppError('bad-input', 'kthvalue(): selected number k out of range for dimension');
+    return pickOne(
+      self,
+      args.int('dim'),
+      args.bool('keepdim'),
+      (rows, start) => sortedPositions(rows, start, length, false)[k - 1] as number,
+    );
   });
   table.define(`mode(Tensor self, int dim=-1, bool keepdim=False) -> ${pair}`, (args) =>
     pickOne(args.tensor('self'), args.int('dim'), args.bool('keepdim'), modePosition),
   );
-  for (const [name, ignoreNan] of [['median', false], ['nanmedian', true]] as const) {
+  for (const [name, ignoreNan] of [
+    ['median', false],
+    ['nanmedian', true],
+  ] as const) {
     table.define(`${name}.dim(Tensor self, int dim, bool keepdim=False) -> ${pair}`, (args) =>
-      pickOne(args.tensor('self'), args.int('dim'), args.bool('keepdim'), (rows, start) => medianPosition(rows, start, ignoreNan)),
+      pickOne(args.tensor('self'), args.int('dim'), args.bool('keepdim'), (rows, start) =>
+        medianPosition(rows, start, ignoreNan),
+      ),
     );
     table.define(`${name}(Tensor self) -> Tensor`, (args) => {
       const self = args.tensor('self').contiguous();
-      if (self.elementCount === 0) return Tensor.of(self.dtype, [], convertElements(Float64Array.of(NaN), 'float64', self.dtype));
+      if (self.elementCount === 0)
+        return Tensor.of(self.dtype, [], convertElements(Float64Array.of(NaN), 'float64', self.dtype));
       const flat = Tensor.of(self.dtype, [self.elementCount], self.contiguousElements());
       return pickOne(flat, 0, false, (rows, start) => medianPosition(rows, start, ignoreNan)).items[0] as Tensor;
     });
@@ -193,24 +205,5 @@ export function defineOrdering(table: OperatorTable): void {
     const options = 'int? dim=None, bool keepdim=False, *, str interpolation="linear"';
     table.define(`${kind}(Tensor self, Tensor q, ${options}) -> Tensor`, (args) => quantile(args, ignoreNan));
     table.define(`${kind}.scalar(Tensor self, float q, ${options}) -> Tensor`, (args) => quantile(args, ignoreNan));
-  }
-  defineSearch(table);
-}
-
-function defineSearch(table: OperatorTable): void {
-  const values = (args: Arguments): Tensor => {
-    const self = args.value('self');
-    return self instanceof Tensor ? self : Tensor.of('float64', [], Float64Array.of(Number(self)));
-  };
-  const search: OperatorBody = (args) => {
-    if (args.has('sorter')) throw new AppError('unsupported-operator', 'The runtime has no searchsorted with a sorter');
-    const right = args.bool('right') || args.optionalString('side') === 'right';
-    return searchSorted(args.tensor('sorted_sequence'), values(args), right, args.bool('out_int32'));
-  };
-  const options = '*, bool out_int32=False, bool right=False';
-  const bucket: OperatorBody = (args) => searchSorted(cast(args.tensor('boundaries'), 'float64'), values(args), args.bool('right'), args.bool('out_int32'));
-  for (const type of ['Tensor', 'Scalar']) {
-    table.define(`searchsorted.${type}(Tensor sorted_sequence, ${type} self, ${options}, str? side=None, Tensor? sorter=None) -> Tensor`, search);
-    table.define(`bucketize.${type}(${type} self, Tensor boundaries, ${options}) -> Tensor`, bucket);
   }
 }

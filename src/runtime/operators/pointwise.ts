@@ -61,7 +61,11 @@ const floorQuotientOfInts: Formula = (graph, [a = '', b = '', zero = '', one = '
 
 const truncatedQuotient: Formula = (graph, [a = '', b = '', zero = '']) => {
   const quotient = graph.node('Div', [a, b]);
-  return graph.node('Where', [graph.node('Less', [quotient, zero]), graph.node('Ceil', [quotient]), graph.node('Floor', [quotient])]);
+  return graph.node('Where', [
+    graph.node('Less', [quotient, zero]),
+    graph.node('Ceil', [quotient]),
+    graph.node('Floor', [quotient]),
+  ]);
 };
 
 /** `rounding_mode` None, 'floor' or 'trunc'. */
@@ -75,7 +79,10 @@ function divideRounded(self: Operand, other: Operand, mode: string | null): Kern
     return elementwise('floor_divide of ints', [self, other, 0n, 1n], types, floorQuotientOfInts);
   }
   if (mode !== 'trunc') {
-    throw new AppError('bad-input', `div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '${mode}'`);
+    throw new AppError(
+      'bad-input',
+      `div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '${mode}'`,
+    );
   }
   if (!isFloating(dtype)) return elementwise('Div', [self, other], types, single('Div'));
   return elementwise('truncated quotient', [self, other, 0], types, truncatedQuotient);
@@ -123,11 +130,18 @@ function addCombined(opType: 'Mul' | 'Div'): OperatorBody {
     const tensors = [args.tensor('self'), args.tensor('tensor1'), args.tensor('tensor2')];
     const dtype = resultType(tensors);
     if (opType === 'Div' && !isFloating(dtype)) {
-      throw new AppError('bad-input', 'Integer division with addcdiv is no longer supported, and in a future release addcdiv will perform a true division.');
+      throw new AppError(
+        'bad-input',
+        'Integer division with addcdiv is no longer supported, and in a future release addcdiv will perform a true division.',
+      );
     }
     const types = { dtype, compute: arithmeticType(dtype) };
-    return elementwise(`self + ${opType}`, [...tensors, args.scalar('value')], types, (graph, [self = '', a = '', b = '', value = '']) =>
-      graph.node('Add', [self, graph.node(opType, [graph.node('Mul', [value, a]), b])]),
+    return elementwise(
+      `self + ${opType}`,
+      [...tensors, args.scalar('value')],
+      types,
+      (graph, [self = '', a = '', b = '', value = '']) =>
+        graph.node('Add', [self, graph.node(opType, [graph.node('Mul', [value, a]), b])]),
     );
   };
 }
@@ -148,7 +162,8 @@ export function definePointwise(table: OperatorTable): void {
     table.defineWithInplace(`${name}.Scalar(Tensor self, Scalar other${rest.replace('*, ', '')}) -> Tensor`, body);
   };
   both('add', (args) => addScaled('Add', ...operands(args), args), ', *, Scalar alpha=1');
-  for (const name of ['sub', 'subtract']) both(name, (args) => addScaled('Sub', ...operands(args), args), ', *, Scalar alpha=1');
+  for (const name of ['sub', 'subtract'])
+    both(name, (args) => addScaled('Sub', ...operands(args), args), ', *, Scalar alpha=1');
   for (const name of ['mul', 'multiply']) both(name, (args) => binary('Mul', ...operands(args)));
   const rounded: OperatorBody = (args) => divideRounded(...operands(args), args.optionalString('rounding_mode'));
   for (const name of ['div', 'divide', 'true_divide']) both(name, (args) => divide(...operands(args)));
@@ -174,10 +189,21 @@ export function definePointwise(table: OperatorTable): void {
   table.defineInplace('pow_.Tensor(Tensor(a!) self, Tensor exponent) -> Tensor(a!)', raise);
   table.defineInplace('pow_.Scalar(Tensor(a!) self, Scalar exponent) -> Tensor(a!)', raise);
 
-  table.defineWithInplace('addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor', addCombined('Mul'));
-  table.defineWithInplace('addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor', addCombined('Div'));
+  table.defineWithInplace(
+    'addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor',
+    addCombined('Mul'),
+  );
+  table.defineWithInplace(
+    'addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor',
+    addCombined('Div'),
+  );
   const interpolate: OperatorBody = (args) =>
-    elementwise('lerp', [args.tensor('self'), args.tensor('end'), args.value('weight') as Operand, 1, 0.5], { dtype: args.tensor('self').dtype }, interpolation);
+    elementwise(
+      'lerp',
+      [args.tensor('self'), args.tensor('end'), args.value('weight') as Operand, 1, 0.5],
+      { dtype: args.tensor('self').dtype },
+      interpolation,
+    );
   table.defineWithInplace('lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor', interpolate);
   table.defineWithInplace('lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor', interpolate);
 }

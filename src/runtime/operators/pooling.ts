@@ -27,13 +27,14 @@ function endPadding(input: Tensor, window: Window): { end: number[]; output: num
   const output: number[] = [];
   for (let d = 0; d < spatial; d++) {
     const size = input.shape[input.rank - spatial + d] as number;
-    const [k, s, p, dilation] = [window.kernel, window.stride, window.padding, window.dilation].map((list) => list[d] as number) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    if (p > k / 2) throw new AppError('bad-input', `pad should be at most half of effective kernel size, but got pad=${p}, kernel_size=${k}`);
+    const [k, s, p, dilation] = [window.kernel, window.stride, window.padding, window.dilation].map(
+      (list) => list[d] as number,
+    ) as [number, number, number, number];
+    if (p > k / 2)
+      throw new AppError(
+        'bad-input',
+        `pad should be at most half of effective kernel size, but got pad=${p}, kernel_size=${k}`,
+      );
     const extent = dilation * (k - 1) + 1;
     const span = size + 2 * p - extent;
     let count = Math.floor(span / s) + 1;
@@ -43,7 +44,10 @@ function endPadding(input: Tensor, window: Window): { end: number[]; output: num
       if ((count - 1) * s >= size + p) count--;
     }
     if (count < 1) {
-      throw new AppError('bad-input', `Given input size: ${shapeText(input.shape)}, the pooling output size is too small`);
+      throw new AppError(
+        'bad-input',
+        `Given input size: ${shapeText(input.shape)}, the pooling output size is too small`,
+      );
     }
     output.push(count);
     end.push(Math.max(0, (count - 1) * s + extent - size - p));
@@ -92,7 +96,10 @@ async function maxPoolValues(input: Tensor, window: Window, context: RunContext)
 /** Input [N, C, …] or [C, …] as [1, N·C, …] with the leading sizes that were joined. */
 function joinLead(input: Tensor, spatial: number): [Tensor, readonly number[]] {
   if (input.rank !== spatial + 1 && input.rank !== spatial + 2) {
-    throw new AppError('bad-input', `Expected ${spatial + 1}D or ${spatial + 2}D input to pooling, but got input of size: ${shapeText(input.shape)}`);
+    throw new AppError(
+      'bad-input',
+      `Expected ${spatial + 1}D or ${spatial + 2}D input to pooling, but got input of size: ${shapeText(input.shape)}`,
+    );
   }
   const lead = input.shape.slice(0, input.rank - spatial);
   const channels = lead.reduce((product, size) => product * size, 1);
@@ -104,7 +111,12 @@ interface AverageOptions {
   readonly divisor: number | null;
 }
 
-async function averagePool(input: Tensor, window: Window, options: AverageOptions, context: RunContext): Promise<Tensor> {
+async function averagePool(
+  input: Tensor,
+  window: Window,
+  options: AverageOptions,
+  context: RunContext,
+): Promise<Tensor> {
   const [batched, lead] = joinLead(input, window.kernel.length);
   const { end, output } = endPadding(batched, window);
   const cells = window.kernel.reduce((product, size) => product * size, 1);
@@ -160,14 +172,21 @@ function divisorCorrection(
 
 /** Where each output cell of adaptive pooling starts and ends in the input. */
 function adaptiveRanges(input: number, output: number): [number, number][] {
-  return Array.from({ length: output }, (_, i) => [Math.floor((i * input) / output), Math.ceil(((i + 1) * input) / output)]);
+  return Array.from({ length: output }, (_, i) => [
+    Math.floor((i * input) / output),
+    Math.ceil(((i + 1) * input) / output),
+  ]);
 }
 
 /** Averages over ranges are linear and separable: one matrix product a dimension. */
 async function adaptiveAveragePool(input: Tensor, output: readonly number[], context: RunContext): Promise<Tensor> {
   let result = input;
   const first = input.rank - output.length;
-  if (first < 1) throw new AppError('bad-input', `adaptive_avg_pool: input of size ${shapeText(input.shape)} has too few dimensions`);
+  if (first < 1)
+    throw new AppError(
+      'bad-input',
+      `adaptive_avg_pool: input of size ${shapeText(input.shape)} has too few dimensions`,
+    );
   for (let d = 0; d < output.length; d++) {
     const size = result.shape[first + d] as number;
     const target = output[d] as number;
@@ -185,7 +204,11 @@ function averagingMatrix(size: number, target: number): Float64Array {
   return matrix;
 }
 
-async function adaptiveMaxPool(input: Tensor, output: readonly number[], context: RunContext): Promise<[Tensor, Tensor]> {
+async function adaptiveMaxPool(
+  input: Tensor,
+  output: readonly number[],
+  context: RunContext,
+): Promise<[Tensor, Tensor]> {
   const spatial = output.length;
   const sizes = input.shape.slice(input.rank - spatial);
   const zeros = sizes.map(() => 0);
@@ -208,11 +231,15 @@ async function adaptiveMaxPool(input: Tensor, output: readonly number[], context
     }
     const slice = sliceOf(input, chosen);
     const lengths = chosen.map(([start, end]) => end - start);
-    const [maxima, positions] = await maxPool(slice, { kernel: lengths, stride: ones, padding: zeros, dilation: ones, ceilMode: false }, context);
+    const [maxima, positions] = await maxPool(
+      slice,
+      { kernel: lengths, stride: ones, padding: zeros, dilation: ones, ceilMode: false },
+      context,
+    );
     const found = positions.storage.elements as BigInt64Array;
     for (let c = 0; c < channels; c++) {
       values.storage.elements[c * cells + cell] = maxima.storage.elements[c] as never;
-      indices.storage.elements[c * cells + cell] = BigInt(planePosition(Number(found[c]), chosen, sizes)) as never;
+      indices.storage.elements[c * cells + cell] = BigInt(planePosition(Number(found[c]), chosen, sizes));
     }
   }
   return [values, indices];
@@ -220,7 +247,9 @@ async function adaptiveMaxPool(input: Tensor, output: readonly number[], context
 
 function sliceOf(input: Tensor, ranges: readonly [number, number][]): Tensor {
   const first = input.rank - ranges.length;
-  const shape = input.shape.map((size, d) => (d < first ? size : (ranges[d - first] as [number, number])[1] - (ranges[d - first] as [number, number])[0]));
+  const shape = input.shape.map((size, d) =>
+    d < first ? size : (ranges[d - first] as [number, number])[1] - (ranges[d - first] as [number, number])[0],
+  );
   const start = ranges.reduce((sum, [from], d) => sum + from * (input.strides[first + d] as number), input.offset);
   return input.view(shape, input.strides, start);
 }
@@ -249,7 +278,11 @@ function maxUnpool(input: Tensor, indices: Tensor, output: readonly number[]): T
   const inputPlane = values.length / lead.reduce((product, size) => product * size, 1);
   for (let i = 0; i < values.length; i++) {
     const position = Number(positions[i]);
-    if (position < 0 || position >= plane) throw new AppError('bad-input', `Found an invalid max index: ${position} (output volumes are of size ${output.join('x')})`);
+    if (position < 0 || position >= plane)
+      throw new AppError(
+        'bad-input',
+        `Found an invalid max index: ${position} (output volumes are of size ${output.join('x')})`,
+      );
     result.storage.elements[Math.floor(i / inputPlane) * plane + position] = values[i] as never;
   }
   return result;
@@ -272,16 +305,26 @@ export function definePooling(table: OperatorTable): void {
     // torch's schemas for one dimension write their defaults as lists.
     const [zero, one] = d === 1 ? ['[0]', '[1]'] : ['0', '1'];
     const max = `Tensor self, int[${d}] kernel_size, int[${d}] stride=[], int[${d}] padding=${zero}, int[${d}] dilation=${one}, bool ceil_mode=False`;
-    table.define(`max_pool${d}d(${max}) -> Tensor`, (args, context) => maxPoolValues(args.tensor('self'), windowOf(args, true), context));
+    table.define(`max_pool${d}d(${max}) -> Tensor`, (args, context) =>
+      maxPoolValues(args.tensor('self'), windowOf(args, true), context),
+    );
     table.define(
       `max_pool${d}d_with_indices(${max}) -> (Tensor, Tensor)`,
       async (args, context) => new Tuple(await maxPool(args.tensor('self'), windowOf(args, true), context)),
     );
     const average = `Tensor self, int[${d}] kernel_size, int[${d}] stride=[], int[${d}] padding=${zero}, bool ceil_mode=False, bool count_include_pad=True`;
-    table.define(`avg_pool${d}d(${average}${d === 1 ? '' : ', int? divisor_override=None'}) -> Tensor`, (args, context) => {
-      const divisor = d === 1 ? null : args.optionalInt('divisor_override');
-      return averagePool(args.tensor('self'), windowOf(args, false), { countIncludePad: args.bool('count_include_pad'), divisor }, context);
-    });
+    table.define(
+      `avg_pool${d}d(${average}${d === 1 ? '' : ', int? divisor_override=None'}) -> Tensor`,
+      (args, context) => {
+        const divisor = d === 1 ? null : args.optionalInt('divisor_override');
+        return averagePool(
+          args.tensor('self'),
+          windowOf(args, false),
+          { countIncludePad: args.bool('count_include_pad'), divisor },
+          context,
+        );
+      },
+    );
     const size = d === 1 ? 'int[1] output_size' : `SymInt[${d}] output_size`;
     const adaptive = (args: Arguments, context: RunContext): Promise<Tensor> =>
       adaptiveAveragePool(args.tensor('self'), args.ints('output_size'), context);

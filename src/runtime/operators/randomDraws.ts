@@ -3,51 +3,31 @@
 import type { DType } from '../../model/dtype';
 import { AppError } from '../../util/errors';
 import type { RunContext } from '../context';
-import { convertElements, isFloating } from '../elements';
+import { convertElements } from '../elements';
 import type { Generator } from '../random';
 import { elementCount, Tensor, type Shape } from '../tensor';
 import type { Arguments } from './arguments';
 import { checkSize, creationOptions, likeOptions } from './creation';
-import { refuseOverlap, type OperatorBody, type OperatorTable } from './registry';
-import { broadcastShapes, cast, expandTo } from './support';
+import type { OperatorBody, OperatorTable } from './registry';
+import { broadcastShapes, expandTo } from './support';
 
-type Draw = (generator: Generator, index: number) => number;
+export type Draw = (generator: Generator, index: number) => number;
 
-function draw(dtype: DType, shape: Shape, context: RunContext, one: Draw): Tensor {
+export function draw(dtype: DType, shape: Shape, context: RunContext, one: Draw): Tensor {
   checkSize(shape);
   const values = new Float64Array(elementCount(shape));
   for (let i = 0; i < values.length; i++) values[i] = one(context.generator, i);
   return Tensor.of(dtype, shape, convertElements(values, 'float64', dtype));
 }
 
-/** Overwrites a tensor with draws. */
-function redraw(self: Tensor, context: RunContext, one: Draw): Tensor {
-  refuseOverlap(self);
-  self.write(draw(self.dtype, self.shape, context, one).contiguousElements(), true);
-  return self;
-}
-
 const uniform: Draw = (generator) => generator.uniform();
 const normal: Draw = (generator) => generator.normal();
 
-function integers(low: number, high: number): Draw {
-  if (low >= high) throw new AppError('bad-input', `random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`);
+export function integers(low: number, high: number): Draw {
+  if (low >= high)
+    throw new AppError('bad-input', `random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`);
   return (generator) => generator.integer(low, high);
 }
-
-/** Largest integer, exclusive, that `random_` draws for a dtype without a limit of its own. */
-const drawLimits: Readonly<Record<DType, number>> = {
-  float32: 2 ** 24 + 1,
-  float64: 2 ** 53,
-  float16: 2 ** 11 + 1,
-  bfloat16: 2 ** 8 + 1,
-  int64: 2 ** 53,
-  int32: 2 ** 31,
-  int16: 2 ** 15,
-  int8: 2 ** 7,
-  uint8: 2 ** 8,
-  bool: 2,
-};
 
 /** A permutation of 0 … n - 1, by Fisher and Yates. */
 function permutation(count: number, dtype: DType, generator: Generator): Tensor {
@@ -110,24 +90,35 @@ function parameter(value: Tensor | number, shape: Shape): (index: number) => num
   return (index) => values[index] as number;
 }
 
-function bernoulli(p: Tensor | number, shape: Shape): Draw {
+export function bernoulli(p: Tensor | number, shape: Shape): Draw {
   const probability = parameter(p, shape);
   return (generator, index) => {
     const chance = probability(index);
-    if (!(chance >= 0 && chance <= 1)) throw new AppError('bad-input', `Expected p_in >= 0 && p_in <= 1 to be true, but got ${chance}`);
+    if (!(chance >= 0 && chance <= 1))
+      throw new AppError('bad-input', `Expected p_in >= 0 && p_in <= 1 to be true, but got ${chance}`);
     return generator.uniform() < chance ? 1 : 0;
   };
 }
 
 /** Defines an overload, and its twin that takes a generator of the program; there is one generator here. */
-function defineWithGenerator(table: OperatorTable, name: string, [plain, twin]: readonly [string, string], args: string, options: string, body: OperatorBody): void {
+function defineWithGenerator(
+  table: OperatorTable,
+  name: string,
+  [plain, twin]: readonly [string, string],
+  args: string,
+  options: string,
+  body: OperatorBody,
+): void {
   table.define(`${name}${plain}(${args}, ${options}) -> Tensor`, body);
   table.define(`${name}${twin}(${args}, *, Generator? generator, ${options.replace('*, ', '')}) -> Tensor`, body);
 }
 
 export function defineRandomDraws(table: OperatorTable): void {
   const dtypeOr = (args: Arguments, other: DType): DType => args.dtype('dtype') ?? other;
-  for (const [name, one] of [['rand', uniform], ['randn', normal]] as const) {
+  for (const [name, one] of [
+    ['rand', uniform],
+    ['randn', normal],
+  ] as const) {
     defineWithGenerator(table, name, ['', '.generator'], 'SymInt[] size', creationOptions, (args, context) =>
       draw(dtypeOr(args, 'float32'), args.ints('size'), context, one),
     );
@@ -136,14 +127,29 @@ export function defineRandomDraws(table: OperatorTable): void {
     );
   }
   const inInt64 = creationOptions.replace('dtype=None', 'dtype=4');
-  const range = (args: Arguments): Draw => integers(args.schema.indexOf.has('low') ? args.int('low') : 0, args.int('high'));
+  const range = (args: Arguments): Draw =>
+    integers(args.schema.indexOf.has('low') ? args.int('low') : 0, args.int('high'));
   const ofInts: OperatorBody = (args, context) => draw(dtypeOr(args, 'int64'), args.ints('size'), context, range(args));
   defineWithGenerator(table, 'randint', ['', '.generator'], 'SymInt high, SymInt[] size', inInt64, ofInts);
-  defineWithGenerator(table, 'randint', ['.low', '.low_generator'], 'SymInt low, SymInt high, SymInt[] size', inInt64, ofInts);
+  defineWithGenerator(
+    table,
+    'randint',
+    ['.low', '.low_generator'],
+    'SymInt low, SymInt high, SymInt[] size',
+    inInt64,
+    ofInts,
+  );
   const likeInts: OperatorBody = (args, context) =>
     draw(dtypeOr(args, args.tensor('self').dtype), args.tensor('self').shape, context, range(args));
   defineWithGenerator(table, 'randint_like', ['', '.generator'], 'Tensor self, SymInt high', likeOptions, likeInts);
-  defineWithGenerator(table, 'randint_like', ['.low_dtype', '.low_generator_dtype'], 'Tensor self, SymInt low, SymInt high', likeOptions, likeInts);
+  defineWithGenerator(
+    table,
+    'randint_like',
+    ['.low_dtype', '.low_generator_dtype'],
+    'Tensor self, SymInt low, SymInt high',
+    likeOptions,
+    likeInts,
+  );
   defineWithGenerator(table, 'randperm', ['', '.generator'], 'SymInt n', inInt64, (args, context) =>
     permutation(args.int('n'), dtypeOr(args, 'int64'), context.generator),
   );
@@ -153,21 +159,32 @@ export function defineRandomDraws(table: OperatorTable): void {
     const given = self as Tensor;
     return draw(given.dtype, given.shape, context, bernoulli(given, given.shape));
   });
-  for (const [type, overload, fallback] of [['float', 'p', ''], ['Tensor', 'Tensor', '']] as const) {
-    table.define(`bernoulli.${overload}(Tensor self, ${type} p${fallback}, ${generator}) -> Tensor`, (args, context) => {
-      const self = args.tensor('self');
-      return draw(self.dtype, self.shape, context, bernoulli(args.value('p') as Tensor | number, self.shape));
-    });
+  for (const [type, overload, fallback] of [
+    ['float', 'p', ''],
+    ['Tensor', 'Tensor', ''],
+  ] as const) {
+    table.define(
+      `bernoulli.${overload}(Tensor self, ${type} p${fallback}, ${generator}) -> Tensor`,
+      (args, context) => {
+        const self = args.tensor('self');
+        return draw(self.dtype, self.shape, context, bernoulli(args.value('p') as Tensor | number, self.shape));
+      },
+    );
   }
   defineNormal(table, generator);
-  table.define(`multinomial(Tensor self, SymInt num_samples, bool replacement=False, ${generator}) -> Tensor`, (args, context) =>
-    multinomial(args.tensor('self'), args.int('num_samples'), args.bool('replacement'), context.generator),
+  table.define(
+    `multinomial(Tensor self, SymInt num_samples, bool replacement=False, ${generator}) -> Tensor`,
+    (args, context) =>
+      multinomial(args.tensor('self'), args.int('num_samples'), args.bool('replacement'), context.generator),
   );
-  defineInplaceDraws(table, generator);
 }
 
 function defineNormal(table: OperatorTable, generator: string): void {
-  for (const [overload, types] of [['Tensor_float', 'Tensor mean, float std=1.'], ['float_Tensor', 'float mean, Tensor std'], ['Tensor_Tensor', 'Tensor mean, Tensor std']] as const) {
+  for (const [overload, types] of [
+    ['Tensor_float', 'Tensor mean, float std=1.'],
+    ['float_Tensor', 'float mean, Tensor std'],
+    ['Tensor_Tensor', 'Tensor mean, Tensor std'],
+  ] as const) {
     table.define(`normal.${overload}(${types}, ${generator}) -> Tensor`, (args, context) => {
       const [mean, deviation] = [args.value('mean'), args.value('std')] as [Tensor | number, Tensor | number];
       const tensors = [mean, deviation].filter((value) => value instanceof Tensor);
@@ -177,40 +194,16 @@ function defineNormal(table: OperatorTable, generator: string): void {
       return draw(dtype, shape, context, (random, index) => center(index) + spread(index) * random.normal());
     });
   }
-  table.define(`normal.float_float(float mean, float std, SymInt[] size, ${generator}, ${creationOptions.replace('*, ', '')}) -> Tensor`, (args, context) => {
-    const [mean, deviation] = [args.float('mean'), args.float('std')];
-    return draw(args.dtype('dtype') ?? 'float32', args.ints('size'), context, (random) => mean + deviation * random.normal());
-  });
-}
-
-function defineInplaceDraws(table: OperatorTable, generator: string): void {
-  const define = (name: string, parameters: string, one: (args: Arguments, self: Tensor) => Draw, needsFloat = true): void => {
-    const list = ['Tensor(a!) self', ...(parameters === '' ? [] : [parameters]), generator].join(', ');
-    table.define(`${name}(${list}) -> Tensor(a!)`, (args, context) => {
-      const self = args.tensor('self');
-      if (needsFloat && !isFloating(self.dtype)) throw new AppError('bad-input', `${name} expects a floating point tensor, got ${self.dtype}`);
-      return redraw(self, context, one(args, self));
-    });
-  };
-  define('uniform_', 'float from=0., float to=1.', (args) => {
-    const [low, high] = [args.float('from'), args.float('to')];
-    return (random) => low + random.uniform() * (high - low);
-  });
-  define('normal_', 'float mean=0., float std=1.', (args) => {
-    const [mean, deviation] = [args.float('mean'), args.float('std')];
-    return (random) => mean + deviation * random.normal();
-  });
-  define('log_normal_', 'float mean=1., float std=2.', (args) => {
-    const [mean, deviation] = [args.float('mean'), args.float('std')];
-    return (random) => Math.exp(mean + deviation * random.normal());
-  });
-  define('exponential_', 'float lambd=1.', (args) => (random) => -Math.log(1 - random.uniform()) / args.float('lambd'));
-  define('geometric_', 'float p', (args) => (random) => Math.ceil(Math.log(1 - random.uniform()) / Math.log(1 - args.float('p'))), false);
-  define('cauchy_', 'float median=0., float sigma=1.', (args) => (random) => args.float('median') + args.float('sigma') * Math.tan(Math.PI * (random.uniform() - 0.5)));
-  define('bernoulli_.float', 'float p=0.5', (args, self) => bernoulli(args.float('p'), self.shape), false);
-  define('bernoulli_.Tensor', 'Tensor p', (args, self) => bernoulli(cast(args.tensor('p'), 'float64'), self.shape), false);
-  // The overload with most numbers first: the others would take a number for a generator.
-  define('random_.from', 'int from, int? to', (args, self) => integers(args.int('from'), args.optionalInt('to') ?? drawLimits[self.dtype]), false);
-  define('random_.to', 'int to', (args) => integers(0, args.int('to')), false);
-  define('random_', '', (_, self) => integers(0, drawLimits[self.dtype]), false);
+  table.define(
+    `normal.float_float(float mean, float std, SymInt[] size, ${generator}, ${creationOptions.replace('*, ', '')}) -> Tensor`,
+    (args, context) => {
+      const [mean, deviation] = [args.float('mean'), args.float('std')];
+      return draw(
+        args.dtype('dtype') ?? 'float32',
+        args.ints('size'),
+        context,
+        (random) => mean + deviation * random.normal(),
+      );
+    },
+  );
 }

@@ -2,7 +2,7 @@
 
 import { AppError } from '../../util/errors';
 import type { RunContext } from '../context';
-import { Tensor } from '../tensor';
+import type { Tensor } from '../tensor';
 import { Tuple } from '../values';
 import type { Arguments } from './arguments';
 import { dropoutMask } from './dropout';

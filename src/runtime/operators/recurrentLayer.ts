@@ -37,7 +37,8 @@ export function recurrentLayer(
   const [first] = directions;
   const { dtype } = input.x;
   // ONNX Runtime has these nodes in single precision only, and knows no projections.
-  const stepwise = (!isHalf(dtype) && dtype !== 'float32') || first?.projection != null || !isFloating(dtype);
+  const stepwise =
+    (!isHalf(dtype) && dtype !== 'float32') || (first !== undefined && first.projection !== null) || !isFloating(dtype);
   return stepwise ? layerByStep(kind, input, directions, context) : layerByNode(kind, input, directions, context);
 }
 

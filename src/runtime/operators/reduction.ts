@@ -16,13 +16,25 @@ import { reducedDims, reducedShape, reshaped, rowsOf } from './rows';
 import { cast } from './support';
 
 /** One ONNX reduction node over the axes; a tensor without dimensions has none. */
-export function reduceNode(graph: GraphBuilder, opType: string, value: GraphValue, axes: readonly number[], keepdims = 1): GraphValue {
+export function reduceNode(
+  graph: GraphBuilder,
+  opType: string,
+  value: GraphValue,
+  axes: readonly number[],
+  keepdims = 1,
+): GraphValue {
   const attributes: Attributes = { keepdims, noop_with_empty_axes: 1 };
   return graph.node(opType, [value, graph.ints(axes)], attributes);
 }
 
 /** A reduction by one ONNX node; `identity` is the result over no elements. */
-export function reduce(opType: string, self: Tensor, dims: readonly number[] | null, keepdim: boolean, identity: number): Tensor | KernelCall {
+export function reduce(
+  opType: string,
+  self: Tensor,
+  dims: readonly number[] | null,
+  keepdim: boolean,
+  identity: number,
+): Tensor | KernelCall {
   const axes = reducedDims(dims, self.rank);
   if (self.elementCount === 0) return filled(self.dtype, reducedShape(self.shape, axes, keepdim), identity);
   if (axes.length === 0) return self.clone();
@@ -47,8 +59,10 @@ function summable(self: Tensor, dtype: DType | null): Tensor {
   return cast(self, dtype ?? (isFloating(self.dtype) ? self.dtype : 'int64'));
 }
 
-const sum: OperatorBody = (args) => reduce('ReduceSum', summable(args.tensor('self'), args.dtype('dtype')), dimsOf(args), keeps(args), 0);
-const product: OperatorBody = (args) => reduce('ReduceProd', summable(args.tensor('self'), args.dtype('dtype')), dimsOf(args), keeps(args), 1);
+const sum: OperatorBody = (args) =>
+  reduce('ReduceSum', summable(args.tensor('self'), args.dtype('dtype')), dimsOf(args), keeps(args), 0);
+const product: OperatorBody = (args) =>
+  reduce('ReduceProd', summable(args.tensor('self'), args.dtype('dtype')), dimsOf(args), keeps(args), 1);
 
 const mean: OperatorBody = (args) => {
   const self = args.tensor('self');
@@ -68,11 +82,22 @@ function withoutNan(self: Tensor, dtype: DType | null): Tensor {
   const copy = cast(self, dtype ?? (isFloating(self.dtype) ? self.dtype : 'int64'));
   if (!isFloating(copy.dtype)) return copy;
   const numbers = copy.toNumbers();
-  return cast(Tensor.of('float64', copy.shape, Float64Array.from(numbers, (value) => (Number.isNaN(value) ? 0 : value))), copy.dtype);
+  return cast(
+    Tensor.of(
+      'float64',
+      copy.shape,
+      Float64Array.from(numbers, (value) => (Number.isNaN(value) ? 0 : value)),
+    ),
+    copy.dtype,
+  );
 }
 
 function countNumbers(self: Tensor): Tensor {
-  return Tensor.of('float32', self.shape, Float32Array.from(self.toNumbers(), (value) => (Number.isNaN(value) ? 0 : 1)));
+  return Tensor.of(
+    'float32',
+    self.shape,
+    Float32Array.from(self.toNumbers(), (value) => (Number.isNaN(value) ? 0 : 1)),
+  );
 }
 
 /** Whether any, or all, elements along the dimensions are true; uint8 stays uint8. */
@@ -93,7 +118,8 @@ function quantifier(all: boolean): OperatorBody {
 /** Σ (x - mean)² / (n - correction) and the mean, by two passes. */
 async function moments(args: Arguments, context: RunContext): Promise<readonly [Tensor, Tensor]> {
   const self = args.tensor('self');
-  if (!isFloating(self.dtype)) throw new AppError('bad-input', `${args.schema.name}: only support floating point and complex dtypes`);
+  if (!isFloating(self.dtype))
+    throw new AppError('bad-input', `${args.schema.name}: only support floating point and complex dtypes`);
   const axes = reducedDims(dimsOf(args), self.rank);
   const shape = reducedShape(self.shape, axes, keeps(args));
   const count = axes.reduce((product, d) => product * (self.shape[d] as number), 1);
@@ -123,7 +149,9 @@ function correctionOf(args: Arguments): number {
 function variance(root: boolean, withMean: boolean): OperatorBody {
   return async (args, context) => {
     const [squared, average] = await moments(args, context);
-    const first = root ? await context.run(kernelGraph('Sqrt', {}, [squared], (graph, inputs) => graph.node('Sqrt', inputs))) : squared;
+    const first = root
+      ? await context.run(kernelGraph('Sqrt', {}, [squared], (graph, inputs) => graph.node('Sqrt', inputs)))
+      : squared;
     return withMean ? new Tuple([first, average]) : first;
   };
 }
@@ -138,9 +166,16 @@ function logSumExp(self: Tensor, dims: readonly number[], keepdim: boolean): Ker
     const largest = reduceNode(graph, 'ReduceMax', value, parameters.axes);
     // An infinite maximum would make infinity - infinity.
     const shift = graph.node('Where', [graph.node('IsInf', [largest]), zero, largest]);
-    const total = reduceNode(graph, 'ReduceSum', graph.node('Exp', [graph.node('Sub', [value, shift])]), parameters.axes);
+    const total = reduceNode(
+      graph,
+      'ReduceSum',
+      graph.node('Exp', [graph.node('Sub', [value, shift])]),
+      parameters.axes,
+    );
     const result = graph.node('Add', [graph.node('Log', [total]), shift]);
-    return parameters.keepdim || parameters.axes.length === 0 ? result : graph.node('Squeeze', [result, graph.ints(parameters.axes)]);
+    return parameters.keepdim || parameters.axes.length === 0
+      ? result
+      : graph.node('Squeeze', [result, graph.ints(parameters.axes)]);
   });
 }
 
@@ -171,12 +206,22 @@ export function defineReduction(table: OperatorTable): void {
     table.define(`${name}.dim(Tensor self, int dim, bool keepdim=False) -> Tensor`, body);
     table.define(`${name}.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor`, body);
   }
-  for (const [name, root, withMean] of [['var', false, false], ['std', true, false], ['var_mean', false, true], ['std_mean', true, true]] as const) {
+  for (const [name, root, withMean] of [
+    ['var', false, false],
+    ['std', true, false],
+    ['var_mean', false, true],
+    ['std_mean', true, true],
+  ] as const) {
     const result = withMean ? '(Tensor, Tensor)' : 'Tensor';
     const body = variance(root, withMean);
     table.define(`${name}(Tensor self, bool unbiased=True) -> ${result}`, body);
     table.define(`${name}.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> ${result}`, body);
-    table.define(`${name}.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> ${result}`, body);
+    table.define(
+      `${name}.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> ${result}`,
+      body,
+    );
   }
-  table.define('logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor', (args) => logSumExp(args.tensor('self'), args.ints('dim'), args.bool('keepdim')));
+  table.define('logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor', (args) =>
+    logSumExp(args.tensor('self'), args.ints('dim'), args.bool('keepdim')),
+  );
 }

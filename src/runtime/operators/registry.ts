@@ -89,8 +89,15 @@ export class OperatorTable {
       const others = new Map([...keywords].filter(([key]) => key !== 'out'));
       return writeOut(out, await this.call(name, positional, others, context), name);
     }
-    const given = [...positional.map(typeName), ...[...keywords].map(([key, value]) => `${key}=${typeName(value)}`)].join(', ');
-    throw new AppError('unsupported-operator', `The runtime has no overload of aten::${name} for (${given})`, seeSupported);
+    const given = [
+      ...positional.map(typeName),
+      ...[...keywords].map(([key, value]) => `${key}=${typeName(value)}`),
+    ].join(', ');
+    throw new AppError(
+      'unsupported-operator',
+      `The runtime has no overload of aten::${name} for (${given})`,
+      seeSupported,
+    );
   }
 }
 
@@ -134,9 +141,14 @@ export function assignInplace(self: Tensor, result: Tensor, name: string, fresh:
 
 /** The `out` argument of an operator takes the result, and the result's shape where its storage is large enough. */
 function writeOut(out: Tensor, result: Value, name: string): Tensor {
-  if (!(result instanceof Tensor)) throw new AppError('unsupported-operator', `The runtime has no out= of aten::${name}`, seeSupported);
+  if (!(result instanceof Tensor))
+    throw new AppError('unsupported-operator', `The runtime has no out= of aten::${name}`, seeSupported);
   if (out.elementCount !== result.elementCount && result.elementCount > out.storage.length - out.offset) {
-    throw new AppError('unsupported-operator', `aten::${name} would have to enlarge the tensor given as out=`, 'Give it the size of the result.');
+    throw new AppError(
+      'unsupported-operator',
+      `aten::${name} would have to enlarge the tensor given as out=`,
+      'Give it the size of the result.',
+    );
   }
   const sameShape = out.rank === result.rank && out.shape.every((size, d) => size === result.shape[d]);
   if (!sameShape) [out.shape, out.strides] = [result.shape, contiguousStrides(result.shape)];

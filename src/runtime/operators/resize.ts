@@ -43,7 +43,10 @@ function resizeAttributes(resize: Resize): Attributes {
 async function upsample(input: Tensor, resize: Resize, context: RunContext): Promise<Tensor> {
   const spatial = resize.size.length;
   if (input.rank !== spatial + 2) {
-    throw new AppError('bad-input', `It is expected input_size equals to ${spatial + 2}, but got size ${input.rank} (${shapeText(input.shape)})`);
+    throw new AppError(
+      'bad-input',
+      `It is expected input_size equals to ${spatial + 2}, but got size ${input.rank} (${shapeText(input.shape)})`,
+    );
   }
   if (resize.antialias) return antialiased(input, resize, context);
   // The kernels take one spatial dimension only as a second one beside it.
@@ -53,12 +56,21 @@ async function upsample(input: Tensor, resize: Resize, context: RunContext): Pro
   const byScale = resize.scales?.every((scale) => scale !== null) === true && !resize.alignCorners;
   const scales = byScale ? [1, 1, ...(lone ? [1] : []), ...(resize.scales as number[])] : null;
   // ONNX infers the shape from the target, so it is a constant of the graph and not an input.
-  const target: { readonly sizes: readonly number[] } | { readonly scales: readonly number[] } = scales === null ? { sizes } : { scales };
+  const target: { readonly sizes: readonly number[] } | { readonly scales: readonly number[] } =
+    scales === null ? { sizes } : { scales };
   const result = await context.run(
-    kernelGraph('Resize', { attributes: resizeAttributes(resize), target }, [wide], (graph, [x = ''], { attributes, target: to }) =>
-      'sizes' in to
-        ? graph.node('Resize', [x, '', '', graph.ints(to.sizes)], attributes)
-        : graph.node('Resize', [x, '', graph.constant(Tensor.of('float32', [to.scales.length], Float32Array.from(to.scales)))], attributes),
+    kernelGraph(
+      'Resize',
+      { attributes: resizeAttributes(resize), target },
+      [wide],
+      (graph, [x = ''], { attributes, target: to }) =>
+        'sizes' in to
+          ? graph.node('Resize', [x, '', '', graph.ints(to.sizes)], attributes)
+          : graph.node(
+              'Resize',
+              [x, '', graph.constant(Tensor.of('float32', [to.scales.length], Float32Array.from(to.scales)))],
+              attributes,
+            ),
     ),
   );
   return reshaped(result, [...input.shape.slice(0, 2), ...resize.size]);
@@ -70,7 +82,13 @@ async function antialiased(input: Tensor, resize: Resize, context: RunContext): 
   for (const [d, target] of resize.size.entries()) {
     const size = input.shape[2 + d] as number;
     const given = resize.scales?.[d];
-    const scale = resize.alignCorners ? (target > 1 ? (size - 1) / (target - 1) : 0) : given ? 1 / given : size / target;
+    const scale = resize.alignCorners
+      ? target > 1
+        ? (size - 1) / (target - 1)
+        : 0
+      : given
+        ? 1 / given
+        : size / target;
     result = await mapAlong(result, 2 + d, filterMatrix(size, target, scale, resize.mode === 'cubic'), context);
   }
   return result;
@@ -130,24 +148,46 @@ function defineUpsample(table: OperatorTable, family: string, d: number): void {
     size,
     scales,
   });
-  table.define(`${name}.vec(Tensor input, SymInt[]? output_size${corners}, float[]? scale_factors) -> Tensor`, (args, context) => {
-    const input = args.tensor('input');
-    const scales = args.optionalFloats('scale_factors');
-    const size = args.optionalInts('output_size') ?? (scales ?? []).map((scale, i) => Math.floor((input.shape[2 + i] as number) * scale));
-    return upsample(input, resize(args, size, args.has('output_size') ? null : scales), context);
-  });
+  table.define(
+    `${name}.vec(Tensor input, SymInt[]? output_size${corners}, float[]? scale_factors) -> Tensor`,
+    (args, context) => {
+      const input = args.tensor('input');
+      const scales = args.optionalFloats('scale_factors');
+      const size =
+        args.optionalInts('output_size') ??
+        (scales ?? []).map((scale, i) => Math.floor((input.shape[2 + i] as number) * scale));
+      return upsample(input, resize(args, size, args.has('output_size') ? null : scales), context);
+    },
+  );
   const scaleNames = d === 1 ? ['scales'] : ['scales_d', 'scales_h', 'scales_w'].slice(3 - d);
   const scaleArguments = scaleNames.map((scale) => `, float? ${scale}=None`).join('');
   table.define(`${name}(Tensor self, SymInt[${d}] output_size${corners}${scaleArguments}) -> Tensor`, (args, context) =>
-    upsample(args.tensor('self'), resize(args, args.ints('output_size'), scaleNames.map((scale) => args.optionalFloat(scale))), context),
+    upsample(
+      args.tensor('self'),
+      resize(
+        args,
+        args.ints('output_size'),
+        scaleNames.map((scale) => args.optionalFloat(scale)),
+      ),
+      context,
+    ),
   );
 }
 
 /** Pads from the last dimension backwards, two numbers each, as torch's `pad`; negative ones crop. */
-function pad(input: Tensor, padding: readonly number[], mode: string, value: Scalar, context: RunContext): Promise<Tensor> {
+function pad(
+  input: Tensor,
+  padding: readonly number[],
+  mode: string,
+  value: Scalar,
+  context: RunContext,
+): Promise<Tensor> {
   const rank = input.rank;
   if (padding.length % 2 !== 0 || padding.length > 2 * rank) {
-    throw new AppError('bad-input', `Padding length should be even and at most twice the number of dimensions, got ${padding.length} for ${shapeText(input.shape)}`);
+    throw new AppError(
+      'bad-input',
+      `Padding length should be even and at most twice the number of dimensions, got ${padding.length} for ${shapeText(input.shape)}`,
+    );
   }
   const starts = new Array<number>(rank).fill(0);
   const ends = new Array<number>(rank).fill(0);
@@ -170,7 +210,12 @@ function pad(input: Tensor, padding: readonly number[], mode: string, value: Sca
 }
 
 /** ONNX's names for torch's padding modes. */
-const padModes: Readonly<Record<string, string>> = { constant: 'constant', reflect: 'reflect', replicate: 'edge', circular: 'wrap' };
+const padModes: Readonly<Record<string, string>> = {
+  constant: 'constant',
+  reflect: 'reflect',
+  replicate: 'edge',
+  circular: 'wrap',
+};
 
 /** ONNX's names for the numbers by which grid_sampler gives its modes. */
 const gridModes = ['linear', 'nearest', 'cubic'];
@@ -190,7 +235,8 @@ export function defineResize(table: OperatorTable): void {
     defineUpsample(table, '_upsample_nearest_exact', d);
     defineUpsample(table, ['upsample_linear', 'upsample_bilinear', 'upsample_trilinear'][d - 1] as string, d);
   }
-  for (const family of ['upsample_bicubic', '_upsample_bilinear_aa', '_upsample_bicubic_aa']) defineUpsample(table, family, 2);
+  for (const family of ['upsample_bicubic', '_upsample_bilinear_aa', '_upsample_bicubic_aa'])
+    defineUpsample(table, family, 2);
 
   table.define('pad(Tensor self, SymInt[] pad, str mode="constant", float? value=None) -> Tensor', (args, context) => {
     const mode = padModes[args.string('mode')];
@@ -204,12 +250,18 @@ export function defineResize(table: OperatorTable): void {
     pad(args.tensor('self'), args.ints('pad'), 'wrap', 0, context),
   );
   for (const d of [1, 2, 3]) {
-    const padWith = (mode: string): OperatorBody => (args, context) => pad(args.tensor('self'), args.ints('padding'), mode, 0, context);
+    const padWith =
+      (mode: string): OperatorBody =>
+      (args, context) =>
+        pad(args.tensor('self'), args.ints('padding'), mode, 0, context);
     table.define(`reflection_pad${d}d(Tensor self, SymInt[${2 * d}] padding) -> Tensor`, padWith('reflect'));
     table.define(`replication_pad${d}d(Tensor self, SymInt[${2 * d}] padding) -> Tensor`, padWith('edge'));
   }
   for (const name of ['grid_sampler', 'grid_sampler_2d', 'grid_sampler_3d']) {
-    table.define(`${name}(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor`, gridSample);
+    table.define(
+      `${name}(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor`,
+      gridSample,
+    );
   }
   table.define('affine_grid_generator(Tensor theta, SymInt[] size, bool align_corners) -> Tensor', (args) => {
     const size = args.ints('size');

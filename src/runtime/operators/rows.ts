@@ -11,7 +11,8 @@ export function reducedDims(dims: readonly number[] | null, rank: number): numbe
   if (dims === null || dims.length === 0) return Array.from({ length: rank }, (_, d) => d);
   const wrapped = dims.map((dim) => wrapDim(dim, rank));
   wrapped.forEach((dim, i) => {
-    if (wrapped.indexOf(dim) !== i) throw new AppError('bad-input', `dim ${dim} appears multiple times in the list of dims`);
+    if (wrapped.indexOf(dim) !== i)
+      throw new AppError('bad-input', `dim ${dim} appears multiple times in the list of dims`);
   });
   // A tensor without dimensions has none to reduce, although torch lets programs say 0 or -1.
   return rank === 0 ? [] : wrapped.sort((a, b) => a - b);
@@ -53,7 +54,11 @@ export function fromRows(dtype: DType, elements: ElementArray, shape: Shape, dim
   if (rank === 0) return Tensor.of(dtype, [], elements);
   const order = lastOrder(rank, [dim]);
   const sizes = shape.map((size, d) => (d === dim ? length : size));
-  const moved = Tensor.of(dtype, order.map((d) => sizes[d] as number), elements);
+  const moved = Tensor.of(
+    dtype,
+    order.map((d) => sizes[d] as number),
+    elements,
+  );
   const back = new Array<number>(rank);
   order.forEach((d, i) => (back[d] = i));
   return permuted(moved, back).contiguous();
@@ -65,5 +70,8 @@ function lastOrder(rank: number, dims: readonly number[]): number[] {
 }
 
 function permuted(tensor: Tensor, order: readonly number[]): Tensor {
-  return tensor.view(order.map((d) => tensor.shape[d] as number), order.map((d) => tensor.strides[d] as number));
+  return tensor.view(
+    order.map((d) => tensor.shape[d] as number),
+    order.map((d) => tensor.strides[d] as number),
+  );
 }

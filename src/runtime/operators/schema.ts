@@ -75,7 +75,12 @@ function parseArgument(text: string, keywordOnly: boolean): SchemaArgument {
       ? { list: { optionalElements: innerOptional !== undefined, ...(size === '' ? {} : { size: Number(size) }) } }
       : {}),
   };
-  return { name, type, defaultValue: defaultText === undefined ? undefined : parseDefault(defaultText, type), keywordOnly };
+  return {
+    name,
+    type,
+    defaultValue: defaultText === undefined ? undefined : parseDefault(defaultText, type),
+    keywordOnly,
+  };
 }
 
 function baseType(text: string): BaseType {

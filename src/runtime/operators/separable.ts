@@ -7,12 +7,7 @@ import { Tensor } from '../tensor';
 import { reshaped } from './support';
 
 /** Multiplies dimension `dim` of size `in` by a row-major matrix [out, in]; the others stay as they are. */
-export async function mapAlong(
-  input: Tensor,
-  dim: number,
-  matrix: Float64Array,
-  context: RunContext,
-): Promise<Tensor> {
+export async function mapAlong(input: Tensor, dim: number, matrix: Float64Array, context: RunContext): Promise<Tensor> {
   const size = input.shape[dim] as number;
   const target = matrix.length / size;
   const weights = Tensor.of(input.dtype, [target, size], convertElements(matrix, 'float64', input.dtype));

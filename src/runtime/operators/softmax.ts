@@ -9,9 +9,17 @@ import type { OperatorBody, OperatorTable } from './registry';
 import { cast, wrapDim } from './support';
 
 /** exp(x) / Σ exp(x), or x - log Σ exp(x), along `dim`. */
-export async function softmax(opType: 'Softmax' | 'LogSoftmax', self: Tensor, dim: number, context: RunContext): Promise<Tensor> {
+export async function softmax(
+  opType: 'Softmax' | 'LogSoftmax',
+  self: Tensor,
+  dim: number,
+  context: RunContext,
+): Promise<Tensor> {
   if (!isFloating(self.dtype)) {
-    throw notImplemented(opType === 'Softmax' ? 'softmax_lastdim_kernel_impl' : 'log_softmax_lastdim_kernel_impl', self.dtype);
+    throw notImplemented(
+      opType === 'Softmax' ? 'softmax_lastdim_kernel_impl' : 'log_softmax_lastdim_kernel_impl',
+      self.dtype,
+    );
   }
   const axis = wrapDim(dim, self.rank);
   if (self.elementCount === 0) return self.clone();
@@ -22,7 +30,10 @@ export async function softmax(opType: 'Softmax' | 'LogSoftmax', self: Tensor, di
 }
 
 export function defineSoftmax(table: OperatorTable): void {
-  for (const [name, opType] of [['softmax', 'Softmax'], ['log_softmax', 'LogSoftmax']] as const) {
+  for (const [name, opType] of [
+    ['softmax', 'Softmax'],
+    ['log_softmax', 'LogSoftmax'],
+  ] as const) {
     const converted: OperatorBody = (args, context) => {
       const self = args.tensor('self');
       return softmax(opType, cast(self, args.dtype('dtype') ?? self.dtype), args.int('dim'), context);

@@ -14,14 +14,18 @@ function pointwise(compute: (x: number) => number): OperatorBody {
   return (args) => {
     const self = args.tensor('self');
     const dtype = floatType(self.dtype);
-    return Tensor.of(dtype, self.shape, convertElements(Float64Array.from(self.toNumbers(), compute), 'float64', dtype));
+    return Tensor.of(
+      dtype,
+      self.shape,
+      convertElements(Float64Array.from(self.toNumbers(), compute), 'float64', dtype),
+    );
   };
 }
 
 /** Coefficients of Lanczos' approximation with g = 7. */
 const lanczos = [
-  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905,
-  -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
+  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
+  12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
 ];
 
 /** Logarithm of the absolute value of the gamma function. */
@@ -76,16 +80,34 @@ function polynomial(coefficients: readonly number[], x: number): number {
 
 /** Numerators and denominators of Wichura's algorithm AS 241 for the normal distribution's quantiles. */
 const central = [
-  [3.387132872796366608, 133.14166789178437745, 1971.5909503065514427, 13731.693765509461125, 45921.953931549871457, 67265.770927008700853, 33430.575583588128105, 2509.0809287301226727],
-  [1, 42.313330701600911252, 687.1870074920579083, 5394.1960214247511077, 21213.794301586595867, 39307.89580009271061, 28729.085735721942674, 5226.495278852854561],
+  [
+    3.387132872796366608, 133.14166789178437745, 1971.5909503065514427, 13731.693765509461125, 45921.953931549871457,
+    67265.770927008700853, 33430.575583588128105, 2509.0809287301226727,
+  ],
+  [
+    1, 42.313330701600911252, 687.1870074920579083, 5394.1960214247511077, 21213.794301586595867, 39307.89580009271061,
+    28729.085735721942674, 5226.495278852854561,
+  ],
 ] as const;
 const middle = [
-  [1.42343711074968357734, 4.6303378461565452959, 5.7694972214606914055, 3.64784832476320460504, 1.27045825245236838258, 0.24178072517745061177, 0.0227238449892691845833, 7.7454501427834140764e-4],
-  [1, 2.05319162663775882187, 1.6763848301838038494, 0.68976733498510000455, 0.14810397642748007459, 0.0151986665636164571966, 5.475938084995344946e-4, 1.05075007164441684324e-9],
+  [
+    1.42343711074968357734, 4.6303378461565452959, 5.7694972214606914055, 3.64784832476320460504,
+    1.27045825245236838258, 0.24178072517745061177, 0.0227238449892691845833, 7.7454501427834140764e-4,
+  ],
+  [
+    1, 2.05319162663775882187, 1.6763848301838038494, 0.68976733498510000455, 0.14810397642748007459,
+    0.0151986665636164571966, 5.475938084995344946e-4, 1.05075007164441684324e-9,
+  ],
 ] as const;
 const outer = [
-  [6.6579046435011037772, 5.4637849111641143699, 1.7848265399172913358, 0.29656057182850489123, 0.026532189526576123093, 0.0012426609473880784386, 2.71155556874348757815e-5, 2.01033439929228813265e-7],
-  [1, 0.59983220655588793769, 0.13692988092273580531, 0.0148753612908506148525, 7.868691311456132591e-4, 1.8463183175100546818e-5, 1.4215117583164458887e-7, 2.04426310338993978564e-15],
+  [
+    6.6579046435011037772, 5.4637849111641143699, 1.7848265399172913358, 0.29656057182850489123,
+    0.026532189526576123093, 0.0012426609473880784386, 2.71155556874348757815e-5, 2.01033439929228813265e-7,
+  ],
+  [
+    1, 0.59983220655588793769, 0.13692988092273580531, 0.0148753612908506148525, 7.868691311456132591e-4,
+    1.8463183175100546818e-5, 1.4215117583164458887e-7, 2.04426310338993978564e-15,
+  ],
 ] as const;
 
 /** The x with erf(x) = y. */
@@ -109,7 +131,10 @@ function divisors(name: 'gcd' | 'lcm'): OperatorBody {
     const dtype = resultType([self, other]);
     if (isFloating(dtype)) throw notImplemented(`${name}_cpu`, dtype);
     const shape = broadcastShapes(self.shape, other.shape);
-    const [a, b] = [self, other].map((tensor) => expandTo(operand(tensor, 'int64'), shape).contiguousElements()) as [BigInt64Array, BigInt64Array];
+    const [a, b] = [self, other].map((tensor) => expandTo(operand(tensor, 'int64'), shape).contiguousElements()) as [
+      BigInt64Array,
+      BigInt64Array,
+    ];
     const result = BigInt64Array.from(a, (value, i) => {
       const divisor = greatestCommonDivisor(value, b[i] as bigint);
       if (name === 'gcd') return divisor;
@@ -144,14 +169,27 @@ export function defineSpecialFunctions(table: OperatorTable): void {
   alias('erf', real('Erf', single('Erf')));
   alias('log1p', real('log1p', log1p, [1, Infinity]));
   alias('expm1', real('expm1', expm1, [1]));
-  alias('ndtr', real('ndtr', (graph, [x = '', rootHalf = '', half = '']) => {
-    const error = graph.node('Erf', [graph.node('Mul', [x, rootHalf])]);
-    return graph.node('Add', [half, graph.node('Mul', [half, error])]);
-  }, [Math.SQRT1_2, 0.5]));
-  alias('entr', pointwise((x) => (x > 0 ? -x * Math.log(x) : x === 0 ? 0 : x < 0 ? -Infinity : NaN)));
-  table.define('polygamma(int n, Tensor self) -> Tensor', (args, context) => pointwise(polygamma(args.int('n')))(args, context));
+  alias(
+    'ndtr',
+    real(
+      'ndtr',
+      (graph, [x = '', rootHalf = '', half = '']) => {
+        const error = graph.node('Erf', [graph.node('Mul', [x, rootHalf])]);
+        return graph.node('Add', [half, graph.node('Mul', [half, error])]);
+      },
+      [Math.SQRT1_2, 0.5],
+    ),
+  );
+  alias(
+    'entr',
+    pointwise((x) => (x > 0 ? -x * Math.log(x) : x === 0 ? 0 : x < 0 ? -Infinity : NaN)),
+  );
+  table.define('polygamma(int n, Tensor self) -> Tensor', (args, context) =>
+    pointwise(polygamma(args.int('n')))(args, context),
+  );
 
-  for (const name of ['gcd', 'lcm'] as const) table.defineWithInplace(`${name}(Tensor self, Tensor other) -> Tensor`, divisors(name));
+  for (const name of ['gcd', 'lcm'] as const)
+    table.defineWithInplace(`${name}(Tensor self, Tensor other) -> Tensor`, divisors(name));
   const power: OperatorBody = (args) => binary('Pow', ...(args.values as [Operand, Operand]), 'float64');
   table.define('float_power.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor', power);
   table.define('float_power.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor', power);
@@ -159,6 +197,8 @@ export function defineSpecialFunctions(table: OperatorTable): void {
   table.define('ldexp.Tensor(Tensor self, Tensor other) -> Tensor', (args) => {
     const [self, other] = [args.tensor('self'), args.tensor('other')];
     const types = { dtype: floatType(resultType([self, other])) };
-    return elementwise('ldexp', [self, other, 2], types, (graph, [x = '', exponent = '', two = '']) => graph.node('Mul', [x, graph.node('Pow', [two, exponent])]));
+    return elementwise('ldexp', [self, other, 2], types, (graph, [x = '', exponent = '', two = '']) =>
+      graph.node('Mul', [x, graph.node('Pow', [two, exponent])]),
+    );
   });
 }

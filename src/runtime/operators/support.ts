@@ -60,7 +60,10 @@ export function expandTo(tensor: Tensor, shape: Shape): Tensor {
   const strides = shape.map((size, d) => {
     const own = d < lead ? 1 : (tensor.shape[d - lead] as number);
     if (own !== size && own !== 1) {
-      throw new AppError('bad-input', `A tensor of shape [${tensor.shape.join(', ')}] can't be expanded to [${shape.join(', ')}]`);
+      throw new AppError(
+        'bad-input',
+        `A tensor of shape [${tensor.shape.join(', ')}] can't be expanded to [${shape.join(', ')}]`,
+      );
     }
     return d < lead || own !== size ? 0 : (tensor.strides[d - lead] as number);
   });
@@ -73,7 +76,11 @@ export function shapeText(shape: Shape): string {
 }
 
 /** Runs `compute` on an input of `rank` dimensions; one that lacks the batch dimension gets it, and the result loses it again. */
-export async function withBatch(input: Tensor, rank: number, compute: (batched: Tensor) => Promise<Tensor>): Promise<Tensor> {
+export async function withBatch(
+  input: Tensor,
+  rank: number,
+  compute: (batched: Tensor) => Promise<Tensor>,
+): Promise<Tensor> {
   if (input.rank !== rank - 1) return compute(input);
   const result = await compute(input.view([1, ...input.shape], [0, ...input.strides]));
   return result.view(result.shape.slice(1), result.strides.slice(1));

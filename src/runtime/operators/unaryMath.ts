@@ -4,7 +4,7 @@ import { AppError } from '../../util/errors';
 import { isFloating } from '../elements';
 import type { KernelCall } from '../kernels/graph';
 import { kernel } from '../kernels/graph';
-import { Tensor } from '../tensor';
+import type { Tensor } from '../tensor';
 import { elementwise, floatType, single, type Formula, type Operand } from './elementwise';
 import type { OperatorBody, OperatorTable } from './registry';
 
@@ -89,7 +89,12 @@ const roundDecimals: OperatorBody = (args) => {
   if (!isFloating(self.dtype)) return self.clone();
   const factor = 10 ** Math.abs(decimals);
   const [before, after] = decimals >= 0 ? ['Mul', 'Div'] : ['Div', 'Mul'];
-  return realOf(`round ${before}`, self, (graph, [x = '', ten = '']) => graph.node(after, [graph.node('Round', [graph.node(before, [x, ten])]), ten]), [factor]);
+  return realOf(
+    `round ${before}`,
+    self,
+    (graph, [x = '', ten = '']) => graph.node(after, [graph.node('Round', [graph.node(before, [x, ten])]), ten]),
+    [factor],
+  );
 };
 
 /** Sign of each element, 0 for 0. */
@@ -121,20 +126,31 @@ export function defineUnaryMath(table: OperatorTable): void {
     for (const name of names) table.defineWithInplace(`${name}(Tensor self) -> Tensor`, body);
   };
   for (const [name, opType] of Object.entries(singleNodes)) unary([name], real(opType, single(opType)));
-  unary(['rsqrt'], real('rsqrt', (graph, inputs) => graph.node('Reciprocal', [graph.node('Sqrt', inputs)])));
-  unary(['exp2'], real('exp2', (graph, [x = '', two = '']) => graph.node('Pow', [two, x]), [2]));
+  unary(
+    ['rsqrt'],
+    real('rsqrt', (graph, inputs) => graph.node('Reciprocal', [graph.node('Sqrt', inputs)])),
+  );
+  unary(
+    ['exp2'],
+    real('exp2', (graph, [x = '', two = '']) => graph.node('Pow', [two, x]), [2]),
+  );
   unary(['expm1'], real('expm1', expm1, [1]));
   unary(['log1p'], real('log1p', log1p, [1, Infinity]));
   const logarithm: Formula = (graph, [x = '', factor = '']) => graph.node('Mul', [graph.node('Log', [x]), factor]);
   unary(['log2'], real('log by base', logarithm, [Math.LOG2E]));
   unary(['log10'], real('log by base', logarithm, [Math.LOG10E]));
-  unary(['erfc'], real('erfc', (graph, [x = '', one = '']) => graph.node('Sub', [one, graph.node('Erf', [x])]), [1]));
+  unary(
+    ['erfc'],
+    real('erfc', (graph, [x = '', one = '']) => graph.node('Sub', [one, graph.node('Erf', [x])]), [1]),
+  );
   unary(['sinc'], real('sinc', sinc, [Math.PI, 0, 1]));
   unary(['deg2rad'], real('scale', scaledBy, [Math.PI / 180]));
   unary(['rad2deg'], real('scale', scaledBy, [180 / Math.PI]));
 
   unary(['neg', 'negative'], negate);
-  unary(['abs', 'absolute'], (args) => (args.tensor('self').dtype === 'bool' ? args.tensor('self').clone() : kernel('Abs', [args.tensor('self')])));
+  unary(['abs', 'absolute'], (args) =>
+    args.tensor('self').dtype === 'bool' ? args.tensor('self').clone() : kernel('Abs', [args.tensor('self')]),
+  );
   unary(['sign', 'sgn'], sign);
   unary(['square'], square);
   table.define('positive(Tensor(a) self) -> Tensor(a)', (args) => args.tensor('self'));
@@ -143,6 +159,9 @@ export function defineUnaryMath(table: OperatorTable): void {
   unary(['ceil'], rounding('Ceil', single('Ceil')));
   unary(['round'], rounding('Round', single('Round')));
   unary(['trunc', 'fix'], rounding('trunc', truncate, [0]));
-  unary(['frac'], real('frac', (graph, inputs) => graph.node('Sub', [inputs[0] as string, truncate(graph, inputs)]), [0]));
+  unary(
+    ['frac'],
+    real('frac', (graph, inputs) => graph.node('Sub', [inputs[0] as string, truncate(graph, inputs)]), [0]),
+  );
   table.defineWithInplace('round.decimals(Tensor self, *, int decimals) -> Tensor', roundDecimals);
 }

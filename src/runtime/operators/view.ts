@@ -1,7 +1,7 @@
 // Views: other shapes and strides over the same storage, so that a write through one is seen by all.
 
 import { AppError } from '../../util/errors';
-import { Tensor, contiguousStrides, type Shape } from '../tensor';
+import { contiguousStrides, type Shape, type Tensor } from '../tensor';
 import { expandTo, shapeText, wrapDim } from './support';
 
 /** Replaces a -1 in a wanted shape by what is left. @throws AppError with torch's message where the count can't fit. */

@@ -77,5 +77,8 @@ function byteOffset(text: string, index: number): number {
 
 /** `__torch__.torch.nn.modules.conv.___torch_mangle_3.Conv2d` -> `torch.nn.modules.conv.Conv2d`. */
 export function demangle(qualifiedName: string): string {
-  return qualifiedName.replace(/^__torch__\./, '').replace(/\.?___torch_mangle_\d+/g, '').replace(/^\./, '');
+  return qualifiedName
+    .replace(/^__torch__\./, '')
+    .replace(/\.?___torch_mangle_\d+/g, '')
+    .replace(/^\./, '');
 }

@@ -7,7 +7,11 @@ import type { CodeLibrary } from './codeLibrary';
 import type { ModuleTree } from './moduleTree';
 
 /** From the signature of the root's `forward`; shapes from the trace's inputs, else from the first layer with a weight. */
-export async function inputSpecs(archive: ScriptArchive, library: CodeLibrary, tree: ModuleTree): Promise<readonly InputSpec[]> {
+export async function inputSpecs(
+  archive: ScriptArchive,
+  library: CodeLibrary,
+  tree: ModuleTree,
+): Promise<readonly InputSpec[]> {
   const found = await library.findClass(archive.root.className);
   const parameters = found?.definition.methods.get('forward')?.parameters.slice(1) ?? [];
   return parameters.map((parameter, i): InputSpec => {
@@ -43,7 +47,7 @@ function fromFirstLayer(tree: ModuleTree): Suggestion | undefined {
     if (type === 'Linear') return { shape: [2, inputs], dtype, from };
     const spatial = weight.rank - 2;
     const side = [64, 64, 16][spatial - 1];
-    if (/^Conv/.test(type) && side !== undefined) {
+    if (type.startsWith('Conv') && side !== undefined) {
       const transposed = type.includes('Transpose');
       const groups = attributeInt(object.attributes.get('groups')) ?? 1;
       const channels = transposed ? outputs : inputs * groups;

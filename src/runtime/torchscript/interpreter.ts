@@ -120,8 +120,10 @@ export class Interpreter {
     for (let i = 0; i < parameters.length; i++) {
       const parameter = parameters[i] as (typeof parameters)[number];
       let value = i < args.length ? args[i] : keywords.get(parameter.name);
-      if (value === undefined && parameter.defaultValue !== undefined) value = await this.evaluate(parameter.defaultValue, frame);
-      if (value === undefined) throw new AppError('bad-input', `${name}() is missing a value for argument '${parameter.name}'`);
+      if (value === undefined && parameter.defaultValue !== undefined)
+        value = await this.evaluate(parameter.defaultValue, frame);
+      if (value === undefined)
+        throw new AppError('bad-input', `${name}() is missing a value for argument '${parameter.name}'`);
       frame.locals.set(parameter.name, value);
     }
   }
@@ -146,7 +148,10 @@ export class Interpreter {
       case 'return':
         return new Returned(statement.value === undefined ? null : await this.evaluate(statement.value, frame));
       case 'if':
-        return this.execute(isTruthy(await this.evaluate(statement.test, frame)) ? statement.then : statement.otherwise, frame);
+        return this.execute(
+          isTruthy(await this.evaluate(statement.test, frame)) ? statement.then : statement.otherwise,
+          frame,
+        );
       case 'while':
         while (isTruthy(await this.evaluate(statement.test, frame))) {
           this.context.throwIfCancelled();
@@ -169,7 +174,8 @@ export class Interpreter {
 
   private async executeWith(statement: Statement & { kind: 'with' }, frame: Frame): Promise<Returned | undefined> {
     const manager = await this.evaluate(statement.context, frame);
-    if (!(manager instanceof ScriptObject)) throw new AppError('program-error', `${typeName(manager)} is no context manager`);
+    if (!(manager instanceof ScriptObject))
+      throw new AppError('program-error', `${typeName(manager)} is no context manager`);
     const entered = await this.callMethod(manager, '__enter__', [], noKeywords);
     if (statement.target !== undefined) await this.assign(statement.target, entered, frame);
     try {
@@ -189,19 +195,28 @@ export class Interpreter {
         const items = value instanceof Tuple ? value.items : value;
         if (!Array.isArray(items)) throw new AppError('program-error', `${typeName(value)} can't be unpacked`);
         if (items.length !== target.items.length) {
-          throw new AppError('program-error', `Provided list of length ${items.length} where ${target.items.length} values are unpacked`);
+          throw new AppError(
+            'program-error',
+            `Provided list of length ${items.length} where ${target.items.length} values are unpacked`,
+          );
         }
-        for (let i = 0; i < items.length; i++) await this.assign(target.items[i] as Expression, items[i] as Value, frame);
+        for (let i = 0; i < items.length; i++)
+          await this.assign(target.items[i] as Expression, items[i] as Value, frame);
         return;
       }
       case 'attribute': {
         const object = await this.evaluate(target.object, frame);
-        if (!(object instanceof ScriptObject)) throw new AppError('program-error', `${typeName(object)} has no attributes`);
+        if (!(object instanceof ScriptObject))
+          throw new AppError('program-error', `${typeName(object)} has no attributes`);
         object.attributes.set(target.name, value);
         return;
       }
       case 'subscript':
-        await this.callBuiltinOrOperator('_set_item', [await this.evaluate(target.object, frame), await this.evaluate(target.index, frame), value], noKeywords);
+        await this.callBuiltinOrOperator(
+          '_set_item',
+          [await this.evaluate(target.object, frame), await this.evaluate(target.index, frame), value],
+          noKeywords,
+        );
         return;
       default:
         throw new AppError('program-error', 'The code assigns to something that is no name');
@@ -230,7 +245,10 @@ export class Interpreter {
         return dict;
       }
       case 'conditional':
-        return this.evaluate(isTruthy(await this.evaluate(expression.test, frame)) ? expression.then : expression.otherwise, frame);
+        return this.evaluate(
+          isTruthy(await this.evaluate(expression.test, frame)) ? expression.then : expression.otherwise,
+          frame,
+        );
       case 'subscript':
         return this.callBuiltinOrOperator(
           '__getitem__',
@@ -305,12 +323,16 @@ export class Interpreter {
       }
       if (callee.name === 'uninitialized') return null;
       if (callee.name === 'isinstance') {
-        return isInstance(await this.evaluate(expression.args[0] as Expression, frame), expression.args[1] as Expression);
+        return isInstance(
+          await this.evaluate(expression.args[0] as Expression, frame),
+          expression.args[1] as Expression,
+        );
       }
     }
     const target = await this.callTarget(callee, frame);
     // The argument of `__new__` is the class itself, which is no value.
-    if (target.kind === 'qualified' && target.name.endsWith('.__new__')) return this.callQualified(target.name, [], noKeywords);
+    if (target.kind === 'qualified' && target.name.endsWith('.__new__'))
+      return this.callQualified(target.name, [], noKeywords);
     const args = await this.evaluateAll(expression.args, frame);
     const keywords = expression.keywords.length === 0 ? noKeywords : await this.keywords(expression, frame);
     frame.at = expression.at;
@@ -349,7 +371,11 @@ export class Interpreter {
   }
 
   /** A built-in of the language where it takes these arguments, else an ATen operator. */
-  async callBuiltinOrOperator(name: string, args: readonly Value[], keywords: ReadonlyMap<string, Value>): Promise<Value> {
+  async callBuiltinOrOperator(
+    name: string,
+    args: readonly Value[],
+    keywords: ReadonlyMap<string, Value>,
+  ): Promise<Value> {
     const result = await callBuiltin(this, name, args, keywords);
     if (result !== noMatch) return result;
     return this.operators.call(name, args, keywords, this.context);
@@ -368,7 +394,8 @@ export class Interpreter {
     if (expression.operator === 'or') return isTruthy(left) ? left : this.evaluate(expression.right, frame);
     const right = await this.evaluate(expression.right, frame);
     const name = binaryOperators[expression.operator];
-    if (name === undefined) throw new AppError('program-error', `The interpreter does not know the operator ${expression.operator}`);
+    if (name === undefined)
+      throw new AppError('program-error', `The interpreter does not know the operator ${expression.operator}`);
     return this.callBuiltinOrOperator(name, [left, right], noKeywords);
   }
 

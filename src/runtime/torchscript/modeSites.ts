@@ -193,7 +193,7 @@ class FactReader {
     const name = dotted(callee) ?? '';
     const target = callee.kind === 'name' ? (this.functions.get(callee.name) ?? '') : name;
     if (name.startsWith('torch.')) this.site(call, operatorSites[name.slice('torch.'.length).replace(/_$/, '')]);
-    else if (/^__torch__\.torch\.nn\.functional\./.test(target.replace(/___torch_mangle_\d+\./, ''))) {
+    else if (target.replace(/___torch_mangle_\d+\./, '').startsWith('__torch__.torch.nn.functional.')) {
       this.site(call, functionSites[target.slice(target.lastIndexOf('.') + 1)]);
     } else if (callee.kind === 'attribute') {
       const path = this.modulePath(callee.object);
@@ -201,10 +201,14 @@ class FactReader {
     }
   }
 
-  private site(call: Expression & { kind: 'call' }, known: { family: ModeSite['family']; mode: number; unless?: number } | undefined): void {
+  private site(
+    call: Expression & { kind: 'call' },
+    known: { family: ModeSite['family']; mode: number; unless?: number } | undefined,
+  ): void {
     if (known === undefined) return;
     const literals = call.args.map((arg) => this.literal(arg));
-    if (known.unless !== undefined && Number(literals[known.unless]) === 0 && literals[known.unless] !== undefined) return;
+    if (known.unless !== undefined && Number(literals[known.unless]) === 0 && literals[known.unless] !== undefined)
+      return;
     const keyword = call.keywords.find(({ name }) => name === 'training' || name === 'train')?.value;
     const mode = keyword === undefined ? literals[known.mode] : this.literal(keyword);
     this.sites.push({ family: known.family, mode: typeof mode === 'boolean' ? mode : 'flag', at: call.at, literals });

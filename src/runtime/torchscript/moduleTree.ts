@@ -1,6 +1,13 @@
 // The modules of an archive under their paths, and what describes each: flag, options, tensors, behaviour, source.
 
-import { parentPath, type Behaviour, type ModuleSpec, type NormSpec, type SourceLocation, type TensorSpec } from '../../model/module';
+import {
+  parentPath,
+  type Behaviour,
+  type ModuleSpec,
+  type NormSpec,
+  type SourceLocation,
+  type TensorSpec,
+} from '../../model/module';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
 import { ScriptObject, type Value } from '../values';
@@ -41,7 +48,8 @@ export class ModuleTree {
     nodes.forEach(({ path, object }, i) => {
       this.indexOf.set(path, i);
       const identity = identities.of(object);
-      const first = this.firstPathOf.get(object) ?? (identity === undefined ? undefined : firstPathOfTensors.get(identity));
+      const first =
+        this.firstPathOf.get(object) ?? (identity === undefined ? undefined : firstPathOfTensors.get(identity));
       if (first !== undefined) this.sharedWith.set(path, first);
       else if (identity !== undefined) firstPathOfTensors.set(identity, path);
       if (!this.firstPathOf.has(object)) this.firstPathOf.set(object, path);
@@ -54,7 +62,8 @@ export class ModuleTree {
     const isModule = async (object: ScriptObject): Promise<boolean> => {
       if (!classes.has(object.className)) {
         const found = await library.findClass(object.className);
-        const known = found?.definition.base === 'Module' ? { found, facts: readClassFacts(found.definition) } : undefined;
+        const known =
+          found?.definition.base === 'Module' ? { found, facts: readClassFacts(found.definition) } : undefined;
         classes.set(object.className, known);
       }
       return classes.get(object.className) !== undefined || object.attributes.has('training');
@@ -142,7 +151,7 @@ export class ModuleTree {
       ...(rule.reason === undefined ? {} : { behaviourReason: rule.reason }),
       ...(source === undefined ? {} : { source }),
       ...normSpec(object, type, info?.facts),
-      ...(/Dropout/.test(type) ? { dropout: { p: dropoutP(info?.facts) } } : {}),
+      ...(type.includes('Dropout') ? { dropout: { p: dropoutP(info?.facts) } } : {}),
       parameters: tensorSpecs(object, info?.found.definition.parameterNames ?? []),
       buffers: tensorSpecs(object, info?.found.definition.bufferNames ?? []),
       ...(sharedWith === undefined ? {} : { sharedWith }),
@@ -237,7 +246,10 @@ function behaviourRule(object: ScriptObject, facts: ClassFacts | undefined): Beh
   const rule = { inTrain: under('train'), inEval: under('eval'), withoutFlag: under('unknown') };
   const literal = sites.filter(({ mode }) => mode !== 'flag');
   if (literal.length === 0) return rule;
-  const words = literal.length === sites.length ? 'The code holds the mode as a literal' : 'Part of the code holds the mode as a literal';
+  const words =
+    literal.length === sites.length
+      ? 'The code holds the mode as a literal'
+      : 'Part of the code holds the mode as a literal';
   const families = [...new Set(literal.map(({ family }) => family))].join(', ');
   return { ...rule, reason: `${words} (${families}): switching the flag has no effect on it.` };
 }
@@ -254,17 +266,26 @@ function combine(a: Behaviour, b: Behaviour): Behaviour {
 }
 
 /** `batchNorm` or `instanceNorm`, where the module is one. */
-function normSpec(object: ScriptObject, type: string, facts: ClassFacts | undefined): Pick<ModuleSpec, 'batchNorm' | 'instanceNorm'> {
+function normSpec(
+  object: ScriptObject,
+  type: string,
+  facts: ClassFacts | undefined,
+): Pick<ModuleSpec, 'batchNorm' | 'instanceNorm'> {
   const site = facts?.sites.find(({ family }) => family === 'batch-norm' || family === 'instance-norm');
-  const isBatchNorm = /BatchNorm/.test(type);
-  const isInstanceNorm = /InstanceNorm/.test(type);
+  const isBatchNorm = type.includes('BatchNorm');
+  const isInstanceNorm = type.includes('InstanceNorm');
   if (!isBatchNorm && !isInstanceNorm) return {};
   const tracks = object.attributes.get('running_mean') instanceof Tensor;
   const spec = normOptions(object, facts, site, tracks);
   return isBatchNorm ? { batchNorm: spec } : { instanceNorm: spec };
 }
 
-function normOptions(object: ScriptObject, facts: ClassFacts | undefined, site: ModeSite | undefined, tracks: boolean): NormSpec {
+function normOptions(
+  object: ScriptObject,
+  facts: ClassFacts | undefined,
+  site: ModeSite | undefined,
+  tracks: boolean,
+): NormSpec {
   const { attributes } = object;
   // Scripted code has the options as constants of the class; traced code has them as arguments of the operator alone.
   const option = (name: string, argument: number): Value | undefined =>

@@ -81,7 +81,7 @@ function syntaxError(pythonModule: string, root: Node): AppError {
 function firstError(node: Node): Node {
   if (node.isError || node.isMissing) return node;
   for (const child of node.children) {
-    if (child?.hasError === true) return firstError(child);
+    if (child.hasError) return firstError(child);
   }
   return node;
 }
@@ -168,7 +168,12 @@ function readStatement(node: Node): Statement | undefined {
     case 'if_statement':
       return readIf(node);
     case 'while_statement':
-      return { kind: 'while', test: readExpression(field(node, 'condition')), body: readBlock(field(node, 'body')), at };
+      return {
+        kind: 'while',
+        test: readExpression(field(node, 'condition')),
+        body: readBlock(field(node, 'body')),
+        at,
+      };
     case 'for_statement':
       return {
         kind: 'for',
@@ -191,7 +196,9 @@ function readIf(node: Node): Statement {
     if (clause.type === 'else_clause') otherwise = readBlock(field(clause, 'body'));
     else {
       const then = readBlock(field(clause, 'consequence'));
-      otherwise = [{ kind: 'if', test: readExpression(field(clause, 'condition')), then, otherwise, at: clause.startIndex }];
+      otherwise = [
+        { kind: 'if', test: readExpression(field(clause, 'condition')), then, otherwise, at: clause.startIndex },
+      ];
     }
   }
   const then = readBlock(field(node, 'consequence'));
@@ -228,7 +235,12 @@ function readExpression(node: Node): Expression {
     case 'none':
       return { kind: 'literal', value: readLiteral(node), at };
     case 'attribute':
-      return { kind: 'attribute', object: readExpression(field(node, 'object')), name: field(node, 'attribute').text, at };
+      return {
+        kind: 'attribute',
+        object: readExpression(field(node, 'object')),
+        name: field(node, 'attribute').text,
+        at,
+      };
     case 'subscript':
       return readSubscript(node);
     case 'call':
@@ -269,13 +281,19 @@ function readExpression(node: Node): Expression {
 }
 
 function readSubscript(node: Node): Expression {
-  const keys = node.childrenForFieldName('subscript').filter((key) => key !== null);
+  const keys = node.childrenForFieldName('subscript');
   const [key] = keys;
   const index: Expression =
     keys.length === 1 && key !== undefined
       ? readExpression(key)
       : { kind: 'tuple', items: keys.map(readExpression), at: node.startIndex };
-  return { kind: 'subscript', object: readExpression(field(node, 'value')), index, text: node.text, at: node.startIndex };
+  return {
+    kind: 'subscript',
+    object: readExpression(field(node, 'value')),
+    index,
+    text: node.text,
+    at: node.startIndex,
+  };
 }
 
 function readCall(node: Node): Expression {
@@ -307,8 +325,8 @@ function readComparison(node: Node): Expression {
   const [left, right] = named(node);
   if (left === undefined || right === undefined || node.namedChildCount !== 2) throw unsupported(node);
   const operator = node.children
-    .filter((child) => child !== null && !child.isNamed)
-    .map((child) => child?.text ?? '')
+    .filter((child) => !child.isNamed)
+    .map((child) => child.text)
     .join(' ');
   return { kind: 'binary', operator, left: readExpression(left), right: readExpression(right), at: node.startIndex };
 }
@@ -336,7 +354,7 @@ function readLiteral(node: Node): Literal {
 }
 
 function named(node: Node): Node[] {
-  return node.namedChildren.filter((child): child is Node => child !== null && child.type !== 'comment');
+  return node.namedChildren.filter((child) => child.type !== 'comment');
 }
 
 function field(node: Node, name: string): Node {

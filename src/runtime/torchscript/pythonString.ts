@@ -18,13 +18,16 @@ const simpleEscapes: Readonly<Record<string, string>> = {
 export function unquote(literal: string): string {
   const match = /^[a-zA-Z]*("""|'''|"|')([\s\S]*)\1$/.exec(literal);
   const body = match?.[2] ?? literal;
-  return body.replace(/\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{1,3}|[\s\S])/g, (whole, escape: string) => {
-    const simple = simpleEscapes[escape];
-    if (simple !== undefined) return simple;
-    if (/^[xuU]/.test(escape)) return String.fromCodePoint(parseInt(escape.slice(1), 16));
-    if (/^[0-7]/.test(escape)) return String.fromCodePoint(parseInt(escape, 8));
-    return whole;
-  });
+  return body.replace(
+    /\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{1,3}|[\s\S])/g,
+    (whole, escape: string) => {
+      const simple = simpleEscapes[escape];
+      if (simple !== undefined) return simple;
+      if (/^[xuU]/.test(escape)) return String.fromCodePoint(parseInt(escape.slice(1), 16));
+      if (/^[0-7]/.test(escape)) return String.fromCodePoint(parseInt(escape, 8));
+      return whole;
+    },
+  );
 }
 
 /** A float as TorchScript writes it, which is C++'s way and not Python's: `3.`, `0.10000000000000001`, `1e-05`. */

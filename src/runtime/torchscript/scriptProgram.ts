@@ -125,4 +125,3 @@ async function loadStorages(values: readonly Value[]): Promise<void> {
   }
   for (const storage of storages) await storage.load();
 }
-

@@ -7,13 +7,37 @@ export type Expression =
   | { readonly kind: 'literal'; readonly value: Literal; readonly at: number }
   | { readonly kind: 'name'; readonly name: string; readonly at: number }
   | { readonly kind: 'attribute'; readonly object: Expression; readonly name: string; readonly at: number }
-  | { readonly kind: 'subscript'; readonly object: Expression; readonly index: Expression; readonly text: string; readonly at: number }
-  | { readonly kind: 'call'; readonly callee: Expression; readonly args: readonly Expression[]; readonly keywords: readonly Keyword[]; readonly at: number }
+  | {
+      readonly kind: 'subscript';
+      readonly object: Expression;
+      readonly index: Expression;
+      readonly text: string;
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'call';
+      readonly callee: Expression;
+      readonly args: readonly Expression[];
+      readonly keywords: readonly Keyword[];
+      readonly at: number;
+    }
   | { readonly kind: 'list' | 'tuple'; readonly items: readonly Expression[]; readonly at: number }
   | { readonly kind: 'dict'; readonly entries: readonly (readonly [Expression, Expression])[]; readonly at: number }
-  | { readonly kind: 'conditional'; readonly test: Expression; readonly then: Expression; readonly otherwise: Expression; readonly at: number }
+  | {
+      readonly kind: 'conditional';
+      readonly test: Expression;
+      readonly then: Expression;
+      readonly otherwise: Expression;
+      readonly at: number;
+    }
   | { readonly kind: 'unary'; readonly operator: string; readonly operand: Expression; readonly at: number }
-  | { readonly kind: 'binary'; readonly operator: string; readonly left: Expression; readonly right: Expression; readonly at: number };
+  | {
+      readonly kind: 'binary';
+      readonly operator: string;
+      readonly left: Expression;
+      readonly right: Expression;
+      readonly at: number;
+    };
 
 export interface Keyword {
   readonly name: string;
@@ -23,10 +47,28 @@ export interface Keyword {
 export type Statement =
   | { readonly kind: 'expression'; readonly value: Expression; readonly at: number }
   | { readonly kind: 'assign'; readonly target: Expression; readonly value: Expression; readonly at: number }
-  | { readonly kind: 'if'; readonly test: Expression; readonly then: readonly Statement[]; readonly otherwise: readonly Statement[]; readonly at: number }
+  | {
+      readonly kind: 'if';
+      readonly test: Expression;
+      readonly then: readonly Statement[];
+      readonly otherwise: readonly Statement[];
+      readonly at: number;
+    }
   | { readonly kind: 'while'; readonly test: Expression; readonly body: readonly Statement[]; readonly at: number }
-  | { readonly kind: 'for'; readonly target: Expression; readonly iterable: Expression; readonly body: readonly Statement[]; readonly at: number }
-  | { readonly kind: 'with'; readonly context: Expression; readonly target: Expression | undefined; readonly body: readonly Statement[]; readonly at: number }
+  | {
+      readonly kind: 'for';
+      readonly target: Expression;
+      readonly iterable: Expression;
+      readonly body: readonly Statement[];
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'with';
+      readonly context: Expression;
+      readonly target: Expression | undefined;
+      readonly body: readonly Statement[];
+      readonly at: number;
+    }
   | { readonly kind: 'return'; readonly value: Expression | undefined; readonly at: number };
 
 export interface Parameter {

@@ -62,10 +62,15 @@ function isGeneric(value: Value, type: Expression & { kind: 'subscript' }): bool
     case 'Dict':
       return (
         value instanceof Dict &&
-        [...value.entries].every(([key, item]) => isInstance(key, first) && (second === undefined || isInstance(item, second)))
+        [...value.entries].every(
+          ([key, item]) => isInstance(key, first) && (second === undefined || isInstance(item, second)),
+        )
       );
     default:
-      throw new AppError('program-error', `The code asks isinstance for ${type.text}, which the interpreter does not know`);
+      throw new AppError(
+        'program-error',
+        `The code asks isinstance for ${type.text}, which the interpreter does not know`,
+      );
   }
 }
 

@@ -19,7 +19,7 @@ async function main(dist: string, file: string, threads: number): Promise<void> 
   const forward = () => program.forward([input], new RunContext(executor, new Generator(0)));
   const output = await forward();
   if (!(output instanceof Tensor)) throw new Error('The model returns no tensor');
-  await serve({ output: [...output.toNumbers()] }, async () => {
+  await serve({ output: Array.from(output.toNumbers()) }, async () => {
     await forward();
   });
 }

@@ -9,7 +9,8 @@ async function main(dist: string, file: string): Promise<void> {
     for (const training of [true, false]) {
       program.setTraining('', training, true);
       const { behaviour } = program.modes();
-      if (behaviour[0] !== (training ? 'train' : 'eval')) throw new Error(`The root shows ${behaviour[0] ?? 'nothing'}`);
+      if (behaviour[0] !== (training ? 'train' : 'eval'))
+        throw new Error(`The root shows ${behaviour[0] ?? 'nothing'}`);
     }
   });
 }

@@ -10,11 +10,20 @@ describe('Generator', () => {
   it('repeats under a seed and differs under another', () => {
     const [a, b, c] = [new Generator(7), new Generator(7), new Generator(8)];
     const first = draw(10, () => a.next());
-    assert.deepEqual(draw(10, () => b.next()), first);
-    assert.notDeepEqual(draw(10, () => c.next()), first);
+    assert.deepEqual(
+      draw(10, () => b.next()),
+      first,
+    );
+    assert.notDeepEqual(
+      draw(10, () => c.next()),
+      first,
+    );
     a.normal();
     a.seed(7);
-    assert.deepEqual(draw(10, () => a.next()), first);
+    assert.deepEqual(
+      draw(10, () => a.next()),
+      first,
+    );
   });
 
   it('tells seeds beyond 32 bits apart', () => {

@@ -21,7 +21,7 @@ const views = fc
     let stride = 1;
     for (const d of dims) {
       strides[d] = stride * (steps[d] as number);
-      stride = (strides[d] as number) * Math.max(1, shape[d] as number);
+      stride = strides[d] * Math.max(1, shape[d] as number);
     }
     return { shape, strides, offset, size: offset + stride };
   });
@@ -38,7 +38,11 @@ describe('strided views', () => {
   it('read their elements in row-major order', () => {
     fc.assert(
       fc.property(views, ({ shape, strides, offset, size }) => {
-        const base = Tensor.of('float32', [size], Float32Array.from({ length: size }, (_, i) => i));
+        const base = Tensor.of(
+          'float32',
+          [size],
+          Float32Array.from({ length: size }, (_, i) => i),
+        );
         const view = base.view(shape, strides, offset);
         assert.deepEqual([...view.contiguousElements()], positions(shape, strides, offset));
       }),

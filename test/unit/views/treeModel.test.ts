@@ -136,8 +136,8 @@ describe('rows of the last forward', () => {
     assert.deepEqual(read(forwardRows(record)), [
       'output: float32 [1, 10], mean 0.25, min -1, max 1, non-finite 0',
       'input: float32 [1, 3, 8, 8], random',
-      'running statistics: statistics moved in 1 layer',
-      'repeatability: output differs from the run before',
+      'statistics: moved in block.bn',
+      'repeated: no, output differs',
       'duration: 12 ms',
     ]);
   });

@@ -3,6 +3,7 @@
 import { AppError } from '../../../util/errors';
 import { Tensor } from '../../tensor';
 import { Dict, ScriptObject, Tuple, type Value } from '../../values';
+import { text } from './strings';
 import { noMatch, type Builtin } from './types';
 
 type ListFunction = (list: Value[], ...rest: Value[]) => Value | typeof noMatch;
@@ -48,14 +49,23 @@ export function equal(a: Value, b: Value): boolean {
     return left.length === right.length && left.every((item, i) => equal(item, right[i] as Value));
   }
   if (a instanceof Dict && b instanceof Dict) {
-    return a.entries.size === b.entries.size && [...a.entries].every(([key, value]) => b.entries.has(key) && equal(value, b.entries.get(key) as Value));
+    return (
+      a.entries.size === b.entries.size &&
+      [...a.entries].every(([key, value]) => b.entries.has(key) && equal(value, b.entries.get(key) as Value))
+    );
   }
-  if ((typeof a === 'number' || typeof a === 'bigint') && (typeof b === 'number' || typeof b === 'bigint')) return Number(a) === Number(b);
+  if ((typeof a === 'number' || typeof a === 'bigint') && (typeof b === 'number' || typeof b === 'bigint'))
+    return Number(a) === Number(b);
   return a === b;
 }
 
 /** `slice(list, start, end, step)`, with None for what is left out. */
-function slice(list: readonly Value[], start: Value | undefined, end: Value | undefined, step: Value | undefined): Value[] {
+function slice(
+  list: readonly Value[],
+  start: Value | undefined,
+  end: Value | undefined,
+  step: Value | undefined,
+): Value[] {
   const by = Number(step ?? 1n);
   if (by === 0) throw new AppError('program-error', 'ValueError: slice step cannot be zero');
   const clamp = (value: Value | undefined, fallback: number): number => {
@@ -85,12 +95,19 @@ function compare(a: Value, b: Value): number {
 
 function lookUp(dict: Dict, key: Value): Value {
   const value = dict.entries.get(key);
-  if (value === undefined) throw new AppError('program-error', `KeyError: ${String(key)}`);
+  if (value === undefined) throw new AppError('program-error', `KeyError: ${text(key)}`);
   return value;
 }
 
-function indexOf(list: readonly Value[], value: Value): number {
-  return list.findIndex((item) => equal(item, value));
+function indexOf(list: readonly Value[], value: Value | undefined): number {
+  return list.findIndex((item) => equal(item, value as Value));
+}
+
+/** The index of an element that must be there. */
+function foundIn(list: readonly Value[], value: Value | undefined): number {
+  const found = indexOf(list, value);
+  if (found < 0) throw new AppError('program-error', 'ValueError: value is not in list');
+  return found;
 }
 
 function fill(target: Value[], values: readonly Value[]): null {
@@ -126,42 +143,65 @@ export const containerBuiltins: ReadonlyMap<string, Builtin> = new Map<string, B
       return list === undefined ? noMatch : BigInt(list.length);
     },
   ],
-  ['append', ofList((list, value) => (list.push(value as Value), list))],
+  ['append', ofList((list, value) => (list.push(value), list))],
   ['extend', ofList((list, values) => (list.push(...(items(values) ?? [])), null))],
-  ['insert', ofList((list, index, value) => (list.splice(Number(index), 0, value as Value), null))],
-  ['clear', either(ofList((list) => fill(list, [])), ofDict((dict) => (dict.entries.clear(), null)))],
-  ['reverse', ofList((list) => (list.reverse(), null))],
-  ['sort', ofList((list, reverse) => fill(list, [...list].sort((a, b) => (reverse === true ? compare(b, a) : compare(a, b)))))],
-  ['sorted', ofList((list) => [...list].sort(compare))],
-  ['count', ofList((list, value) => BigInt(list.filter((item) => equal(item, value as Value)).length))],
+  ['insert', ofList((list, index, value) => (list.splice(Number(index), 0, value), null))],
   [
-    'index',
-    ofList((list, value) => {
-      // A list of index tensors is the tensor operator `index`; a list starts here only with a searched element.
-      const found = indexOf(list, value as Value);
-      if (found < 0) throw new AppError('program-error', `ValueError: value is not in list`);
-      return BigInt(found);
-    }),
+    'clear',
+    either(
+      ofList((list) => fill(list, [])),
+      ofDict((dict) => (dict.entries.clear(), null)),
+    ),
   ],
-  ['remove', ofList((list, value) => (list.splice(position(BigInt(indexOf(list, value as Value)), list.length), 1), null))],
+  ['reverse', ofList((list) => (list.reverse(), null))],
+  [
+    'sort',
+    ofList((list, reverse) =>
+      fill(
+        list,
+        [...list].sort((a, b) => (reverse === true ? compare(b, a) : compare(a, b))),
+      ),
+    ),
+  ],
+  ['sorted', ofList((list) => [...list].sort(compare))],
+  ['count', ofList((list, value) => BigInt(list.filter((item) => equal(item, value)).length))],
+  ['index', ofList((list, value) => BigInt(foundIn(list, value)))],
+  ['remove', ofList((list, value) => (list.splice(foundIn(list, value), 1), null))],
   [
     'pop',
     either(
-      ofList((list, index) => list.splice(position(index ?? -1n, list.length), 1)[0] as Value),
-      ofDict((dict, key, fallback) => {
-        const value = dict.entries.get(key as Value) ?? fallback;
-        if (value === undefined) return lookUp(dict, key as Value);
-        dict.entries.delete(key as Value);
+      ofList((list, index?: Value) => list.splice(position(index ?? -1n, list.length), 1)[0] as Value),
+      ofDict((dict, key, fallback?: Value) => {
+        const value = dict.entries.get(key) ?? fallback;
+        if (value === undefined) return lookUp(dict, key);
+        dict.entries.delete(key);
         return value;
       }),
     ),
   ],
-  ['copy', either(ofList((list) => [...list]), ofDict((dict) => copyOf(dict)))],
-  ['list', ([value]) => (typeof value === 'string' ? [...value] : value instanceof Dict ? [...value.entries.keys()] : [...(items(value) ?? [])])],
+  [
+    'copy',
+    either(
+      ofList((list) => [...list]),
+      ofDict((dict) => copyOf(dict)),
+    ),
+  ],
+  [
+    'list',
+    ([value]) =>
+      typeof value === 'string'
+        ? [...value]
+        : value instanceof Dict
+          ? [...value.entries.keys()]
+          : [...(items(value) ?? [])],
+  ],
   ['add', ofList((list, other) => (Array.isArray(other) ? [...list, ...other] : noMatch))],
   ['add_', ofList((list, other) => (Array.isArray(other) ? (list.push(...other), list) : noMatch))],
-  ['mul', either(ofList(listTimes), ([count, list]) => (Array.isArray(list) ? listTimes(list, count as Value) : noMatch))],
-  ['mul_', ofList((list, count) => (fill(list, listTimes(list, count as Value) as Value[]), list))],
+  [
+    'mul',
+    either(ofList(listTimes), ([count, list]) => (Array.isArray(list) ? listTimes(list, count as Value) : noMatch)),
+  ],
+  ['mul_', ofList((list, count) => (fill(list, listTimes(list, count) as Value[]), list))],
   ['eq', equality(false)],
   ['ne', equality(true)],
   ['lt', ([a, b]) => (Array.isArray(a) && Array.isArray(b) ? compare(a, b) < 0 : noMatch)],
@@ -174,8 +214,10 @@ export const containerBuiltins: ReadonlyMap<string, Builtin> = new Map<string, B
       if (container instanceof Tuple) return container.items[position(key, container.items.length)] as Value;
       if (Array.isArray(container)) return container[position(key, container.length)] as Value;
       if (typeof container === 'string') return [...container][position(key, [...container].length)] as string;
-      if (container instanceof ScriptObject) return interpreter.callMethod(container, '__getitem__', [key as Value], new Map());
-      if (container instanceof Tensor && typeof key === 'bigint') return interpreter.callBuiltinOrOperator('select', [container, 0n, key], new Map());
+      if (container instanceof ScriptObject)
+        return interpreter.callMethod(container, '__getitem__', [key as Value], new Map());
+      if (container instanceof Tensor && typeof key === 'bigint')
+        return interpreter.callBuiltinOrOperator('select', [container, 0n, key], new Map());
       return noMatch;
     },
   ],
@@ -184,7 +226,8 @@ export const containerBuiltins: ReadonlyMap<string, Builtin> = new Map<string, B
     async ([container, key, value], interpreter) => {
       if (container instanceof Dict) container.entries.set(key as Value, value as Value);
       else if (Array.isArray(container)) container[position(key, container.length)] = value as Value;
-      else if (container instanceof ScriptObject) await interpreter.callMethod(container, '__setitem__', [key as Value, value as Value], new Map());
+      else if (container instanceof ScriptObject)
+        await interpreter.callMethod(container, '__setitem__', [key as Value, value as Value], new Map());
       else return noMatch;
       return null;
     },
@@ -206,15 +249,19 @@ export const containerBuiltins: ReadonlyMap<string, Builtin> = new Map<string, B
       if (container instanceof Dict) return container.entries.has(value as Value);
       if (typeof container === 'string') return container.includes(value as string);
       const list = items(container);
-      return list === undefined ? noMatch : indexOf(list, value as Value) >= 0;
+      return list === undefined ? noMatch : indexOf(list, value) >= 0;
     },
   ],
-  ['__in__', ([value, container], interpreter) => interpreter.callBuiltinOrOperator('__contains__', [container as Value, value as Value], new Map())],
+  [
+    '__in__',
+    ([value, container], interpreter) =>
+      interpreter.callBuiltinOrOperator('__contains__', [container as Value, value as Value], new Map()),
+  ],
   ['keys', ofDict((dict) => [...dict.entries.keys()])],
   ['values', ofDict((dict) => [...dict.entries.values()])],
   ['items', ofDict((dict) => [...dict.entries].map((entry) => new Tuple(entry)))],
-  ['get', ofDict((dict, key, fallback) => dict.entries.get(key as Value) ?? fallback ?? null)],
-  ['setdefault', ofDict((dict, key, value) => dict.entries.get(key as Value) ?? (dict.entries.set(key as Value, value as Value), value as Value))],
+  ['get', ofDict((dict, key, fallback?: Value) => dict.entries.get(key) ?? fallback ?? null)],
+  ['setdefault', ofDict((dict, key, value) => dict.entries.get(key) ?? (dict.entries.set(key, value), value))],
   ['update', ofDict((dict, other) => (other instanceof Dict ? (mergeInto(dict, other), null) : noMatch))],
   ['popitem', ofDict((dict) => popItem(dict))],
   [
@@ -222,18 +269,28 @@ export const containerBuiltins: ReadonlyMap<string, Builtin> = new Map<string, B
     ([value]) => {
       if (value instanceof Dict) return copyOf(value);
       const dict = new Dict();
-      for (const pair of items(value) ?? []) dict.entries.set((pair as Tuple).items[0] as Value, (pair as Tuple).items[1] as Value);
+      for (const pair of items(value) ?? [])
+        dict.entries.set((pair as Tuple).items[0] as Value, (pair as Tuple).items[1] as Value);
       return dict;
     },
   ],
-  ['prim.TupleIndex', ([tuple, index]) => (tuple instanceof Tuple ? (tuple.items[position(index, tuple.items.length)] as Value) : noMatch)],
-  ['sum', ofList((list) => (list.every((item) => typeof item === 'bigint' || typeof item === 'number') ? sumOf(list) : noMatch))],
+  [
+    'prim.TupleIndex',
+    ([tuple, index]) =>
+      tuple instanceof Tuple ? (tuple.items[position(index, tuple.items.length)] as Value) : noMatch,
+  ],
+  [
+    'sum',
+    ofList((list) =>
+      list.every((item) => typeof item === 'bigint' || typeof item === 'number') ? sumOf(list) : noMatch,
+    ),
+  ],
   ['any', ofList((list) => (list.every(isNumber) ? list.some(Boolean) : noMatch))],
   ['all', ofList((list) => (list.every(isNumber) ? list.every(Boolean) : noMatch))],
 ]);
 
 function sliceOf(value: Value | undefined, start?: Value, end?: Value, step?: Value): Value | typeof noMatch {
-  if (typeof value === 'string') return slice([...value], start, end, step).join('');
+  if (typeof value === 'string') return (slice([...value], start, end, step) as string[]).join('');
   if (value instanceof Tuple) return new Tuple(slice(value.items, start, end, step));
   return Array.isArray(value) ? slice(value, start, end, step) : noMatch;
 }

@@ -11,7 +11,12 @@ import { noMatch, type Builtin } from './types';
 export { noMatch } from './types';
 export { isTruthy, itemOf } from './language';
 
-const tables: readonly ReadonlyMap<string, Builtin>[] = [scalarBuiltins, containerBuiltins, stringBuiltins, languageBuiltins];
+const tables: readonly ReadonlyMap<string, Builtin>[] = [
+  scalarBuiltins,
+  containerBuiltins,
+  stringBuiltins,
+  languageBuiltins,
+];
 
 /** Tries the tables in turn; {@link noMatch} where no function of this name takes these arguments. */
 export async function callBuiltin(

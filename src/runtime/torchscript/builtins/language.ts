@@ -55,13 +55,17 @@ function toFloat(value: Value): number {
     }
     return number;
   }
-  return Number(given as number);
+  return Number(given);
 }
 
 function raise(message: Value, type: Value | undefined): never {
   const words = text(message);
   const name = typeof type === 'string' ? type.replace(/^builtins\./, '') : undefined;
-  throw new AppError('program-error', name === undefined ? words : `${name}: ${words}`, 'The model’s own code raised this.');
+  throw new AppError(
+    'program-error',
+    name === undefined ? words : `${name}: ${words}`,
+    'The model’s own code raised this.',
+  );
 }
 
 function range(args: readonly Value[]): Value[] {
@@ -123,9 +127,20 @@ export const languageBuiltins: ReadonlyMap<string, Builtin> = new Map<string, Bu
   ['prim.grad', () => null],
   ['prim.name', () => null],
   ['prim.is_leaf', () => true],
-  ...['is_cuda', 'is_sparse', 'is_quantized', 'is_mkldnn', 'is_xla', 'is_vulkan', 'is_mps', 'is_meta', 'is_ipu', 'is_ort', 'is_xpu', 'is_maia'].map(
-    (name): [string, Builtin] => [`prim.${name}`, ofTensor(() => false)],
-  ),
+  ...[
+    'is_cuda',
+    'is_sparse',
+    'is_quantized',
+    'is_mkldnn',
+    'is_xla',
+    'is_vulkan',
+    'is_mps',
+    'is_meta',
+    'is_ipu',
+    'is_ort',
+    'is_xpu',
+    'is_maia',
+  ].map((name): [string, Builtin] => [`prim.${name}`, ofTensor(() => false)]),
   ['prim.is_nested', ofTensor((tensor) => paddingOf(tensor) !== undefined)],
   ['prim.is_cpu', ofTensor(() => true)],
   ['prim.type', ([device]) => (device instanceof Device ? (device.name.split(':')[0] as string) : noMatch)],

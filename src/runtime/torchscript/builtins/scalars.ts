@@ -52,7 +52,8 @@ function comparison(test: (order: number) => boolean): Builtin {
         : typeof a === 'string' && typeof b === 'string';
     if (!comparable) return noMatch;
     const [left, right] = [a, b] as [number, number];
-    return test(left < right ? -1 : left > right ? 1 : Number(left) === Number(right) || typeof a === 'string' ? 0 : NaN);
+    // NaN is neither less, nor greater, nor equal.
+    return test(left < right ? -1 : left > right ? 1 : left >= right ? 0 : NaN);
   };
 }
 
@@ -84,7 +85,8 @@ function roundHalfEven(x: number): number {
 function extreme(prefer: (candidate: Number_, best: Number_) => boolean): Builtin {
   return (args) => {
     const candidates = args.length === 1 && Array.isArray(args[0]) ? args[0] : args;
-    if (candidates.length === 0 || !candidates.every(isNumber) || (args.length === 1 && !Array.isArray(args[0]))) return noMatch;
+    if (candidates.length === 0 || !candidates.every(isNumber) || (args.length === 1 && !Array.isArray(args[0])))
+      return noMatch;
     const numbers = candidates as Number_[];
     let best = numbers[0] as Number_;
     for (const number of numbers) if (prefer(number, best)) best = number;
@@ -92,20 +94,59 @@ function extreme(prefer: (candidate: Number_, best: Number_) => boolean): Builti
   };
 }
 
-const divide = arithmetic((a, b) => Number(a) / Number(b), (a, b) => a / b);
+const divide = arithmetic(
+  (a, b) => Number(a) / Number(b),
+  (a, b) => a / b,
+);
 
 export const scalarBuiltins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
-  ['add', arithmetic((a, b) => wrap(a + b), (a, b) => a + b)],
-  ['sub', arithmetic((a, b) => wrap(a - b), (a, b) => a - b)],
-  ['mul', arithmetic((a, b) => wrap(a * b), (a, b) => a * b)],
+  [
+    'add',
+    arithmetic(
+      (a, b) => wrap(a + b),
+      (a, b) => a + b,
+    ),
+  ],
+  [
+    'sub',
+    arithmetic(
+      (a, b) => wrap(a - b),
+      (a, b) => a - b,
+    ),
+  ],
+  [
+    'mul',
+    arithmetic(
+      (a, b) => wrap(a * b),
+      (a, b) => a * b,
+    ),
+  ],
   ['div', divide],
   ['truediv', divide],
   ['floordiv', arithmetic(floorDivide, (a, b) => Math.floor(a / b))],
-  ['__round_to_zero_floordiv', arithmetic((a, b) => a / nonZero(b), (a, b) => Math.trunc(a / b))],
+  [
+    '__round_to_zero_floordiv',
+    arithmetic(
+      (a, b) => a / nonZero(b),
+      (a, b) => Math.trunc(a / b),
+    ),
+  ],
   ['remainder', arithmetic(floorModulo, floorModuloFloat)],
-  ['fmod', arithmetic((a, b) => Number(a) % Number(b), (a, b) => a % b)],
+  [
+    'fmod',
+    arithmetic(
+      (a, b) => Number(a) % Number(b),
+      (a, b) => a % b,
+    ),
+  ],
   // torch's first overload, `pow.int`, gives a float.
-  ['pow', arithmetic((a, b) => Number(a) ** Number(b), (a, b) => a ** b)],
+  [
+    'pow',
+    arithmetic(
+      (a, b) => Number(a) ** Number(b),
+      (a, b) => a ** b,
+    ),
+  ],
   ['eq', comparison((order) => order === 0)],
   ['ne', comparison((order) => order !== 0)],
   ['lt', comparison((order) => order < 0)],

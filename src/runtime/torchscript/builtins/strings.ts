@@ -38,14 +38,20 @@ function format(template: string, values: readonly Value[]): string {
 /** `'%s: %d' % args` */
 function percentFormat(template: string, values: readonly Value[]): string {
   let next = 0;
-  return template.replace(/%(?:(%)|[-+ 0#]*\d*(?:\.(\d+))?([sdifegrx]))/g, (_, percent: string | undefined, digits: string | undefined, type: string) => {
-    if (percent !== undefined) return '%';
-    const value = values[next++] as Value;
-    if (type === 'd' || type === 'i') return String(BigInt(Math.trunc(Number(value))));
-    if (type === 'f') return Number(value).toFixed(digits === undefined ? 6 : Number(digits));
-    if (type === 'e') return Number(value).toExponential(digits === undefined ? 6 : Number(digits)).replace(/e([+-])(\d)$/, 'e$10$2');
-    return text(value);
-  });
+  return template.replace(
+    /%(?:(%)|[-+ 0#]*\d*(?:\.(\d+))?([sdifegrx]))/g,
+    (_, percent: string | undefined, digits: string | undefined, type: string) => {
+      if (percent !== undefined) return '%';
+      const value = values[next++] as Value;
+      if (type === 'd' || type === 'i') return String(BigInt(Math.trunc(Number(value))));
+      if (type === 'f') return Number(value).toFixed(digits === undefined ? 6 : Number(digits));
+      if (type === 'e')
+        return Number(value)
+          .toExponential(digits === undefined ? 6 : Number(digits))
+          .replace(/e([+-])(\d)$/, 'e$10$2');
+      return text(value);
+    },
+  );
 }
 
 /** Python's `str` as TorchScript gives it. */
@@ -63,9 +69,12 @@ function representation(value: Value): string {
   if (typeof value === 'string') return `'${value}'`;
   if (Array.isArray(value)) return `[${value.map(representation).join(', ')}]`;
   if (value instanceof Tuple) {
-    return value.items.length === 1 ? `(${representation(value.items[0] as Value)},)` : `(${value.items.map(representation).join(', ')})`;
+    return value.items.length === 1
+      ? `(${representation(value.items[0] as Value)},)`
+      : `(${value.items.map(representation).join(', ')})`;
   }
-  if (value instanceof Dict) return `{${[...value.entries].map(([key, item]) => `${representation(key)}: ${representation(item)}`).join(', ')}}`;
+  if (value instanceof Dict)
+    return `{${[...value.entries].map(([key, item]) => `${representation(key)}: ${representation(item)}`).join(', ')}}`;
   if (value instanceof Device) return value.name;
   if (value instanceof Tensor) return `<Tensor ${value.dtype} [${value.shape.join(', ')}]>`;
   return `<${typeName(value)} object>`;
@@ -75,28 +84,54 @@ const isCased = (character: string): boolean => character.toLowerCase() !== char
 
 export const stringBuiltins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ['format', ofString((template, ...values) => format(template, values))],
-  ['percentFormat', ofString((template, ...values) => percentFormat(template, values.flatMap((value) => (value instanceof Tuple ? [...value.items] : [value]))))],
+  [
+    'percentFormat',
+    ofString((template, ...values) =>
+      percentFormat(
+        template,
+        values.flatMap((value) => (value instanceof Tuple ? [...value.items] : [value])),
+      ),
+    ),
+  ],
   ['str', ([value]) => (value === undefined ? noMatch : text(value))],
-  ['add', ofString((a, b) => a + String(b as string))],
+  ['add', ofString((a, b) => a + (b as string))],
   ['mul', ofString((a, count) => a.repeat(Math.max(0, Number(count))))],
   ['join', ofString((glue, parts) => (parts as string[]).join(glue))],
   ['split', ofString(split)],
-  ['splitlines', ofString((value) => value.split(/\r\n|\n|\r/).filter((line, i, all) => line !== '' || i < all.length - 1))],
+  [
+    'splitlines',
+    ofString((value) => value.split(/\r\n|\n|\r/).filter((line, i, all) => line !== '' || i < all.length - 1)),
+  ],
   ['strip', ofString((value, set) => strip(value, set, true, true))],
   ['lstrip', ofString((value, set) => strip(value, set, true, false))],
   ['rstrip', ofString((value, set) => strip(value, set, false, true))],
   ['upper', ofString((value) => value.toUpperCase())],
   ['lower', ofString((value) => value.toLowerCase())],
   ['capitalize', ofString((value) => value.slice(0, 1).toUpperCase() + value.slice(1).toLowerCase())],
-  ['title', ofString((value) => value.toLowerCase().replace(/[a-z]+/g, (word) => word.slice(0, 1).toUpperCase() + word.slice(1)))],
-  ['swapcase', ofString((value) => [...value].map((c) => (c === c.toUpperCase() ? c.toLowerCase() : c.toUpperCase())).join(''))],
+  [
+    'title',
+    ofString((value) =>
+      value.toLowerCase().replace(/[a-z]+/g, (word) => word.slice(0, 1).toUpperCase() + word.slice(1)),
+    ),
+  ],
+  [
+    'swapcase',
+    ofString((value) => [...value].map((c) => (c === c.toUpperCase() ? c.toLowerCase() : c.toUpperCase())).join('')),
+  ],
   ['startswith', ofString((value, prefix) => value.startsWith(prefix as string))],
   ['endswith', ofString((value, suffix) => value.endsWith(suffix as string))],
   ['replace', ofString((value, from, to) => value.replaceAll(from as string, to as string))],
   ['find', ofString((value, part, start) => BigInt(value.indexOf(part as string, Number(start ?? 0n))))],
   ['rfind', ofString((value, part) => BigInt(value.lastIndexOf(part as string)))],
   ['count', ofString((value, part) => BigInt(value.split(part as string).length - 1))],
-  ['zfill', ofString((value, width) => (/^[+-]/.test(value) ? value.slice(0, 1) + value.slice(1).padStart(Number(width) - 1, '0') : value.padStart(Number(width), '0')))],
+  [
+    'zfill',
+    ofString((value, width) =>
+      /^[+-]/.test(value)
+        ? value.slice(0, 1) + value.slice(1).padStart(Number(width) - 1, '0')
+        : value.padStart(Number(width), '0'),
+    ),
+  ],
   ['ljust', ofString((value, width, fill) => value.padEnd(Number(width), (fill as string | undefined) ?? ' '))],
   ['rjust', ofString((value, width, fill) => value.padStart(Number(width), (fill as string | undefined) ?? ' '))],
   ['isdigit', ofString((value) => /^\d+$/.test(value))],
