@@ -1,7 +1,5 @@
 // The command line: what may be asked, checked into typed values.
 
-import os from 'node:os';
-
 import { Command, InvalidArgumentError } from 'commander';
 
 import { itemSize, type DType } from '../model/dtype';
@@ -71,7 +69,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .option('--values', 'add the full arrays of the statistics')
     .action((file: string, options: Options) => {
       const { json = false, values = false } = options;
-      result = { name: 'inspect', file, json, values, threads: 1 };
+      result = { name: 'inspect', file, json, values, threads: 0 };
     });
 
   program
@@ -88,7 +86,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .option('--eval [path]', 'set a module and all below it to eval; repeatable')
     .option('--steps <n>', 'forwards in a row', integerFrom(1), 1)
     .option('--seed <n>', 'make inputs and dropout repeatable', integerFrom(0))
-    .option('--threads <n>', 'threads of the kernels', integerFrom(1), defaultThreads())
+    .option('--threads <n>', 'threads of the kernels; 0 chooses', integerFrom(0), 0)
     .option('--save-output <file.npy>', 'write the first output')
     .option('--json', 'print JSON')
     .option('--values', 'add the full arrays of the statistics')
@@ -103,11 +101,6 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   program.parse(argv, { from: 'user' });
   if (result === undefined) throw new AppError('usage', 'No command was given', 'Run with --help for the commands.');
   return result;
-}
-
-/** Two threads gain most of what threads gain; a shell command need not take the whole machine. */
-function defaultThreads(): number {
-  return Math.min(2, os.availableParallelism());
 }
 
 function integerFrom(least: number): (text: string) => number {

@@ -43,8 +43,9 @@ async function openAll(scene: Scene, files: readonly vscode.Uri[]): Promise<void
         'Save a copy of it and open that.',
       );
     }
-    const opened = scene.store.openFile(uri.fsPath);
-    const session = await withDelayedProgress(`Opening ${basename(uri.fsPath)}`, { cancellable: false }, () => opened);
+    const session = await withDelayedProgress(`Opening ${basename(uri.fsPath)}`, { cancellable: true }, (signal) =>
+      scene.store.openFile(uri.fsPath, signal),
+    );
     await scene.tree.reveal(session, '', { focus: true });
   }
 }

@@ -12,7 +12,6 @@ import { forwardSentence } from '../views/factsModel';
 import { inputPrompt, parseInputs, prefilledInputs, suggestedInputs, validateInputs } from '../views/forwardInputModel';
 import type { ModeCounts } from '../views/modeCounts';
 import { describeMode } from '../views/modeModel';
-import { safeIndexLimit, sampleInputs } from '../views/sampleInputModel';
 import { sessionOf } from './targets';
 import type { Scene } from './targets';
 
@@ -46,9 +45,10 @@ class ForwardRunner {
     this.scene.store.setActive(session);
     const inputText = text ?? (await this.ask(session));
     if (inputText === undefined) return undefined;
-    const inputs = sampleInputs(parseInputs(inputText, session.inputs), safeIndexLimit(session.modules));
+    const shapes = parseInputs(inputText, session.inputs);
     const mode = this.modeOf(session);
     try {
+      const inputs = shapes.map(({ shape, dtype }) => ({ kind: 'random' as const, shape, dtype }));
       const result = await withDelayedProgress(`Running ${session.title}`, { cancellable: true }, (signal) =>
         session.runForward({ inputs, keepOutputs: true }, signal),
       );

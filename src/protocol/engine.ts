@@ -15,7 +15,7 @@ export interface ForwardOptions {
   readonly inputs: readonly ForwardInput[];
   /** Forwards in a row; 1 if absent. The outputs are those of the last. */
   readonly steps?: number;
-  /** Seeds inputs and dropout; without it each run draws anew. */
+  /** Seeds random inputs and dropout. Without it inputs are the same for the same shapes, and dropout draws anew each run. */
   readonly seed?: number;
   /** Also return the outputs' elements. */
   readonly keepOutputs?: boolean;

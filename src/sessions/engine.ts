@@ -1,5 +1,7 @@
 // The engine: one opened model file, described, switched and run in this process. The worker wraps it; the CLI uses it as it is.
 
+import os from 'node:os';
+
 import type { ModelDescription, Problem } from '../model/description';
 import type {
   Engine,
@@ -17,7 +19,7 @@ import type { Program } from '../runtime/program';
 import { freshSeed, Generator } from '../runtime/random';
 import { AppError } from '../util/errors';
 import { assetsIn, onnxRuntimePrefix, parserAssets, type AssetPaths } from './assets';
-import { chooseInputs, makeInput } from './forwardInputs';
+import { chooseInputs, makeInput, safeIndexLimit } from './forwardInputs';
 import { openModel, type OpenedModel } from './openModel';
 import { summariseOutputs } from './outputs';
 
@@ -40,16 +42,20 @@ class InProcessEngine implements Engine {
   private readonly assets: AssetPaths;
   private readonly executor: KernelExecutor;
   private readonly cancelFlag: Int32Array;
+  private readonly sharesCancelFlag: boolean;
   private opened: OpenedModel | undefined;
   /** Paths of all modules, in the order of the program's description. */
   private paths: readonly string[] = [];
+  /** Random indices stay below this. */
+  private indexLimit = 1;
   /** Paths of the layers that keep running statistics. */
   private tracked: readonly string[] = [];
 
   constructor(options: EngineOptions) {
     this.assets = options.assets ?? assetsIn(options.wasmFolder ?? '.');
     this.cancelFlag = options.cancelFlag ?? new Int32Array(1);
-    const threads = Math.max(1, options.threads);
+    this.sharesCancelFlag = options.cancelFlag !== undefined;
+    const threads = options.threads > 0 ? options.threads : defaultThreads();
     this.executor = new KernelExecutor(() =>
       createOrtWebBackend({ wasmFolder: onnxRuntimePrefix(this.assets), threads }),
     );
@@ -92,6 +98,7 @@ class InProcessEngine implements Engine {
     this.tracked = modules
       .filter(({ batchNorm, instanceNorm }) => batchNorm ?? instanceNorm)
       .map((module) => module.path);
+    this.indexLimit = safeIndexLimit(modules);
     return {
       format,
       modules,
@@ -127,18 +134,21 @@ class InProcessEngine implements Engine {
 
   private async runForward(options: ForwardOptions): Promise<ForwardResult> {
     const program = this.program();
-    Atomics.store(this.cancelFlag, 0, 0);
+    // A flag that is shared is cleared by its owner before the request: a cancel may arrive before the request does.
+    if (!this.sharesCancelFlag) Atomics.store(this.cancelFlag, 0, 0);
     const context = new RunContext(
       this.executor,
-      new Generator(options.seed ?? freshSeed()),
+      new Generator(options.seed === undefined ? freshSeed() : options.seed + 1),
       () => Atomics.load(this.cancelFlag, 0) !== 0,
     );
+    // The same shapes give the same inputs, so that two runs differ by what the model does.
+    const inputGenerator = new Generator(options.seed ?? 0);
     const started = performance.now();
     const chosen: readonly ForwardInput[] = chooseInputs(await program.inputs(), options.inputs);
     const before = this.statisticsVersions(program);
     let output = null;
     for (let step = 0; step < (options.steps ?? 1); step++) {
-      const inputs = chosen.map((input) => makeInput(input, context));
+      const inputs = chosen.map((input) => makeInput(input, inputGenerator, this.indexLimit, context));
       output = await program.forward(inputs, context);
     }
     const after = this.statisticsVersions(program);
@@ -169,4 +179,9 @@ class InProcessEngine implements Engine {
     if (program === undefined || program === null) throw new AppError('no-program', 'No model is open');
     return program;
   }
+}
+
+/** Beyond four the kernels gain little for one sample, and the machine has other work. */
+function defaultThreads(): number {
+  return Math.min(4, os.availableParallelism());
 }

@@ -8,7 +8,7 @@ import type { ModelDescription } from '../model/description';
 import type { ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { ForwardOptions, ForwardResult, ModeChange, SetTraining } from '../protocol/engine';
-import type { ModelSession, SessionChange, SessionState, Snapshot } from './modelSession';
+import type { ModelSession, ReloadOptions, SessionChange, SessionState, Snapshot } from './modelSession';
 import { ModuleIndex } from './moduleIndex';
 import type { SessionEngine } from './workerEngine';
 
@@ -21,9 +21,12 @@ export interface FileSessionOptions {
   readonly onListenerError?: (error: unknown) => void;
 }
 
-/** Opens `file`; throws the engine's AppError where nothing can be shown, and leaves no worker behind. */
-export async function openFileSession(options: FileSessionOptions): Promise<FileSession> {
-  const { engine, description } = await openEngine(options);
+/**
+ * Opens `file`; throws the engine's AppError where nothing can be shown, or `cancelled` when `signal` is aborted, and
+ * then leaves no worker behind.
+ */
+export async function openFileSession(options: FileSessionOptions, signal?: AbortSignal): Promise<FileSession> {
+  const { engine, description } = await openEngine(options, signal);
   return new FileSession(options, engine, description);
 }
 
@@ -161,9 +164,9 @@ export class FileSession implements ModelSession {
     await this.applyModes(this.index.changesTo(snapshot));
   }
 
-  async reload(options: { readonly keepModes: boolean }): Promise<void> {
+  async reload(options: ReloadOptions): Promise<void> {
     // Two requests to reload are one reload.
-    this.reloading ??= this.openAgain(options.keepModes).finally(() => {
+    this.reloading ??= this.openAgain(options).finally(() => {
       this.reloading = undefined;
     });
     return this.reloading;
@@ -178,8 +181,8 @@ export class FileSession implements ModelSession {
   }
 
   /** Opens first and swaps then: where the new file can't be read, the old model stays usable. */
-  private async openAgain(keepModes: boolean): Promise<void> {
-    const { engine, description } = await openEngine(this.options);
+  private async openAgain({ keepModes, signal }: ReloadOptions): Promise<void> {
+    const { engine, description } = await openEngine(this.options, signal);
     if (this.disposed) {
       engine.dispose();
       return;
@@ -238,13 +241,23 @@ export class FileSession implements ModelSession {
 
 async function openEngine(
   options: FileSessionOptions,
+  signal?: AbortSignal,
 ): Promise<{ engine: SessionEngine; description: ModelDescription }> {
   const engine = options.createEngine();
+  // Reading a file is not cut short; its worker is.
+  const giveUp = (): void => {
+    engine.dispose();
+  };
+  signal?.addEventListener('abort', giveUp, { once: true });
   try {
-    return { engine, description: await engine.request('open', { file: options.file }) };
+    const description = await engine.request('open', { file: options.file });
+    if (signal?.aborted === true) throw new AppError('cancelled', `Opening ${basename(options.file)} was cancelled.`);
+    return { engine, description };
   } catch (error) {
     engine.dispose();
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
   }
 }
 

@@ -1,14 +1,17 @@
 // Which inputs a forward gets: what was given, else what the program suggests.
 
 import type { InputSpec } from '../model/description';
+import { itemSize } from '../model/dtype';
+import type { ModuleSpec } from '../model/module';
 import type { ForwardInput } from '../protocol/engine';
 import type { RunContext } from '../runtime/context';
 import { convertElements, isFloating } from '../runtime/elements';
+import type { Generator } from '../runtime/random';
 import { elementCount, Tensor } from '../runtime/tensor';
 import { AppError } from '../util/errors';
 
-/** Integers of random inputs stay below this: most are indices of classes or words. */
-const randomIntegers = 10;
+/** Integers of random inputs stay below this where no embedding says more: most are indices of classes. */
+const fewIntegers = 10;
 
 /** An input of this many float32 would fill half of the heap that the kernels can have. */
 const maxElements = 2 ** 29;
@@ -31,11 +34,21 @@ export function chooseInputs(specs: readonly InputSpec[], given: readonly Forwar
   return chosen;
 }
 
+/** The smallest table of the model's embeddings: indices below it are safe for each of them. */
+export function safeIndexLimit(modules: readonly ModuleSpec[]): number {
+  let limit = Infinity;
+  for (const { type, parameters } of modules) {
+    const rows = parameters.find(({ name }) => name === 'weight')?.shape[0] ?? 0;
+    if (/^Embedding(Bag)?$/.test(type) && rows > 0) limit = Math.min(limit, rows);
+  }
+  return Number.isFinite(limit) ? limit : fewIntegers;
+}
+
 /**
- * A tensor of the given elements, or of random ones: standard normal, small integers, or booleans.
+ * A tensor of the given elements, or of random ones: standard normal, integers below `indexLimit`, or booleans.
  * @throws AppError `bad-input` for a shape that can't be meant, `cancelled` while drawing.
  */
-export function makeInput(input: ForwardInput, context: RunContext): Tensor {
+export function makeInput(input: ForwardInput, generator: Generator, indexLimit: number, context: RunContext): Tensor {
   if (input.kind === 'array') return Tensor.fromBytes(input.dtype, input.shape, input.bytes);
   const { shape, dtype } = input;
   const count = elementCount(shape);
@@ -43,8 +56,8 @@ export function makeInput(input: ForwardInput, context: RunContext): Tensor {
     throw new AppError('bad-input', `An input of shape [${shape.join(', ')}] is too large`, 'Give a smaller shape.');
   }
   const floating = isFloating(dtype);
-  const limit = dtype === 'bool' ? 2 : randomIntegers;
-  const { generator } = context;
+  // A large table has more rows than a small integer type has values.
+  const limit = dtype === 'bool' ? 2 : Math.min(indexLimit, dtype === 'int8' ? 128 : 256 ** itemSize[dtype]);
   const drawn = dtype === 'float64' ? new Float64Array(count) : new Float32Array(count);
   for (let i = 0; i < count; i++) {
     if (i % 2 ** 20 === 0) context.throwIfCancelled();

@@ -27,6 +27,12 @@ export interface Snapshot {
   readonly flags: ReadonlyMap<string, boolean | null>;
 }
 
+export interface ReloadOptions {
+  readonly keepModes: boolean;
+  /** Gives the reload up: the session stays as it is. */
+  readonly signal?: AbortSignal;
+}
+
 export interface ModelSession extends Disposable {
   readonly id: string;
   /** Short name for the tree and the status bar: the file's base name, or the variable. */
@@ -57,5 +63,5 @@ export interface ModelSession extends Disposable {
   /** Flags as they stood when the model was opened, for *Restore Modes*. */
   readonly initialModes: Snapshot;
   /** Opens the file again; `keepModes` then sets the flags that were set before, by path. */
-  reload(options: { readonly keepModes: boolean }): Promise<void>;
+  reload(options: ReloadOptions): Promise<void>;
 }

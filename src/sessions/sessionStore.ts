@@ -9,7 +9,7 @@ import type { DiskState } from './diskWatch';
 import { watchFile } from './diskWatch';
 import { FileSession, openFileSession } from './fileSession';
 import { ForwardHistory } from './forwardHistory';
-import type { ModelSession, SessionChange } from './modelSession';
+import type { ModelSession, ReloadOptions, SessionChange } from './modelSession';
 import type { SessionEngine } from './workerEngine';
 
 /** What happened in the store. */
@@ -91,7 +91,7 @@ export class SessionStore implements Disposable {
   }
 
   /** Opens a file, or returns the session that has it open. It becomes the active one. Throws AppErrors. */
-  async openFile(file: string): Promise<FileSession> {
+  async openFile(file: string, signal?: AbortSignal): Promise<FileSession> {
     const open = this.forFile(file);
     if (open !== undefined) {
       this.setActive(open);
@@ -99,7 +99,7 @@ export class SessionStore implements Disposable {
     }
     const already = this.pending.get(file);
     if (already !== undefined) return already;
-    const opening = this.openNew(file);
+    const opening = this.openNew(file, signal);
     this.pending.set(file, opening);
     this.changed.fire({ kind: 'opening' });
     return opening;
@@ -133,7 +133,7 @@ export class SessionStore implements Disposable {
   }
 
   /** Opens the session's file again and takes what is on disk now as the state to compare with. */
-  async reload(session: ModelSession, options: { readonly keepModes: boolean }): Promise<void> {
+  async reload(session: ModelSession, options: ReloadOptions): Promise<void> {
     await session.reload(options);
     this.setDisk(session, 'same');
   }
@@ -145,7 +145,7 @@ export class SessionStore implements Disposable {
     this.entries.clear();
   }
 
-  private async openNew(file: string): Promise<FileSession> {
+  private async openNew(file: string, signal: AbortSignal | undefined): Promise<FileSession> {
     const { createEngine, onListenerError, diskPollMilliseconds } = this.options;
     let opened: FileSession | undefined;
     // Watching starts before the file is read, so that no change falls between the two.
@@ -157,12 +157,9 @@ export class SessionStore implements Disposable {
       diskPollMilliseconds,
     );
     try {
-      opened = await openFileSession({
-        id: `file-${String(this.nextId++)}`,
-        file,
-        createEngine,
-        ...(onListenerError === undefined ? {} : { onListenerError }),
-      });
+      const id = `file-${String(this.nextId++)}`;
+      const listening = onListenerError === undefined ? {} : { onListenerError };
+      opened = await openFileSession({ id, file, createEngine, ...listening }, signal);
       this.pending.delete(file);
       if (this.disposed) {
         opened.dispose();

@@ -21,12 +21,12 @@ const dtypeNames: Readonly<Record<string, DType>> = {
 };
 
 /** More elements than this are a slip of the keyboard rather than a wish. */
-const maxElements = 2 ** 28;
+const maxElements = 2 ** 26;
 
 /** Reads the text; throws `bad-input` with a sentence that says which input is wrong and how to write it. */
 export function parseInputs(text: string, inputs: readonly InputSpec[]): readonly InputShape[] {
   const parts = text.trim() === '' ? [] : text.split(';');
-  const required = inputs.filter((input) => !input.hasDefault).length;
+  const required = inputs.filter(isRequired).length;
   if (parts.length < required || parts.length > inputs.length) {
     const wanted = required === inputs.length ? String(required) : `${String(required)} to ${String(inputs.length)}`;
     const names = inputs.map((input) => input.name).join('; ');
@@ -54,7 +54,7 @@ export function formatInputs(shapes: readonly InputShape[]): string {
 
 /** The text for every input that must be given, or undefined where one of them has no suggestion: then a person is asked. */
 export function suggestedInputs(inputs: readonly InputSpec[]): string | undefined {
-  const required = inputs.filter((input) => !input.hasDefault);
+  const required = inputs.filter(isRequired);
   const shapes = required.flatMap((input) => input.suggestion ?? []);
   return shapes.length === required.length ? formatInputs(shapes) : undefined;
 }
@@ -62,16 +62,20 @@ export function suggestedInputs(inputs: readonly InputSpec[]): string | undefine
 /** What an input box starts with: suggestions where there are some, an image batch elsewhere. */
 export function prefilledInputs(inputs: readonly InputSpec[]): string {
   const fallback: InputShape = { shape: [1, 3, 224, 224], dtype: 'float32' };
-  return formatInputs(inputs.filter((input) => !input.hasDefault).map((input) => input.suggestion ?? fallback));
+  return formatInputs(inputs.filter(isRequired).map((input) => input.suggestion ?? fallback));
 }
 
 /** One line above the box: names of the inputs, and where the suggestion comes from. */
 export function inputPrompt(inputs: readonly InputSpec[]): string {
   const names = inputs.map((input) => {
     const from = input.suggestion === undefined ? '' : ` (${input.suggestion.from})`;
-    return `${input.name}${input.hasDefault ? ' (optional)' : ''}${from}`;
+    return `${input.name}${isRequired(input) ? '' : ' (optional)'}${from}`;
   });
   return `Shape of ${names.join('; ')}. Sizes with commas, another dtype after a colon: 1,16:int64. Values are random.`;
+}
+
+function isRequired(input: InputSpec): boolean {
+  return !input.hasDefault && !input.type.startsWith('Optional[');
 }
 
 function parseInput(part: string, spec: InputSpec | undefined): InputShape {

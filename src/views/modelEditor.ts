@@ -6,6 +6,7 @@ import { executeCommand } from '../host/commands';
 import { commandIds, viewIds } from '../host/ids';
 import type { CommandId } from '../host/ids';
 import type { OutputLog } from '../host/log';
+import { withDelayedProgress } from '../host/progress';
 import { loadWebviewPage } from '../host/webviewHtml';
 import type { PageAction, PageState, ToModelPage } from '../protocol/modelPage';
 import { parseFromModelPage } from '../protocol/modelPage';
@@ -99,7 +100,9 @@ class ModelEditor extends DisposableStore {
     this.failure = undefined;
     this.post();
     try {
-      const session = await store.openFile(this.file);
+      const session = await withDelayedProgress(`Opening ${this.title}`, { cancellable: true }, (signal) =>
+        store.openFile(this.file, signal),
+      );
       if (this.isDisposed) return;
       this.post();
       await tree.reveal(session, '', { focus: false });

@@ -12,6 +12,7 @@ import { viewIds } from '../host/ids';
 import { forwardRow, forwardRows, normRows } from './factsModel';
 import type { ModeCounts } from './modeCounts';
 import type { Row } from './rowModel';
+import { toTreeItem } from './treeItem';
 import {
   errorRow,
   hasStatistics,
@@ -128,7 +129,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   }
 
   getTreeItem(element: TreeNode): vscode.TreeItem {
-    const item = toItem(this.rowOf(element));
+    const item = toTreeItem(this.rowOf(element));
     const session = element.session?.id ?? 'store';
     const own =
       element.kind === 'module' ? element.path : element.kind === 'row' ? `${element.path ?? ''}/${element.id}` : '';
@@ -285,44 +286,4 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 
 function rowNode(session: ModelSession, id: string, row: Row, path?: string): TreeNode {
   return { kind: 'row', session, id, row, ...(path === undefined ? {} : { path }) };
-}
-
-function toItem(row: Row): vscode.TreeItem {
-  const item = new vscode.TreeItem(row.label, collapsibleStates[row.children]);
-  if (row.description !== undefined) item.description = row.description;
-  if (row.icon !== undefined) {
-    item.iconPath = new vscode.ThemeIcon(
-      row.icon.id,
-      row.icon.color === undefined ? undefined : new vscode.ThemeColor(row.icon.color),
-    );
-  }
-  if (row.tooltip !== undefined) item.tooltip = toMarkdown(row.tooltip);
-  if (row.context !== undefined) item.contextValue = row.context;
-  item.accessibilityInformation = { label: row.spoken };
-  return item;
-}
-
-const collapsibleStates = {
-  none: vscode.TreeItemCollapsibleState.None,
-  collapsed: vscode.TreeItemCollapsibleState.Collapsed,
-  expanded: vscode.TreeItemCollapsibleState.Expanded,
-} as const;
-
-/** Names and values come from files: they are appended as text, which escapes them. */
-function toMarkdown(lines: readonly string[]): vscode.MarkdownString {
-  const markdown = new vscode.MarkdownString();
-  for (const line of lines) {
-    const colon = line.indexOf(': ');
-    if (colon > 0 && colon < 30) {
-      markdown
-        .appendMarkdown('**')
-        .appendText(line.slice(0, colon))
-        .appendMarkdown('** ')
-        .appendText(line.slice(colon + 2));
-    } else {
-      markdown.appendText(line);
-    }
-    markdown.appendMarkdown('  \n');
-  }
-  return markdown;
 }

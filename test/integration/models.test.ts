@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import * as vscode from 'vscode';
 import type { ExtensionApi } from '../../src/extension';
+import type { AppError } from '../../src/util/errors';
 import { closeAll, copySample, extensionApi, openSample, rowsBelow, textOf, until, workspaceFile } from './harness';
 
 const run = (command: string, ...args: unknown[]): Thenable<unknown> =>
@@ -152,6 +153,27 @@ describe('models', () => {
     assert.equal(api.store.sessions.length, 1);
     await run('setTrain', api.tree.node(session, ''));
     assert.equal(session.module('')?.training, true);
+  });
+
+  it('cancels a forward, and goes on', async () => {
+    const session = await openSample(api, 'resnet_trained.pt', 'cancelled.pt');
+    const abort = new AbortController();
+    const running = session.runForward({ inputs: [], steps: 1_000_000 }, abort.signal);
+    assert.match(textOf(api, api.tree.node(session, '')), /running…/);
+    abort.abort();
+    await assert.rejects(running, { code: 'cancelled' });
+    assert.equal(session.state.kind, 'ready');
+    assert.equal((await session.runForward({ inputs: [] })).moved.length, 0);
+  });
+
+  it('says in a sentence what is wrong with an input, and stays usable', async () => {
+    const session = await openSample(api, 'resnet_trained.pt', 'wrong.pt');
+    const inputs = [{ kind: 'random', shape: [1, 5, 32, 32], dtype: 'float32' }] as const;
+    await assert.rejects(session.runForward({ inputs }), (error: AppError) => {
+      assert.match(error.oneLine, /expected input.* to have 3 channels, but got 5/);
+      return true;
+    });
+    await session.runForward({ inputs: [] });
   });
 
   it('reveals the source line of a module', async () => {

@@ -92,6 +92,11 @@ const glu: OperatorBody = (args) => {
   const size = self.shape[dim] ?? 0;
   if (size % 2 !== 0)
     throw new AppError('bad-input', `Halving dimension must be even, but dimension ${dim} is size ${size}`);
+  if (self.elementCount === 0)
+    return Tensor.zeros(
+      self.dtype,
+      self.shape.map((length, d) => (d === dim ? length / 2 : length)),
+    );
   return kernelGraph('glu', { dim }, [self], (graph, inputs, parameters) => {
     const [value = '', gate = ''] = graph.nodeWithOutputs('Split', inputs, { axis: parameters.dim, num_outputs: 2 }, 2);
     return graph.node('Mul', [value, graph.node('Sigmoid', [gate])]);

@@ -83,7 +83,10 @@ function classLoss(logProbabilities: Tensor, target: Tensor, options: ClassOptio
 function checkTargets(self: Tensor, target: Tensor, weight: Tensor | null, dim: number): void {
   if (!isFloating(self.dtype)) throw notImplemented('nll_loss_out_frame', self.dtype);
   if (target.dtype !== 'int64' && target.dtype !== 'uint8') {
-    throw new AppError('bad-input', `expected scalar type Long but found ${scalarTypeName(target.dtype)}`);
+    throw new AppError(
+      'bad-input',
+      `expected target dtype to be Long or Byte, but got ${scalarTypeName(target.dtype)}`,
+    );
   }
   const expected = self.shape.filter((_, d) => d !== dim);
   if (self.rank === 0 || expected.join() !== target.shape.join()) {

@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor';
 import type { Arguments } from './arguments';
 import type { OperatorTable } from './registry';
 import { shapeText, withBatch } from './support';
+import { boundWeights } from './weights';
 
 interface ConvOptions {
   readonly stride: readonly number[];
@@ -30,7 +31,6 @@ async function convolve(
   return withBatch(input, weight.rank, (batched) => context.run(convolution(batched, weight, bias, options)));
 }
 
-/** Weight and bias are bound: they rarely change. */
 export function convolution(input: Tensor, weight: Tensor, bias: Tensor | null, options: ConvOptions): KernelCall {
   const spatial = weight.rank - 2;
   const transposed = options.outputPadding !== undefined;
@@ -47,7 +47,8 @@ export function convolution(input: Tensor, weight: Tensor, bias: Tensor | null, 
     group: options.groups,
     ...(options.outputPadding === undefined ? {} : { output_padding: perDimension(options.outputPadding, spatial) }),
   };
-  return kernel(transposed ? 'ConvTranspose' : 'Conv', [input, weight, bias], attributes, [1, 2]);
+  const inputs = [input, weight, bias];
+  return kernel(transposed ? 'ConvTranspose' : 'Conv', inputs, attributes, boundWeights(inputs, [1, 2]));
 }
 
 function checkShapes(input: Tensor, weight: Tensor, groups: number, transposed: boolean): void {

@@ -2,10 +2,10 @@
 
 import { AppError } from '../../util/errors';
 import { allocate, convertElements } from '../elements';
+import { scalarTypeName } from '../scalarTypes';
 import { Tensor } from '../tensor';
 import { Tuple } from '../values';
 import type { Arguments } from './arguments';
-import { torchName } from './indexing';
 import type { OperatorTable } from './registry';
 import { shapeText } from './support';
 
@@ -14,7 +14,7 @@ function rowNumbers(weight: Tensor, indices: Tensor): ArrayLike<number> {
   if (indices.dtype !== 'int64' && indices.dtype !== 'int32') {
     throw new AppError(
       'bad-input',
-      `Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.${torchName(indices)}Tensor instead (while checking arguments for embedding)`,
+      `Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.${scalarTypeName(indices.dtype)}Tensor instead (while checking arguments for embedding)`,
     );
   }
   if (weight.rank !== 2) throw new AppError('bad-input', "'weight' must be 2-D");

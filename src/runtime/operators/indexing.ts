@@ -2,6 +2,7 @@
 
 import { AppError } from '../../util/errors';
 import { convertElements } from '../elements';
+import { scalarTypeName } from '../scalarTypes';
 import { Tensor } from '../tensor';
 import { Arguments } from './arguments';
 import { indexSelect, planDim, planIndex, readPlan, truePlaces, writePlan, type IndexPlan } from './indexPlan';
@@ -19,30 +20,12 @@ function put(self: Tensor, args: Arguments): Tensor {
   if (values.dtype !== self.dtype) {
     throw new AppError(
       'bad-input',
-      `Index put requires the source and destination dtypes match, got ${torchName(self)} for the destination and ${torchName(values)} for the source.`,
+      `Index put requires the source and destination dtypes match, got ${scalarTypeName(self.dtype)} for the destination and ${scalarTypeName(values.dtype)} for the source.`,
     );
   }
   const plan = planIndex(self, args.optionalTensors('indices'));
   writePlan(self, plan, fitted(values, plan), args.bool('accumulate'));
   return self;
-}
-
-const torchNames = {
-  float32: 'Float',
-  float64: 'Double',
-  float16: 'Half',
-  bfloat16: 'BFloat16',
-  int64: 'Long',
-  int32: 'Int',
-  int16: 'Short',
-  int8: 'Char',
-  uint8: 'Byte',
-  bool: 'Bool',
-} as const;
-
-/** `Float` for float32, as torch's messages name types. */
-export function torchName(tensor: Tensor): string {
-  return torchNames[tensor.dtype];
 }
 
 /** The values broadcast to the places, row-major; a copy where they may lie in the storage that is written. */
@@ -68,7 +51,7 @@ function writeRows(args: Arguments, accumulate: boolean): Tensor {
   if (source.dtype !== result.dtype) {
     throw new AppError(
       'bad-input',
-      `${name}: self (${torchName(result)}) and source (${torchName(source)}) must have the same scalar type`,
+      `${name}: self (${scalarTypeName(result.dtype)}) and source (${scalarTypeName(source.dtype)}) must have the same scalar type`,
     );
   }
   const plan = planDim(result, args.int('dim'), index);

@@ -38,7 +38,7 @@ function ignoringNan(opType: 'Max' | 'Min', self: Tensor, other: Tensor): Kernel
 const atan2: Formula = (graph, [y = '', x = '', zero = '', pi = '', half = '']) => {
   const angle = graph.node('Atan', [graph.node('Div', [y, x])]);
   const turned = graph.node('Where', [
-    graph.node('Less', [y, zero]),
+    isNegative(graph, y, zero),
     graph.node('Sub', [angle, pi]),
     graph.node('Add', [angle, pi]),
   ]);

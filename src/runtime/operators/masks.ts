@@ -2,9 +2,9 @@
 
 import { AppError } from '../../util/errors';
 import { allocate, convertElements } from '../elements';
+import { scalarTypeName } from '../scalarTypes';
 import { Tensor } from '../tensor';
 import type { Arguments } from './arguments';
-import { torchName } from './indexing';
 import type { OperatorTable } from './registry';
 import { broadcastShapes, expandTo, scalarTensor, shapeText } from './support';
 
@@ -13,7 +13,7 @@ export function maskedFill(self: Tensor, mask: Tensor, value: Tensor): Tensor {
   if (mask.dtype !== 'bool') {
     throw new AppError(
       'bad-input',
-      `masked_fill_ only supports boolean masks, but got mask with dtype ${torchName(mask)}`,
+      `masked_fill_ only supports boolean masks, but got mask with dtype ${scalarTypeName(mask.dtype)}`,
     );
   }
   const shape = broadcastShapes(self.shape, mask.shape);
@@ -65,13 +65,13 @@ function maskedScatter(args: Arguments): Tensor {
   if (mask.dtype !== 'bool') {
     throw new AppError(
       'bad-input',
-      `masked_scatter_ only supports boolean masks, but got mask with dtype ${torchName(mask)}`,
+      `masked_scatter_ only supports boolean masks, but got mask with dtype ${scalarTypeName(mask.dtype)}`,
     );
   }
   if (source.dtype !== self.dtype) {
     throw new AppError(
       'bad-input',
-      `masked_scatter_: expected self and source to have same dtypes but got ${torchName(self)} and ${torchName(source)}`,
+      `masked_scatter_: expected self and source to have same dtypes but got ${scalarTypeName(self.dtype)} and ${scalarTypeName(source.dtype)}`,
     );
   }
   const shape = broadcastShapes(self.shape, mask.shape);

@@ -5,8 +5,8 @@ import type { DType } from '../../model/dtype';
 import type { RunContext } from '../context';
 import { isFloating } from '../elements';
 import { kernel } from '../kernels/graph';
+import { scalarTypeName } from '../scalarTypes';
 import { Tensor } from '../tensor';
-import { torchName } from './indexing';
 import { binary } from './pointwise';
 import type { OperatorBody, OperatorTable } from './registry';
 import { broadcastShapes, cast } from './support';
@@ -49,7 +49,7 @@ export function checkTypes(a: Tensor, b: Tensor): void {
   throw new AppError(
     'bad-input',
     b.rank > 2
-      ? `expected scalar type ${torchName(a)} but found ${torchName(b)}`
+      ? `expected scalar type ${scalarTypeName(a.dtype)} but found ${scalarTypeName(b.dtype)}`
       : `expected m1 and m2 to have the same dtype, but got: ${scalarNames[a.dtype]} != ${scalarNames[b.dtype]}`,
   );
 }
@@ -125,7 +125,7 @@ export async function linear(input: Tensor, weight: Tensor, bias: Tensor | null,
   }
   if (bias === null) checkTypes(input, matrix);
   else if (input.dtype !== weight.dtype) {
-    const [left, right] = [torchName(input), torchName(weight)];
+    const [left, right] = [scalarTypeName(input.dtype), scalarTypeName(weight.dtype)];
     throw new AppError('bad-input', `mat1 and mat2 must have the same dtype, but got ${left} and ${right}`);
   }
   const shape = vector ? outer : [...outer, matrix.shape[0]!];

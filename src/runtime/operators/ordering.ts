@@ -71,7 +71,11 @@ function topk(args: Arguments): Tuple {
   const axis = wrapDim(args.int('dim'), self.rank);
   const length = self.shape[axis] ?? 1;
   if (k < 0 || k > length) throw new AppError('bad-input', 'selected index k out of range');
-  return named(pick(self, axis, k, (rows, start) => sortedPositions(rows, start, length, args.bool('largest'))));
+  return named(
+    pick(self, axis, self.rank === 0 ? 1 : k, (rows, start) =>
+      sortedPositions(rows, start, length, args.bool('largest')),
+    ),
+  );
 }
 
 /** One element of each row, as the dimension's reduction. */

@@ -121,6 +121,8 @@ function power(base: Operand, exponent: Operand): KernelCall {
   if (!isFloating(dtype) && !(exponent instanceof Tensor) && Number(exponent) < 0) {
     throw new AppError('bad-input', 'Integers to negative integer powers are not allowed.');
   }
+  // As in torch, a root of -infinity is NaN, where the power would be infinity.
+  if (exponent === 0.5 && base instanceof Tensor) return elementwise('Sqrt', [base], { dtype }, single('Sqrt'));
   return binary('Pow', base, exponent, dtype);
 }
 

@@ -2,10 +2,10 @@
 
 import { AppError } from '../../util/errors';
 import { allocate, convertElements, isFloating, isHalf, type ElementArray } from '../elements';
+import { scalarTypeName } from '../scalarTypes';
 import { Tensor } from '../tensor';
 import type { Arguments } from './arguments';
 import { outOfBounds, positions } from './indexPlan';
-import { torchName } from './indexing';
 import type { OperatorBody, OperatorTable } from './registry';
 import { broadcastShapes, expandTo, operand, shapeText, wrapDim } from './support';
 
@@ -139,7 +139,7 @@ function take(args: Arguments): Tensor {
 
 function flatPositions(self: Tensor, index: Tensor): Int32Array {
   if (index.dtype !== 'int64')
-    throw new AppError('bad-input', `take(): Expected a long tensor for index, but got ${torchName(index)}`);
+    throw new AppError('bad-input', `take(): Expected a long tensor for index, but got ${scalarTypeName(index.dtype)}`);
   const [numbers, count] = [index.toNumbers(), self.elementCount];
   return Int32Array.from(numbers, (at) => {
     if (at < -count || at >= count) {

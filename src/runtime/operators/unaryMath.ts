@@ -97,10 +97,17 @@ const roundDecimals: OperatorBody = (args) => {
   );
 };
 
-/** Sign of each element, 0 for 0. */
+/** Sign of each element, 0 for 0 and for NaN. */
 const sign: OperatorBody = (args) => {
   const self = args.tensor('self');
-  return self.dtype === 'bool' ? self.clone() : kernel('Sign', [self]);
+  if (self.dtype === 'bool') return self.clone();
+  if (!isFloating(self.dtype)) return kernel('Sign', [self]);
+  return realOf(
+    'sign',
+    self,
+    (graph, [x = '', zero = '']) => graph.node('Where', [graph.node('IsNaN', [x]), zero, graph.node('Sign', [x])]),
+    [0],
+  );
 };
 
 const negate: OperatorBody = (args) => {

@@ -88,7 +88,7 @@ describe('command line', () => {
       file: 'm.pt',
       json: false,
       values: false,
-      threads: 1,
+      threads: 0,
     });
     assert.equal((parseCommandLine(['run', 'm.pt']) as RunCommand).steps, 1);
   });

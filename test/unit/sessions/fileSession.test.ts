@@ -143,6 +143,18 @@ describe('file session', () => {
     assert.equal(engines[0]?.disposed, true);
   });
 
+  it('gives an opening or a reload up when it is cancelled', async () => {
+    const engines: FakeEngine[] = [];
+    const opening = start([smallModel()], engines, AbortSignal.abort());
+    await assert.rejects(opening, { code: 'cancelled' });
+    assert.equal(engines[0]?.disposed, true);
+    const { session, engines: own } = await open();
+    await assert.rejects(session.reload({ keepModes: true, signal: AbortSignal.abort() }), { code: 'cancelled' });
+    assert.equal(own[0]?.disposed, false);
+    assert.equal(own[1]?.disposed, true);
+    await session.setTraining('drop', false, { recursive: true });
+  });
+
   it('releases its engine, and says so to whoever still asks', async () => {
     const { session, engines } = await open();
     session.dispose();
@@ -162,16 +174,23 @@ async function open(
 }
 
 /** The n-th engine opens the n-th description, and the last one ever after. */
-function start(descriptions: readonly (ModelDescription | AppError)[], engines: FakeEngine[]): Promise<FileSession> {
-  return openFileSession({
-    id: 'file-1',
-    file: '/models/net.pt',
-    createEngine: () => {
-      const engine = new FakeEngine(descriptions[Math.min(engines.length, descriptions.length - 1)]!);
-      engines.push(engine);
-      return engine;
+function start(
+  descriptions: readonly (ModelDescription | AppError)[],
+  engines: FakeEngine[],
+  signal?: AbortSignal,
+): Promise<FileSession> {
+  return openFileSession(
+    {
+      id: 'file-1',
+      file: '/models/net.pt',
+      createEngine: () => {
+        const engine = new FakeEngine(descriptions[Math.min(engines.length, descriptions.length - 1)]!);
+        engines.push(engine);
+        return engine;
+      },
     },
-  });
+    signal,
+  );
 }
 
 function flags(session: FileSession): Record<string, boolean | null> {

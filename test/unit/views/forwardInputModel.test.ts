@@ -1,4 +1,4 @@
-// The text of inputs, and the values made up for them.
+// The text of inputs.
 
 import assert from 'node:assert/strict';
 import type { InputSpec } from '../../../src/model/description';
@@ -10,8 +10,6 @@ import {
   suggestedInputs,
   validateInputs,
 } from '../../../src/views/forwardInputModel';
-import { safeIndexLimit, sampleInputs } from '../../../src/views/sampleInputModel';
-import { moduleSpec } from '../support/models';
 
 const image: InputSpec = {
   name: 'x',
@@ -82,57 +80,5 @@ describe('text of inputs', () => {
       { shape: [4], dtype: 'bool' },
     ] as const;
     assert.deepEqual(parseInputs(formatInputs(shapes), [image, unknown]), shapes);
-  });
-});
-
-describe('made-up inputs', () => {
-  it('repeat for the same shapes, and are normal numbers', () => {
-    const [first] = sampleInputs([{ shape: [100, 100], dtype: 'float32' }], 10);
-    const [second] = sampleInputs([{ shape: [100, 100], dtype: 'float32' }], 10);
-    assert.deepEqual(first, second);
-    assert.ok(first?.kind === 'array');
-    const values = new Float32Array(first.bytes.buffer);
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-    assert.ok(Math.abs(mean) < 0.05, `mean ${mean}`);
-    assert.ok(Math.abs(variance - 1) < 0.05, `variance ${variance}`);
-  });
-
-  it('have the bytes of their dtype', () => {
-    const shape = [3];
-    const sizes = {
-      float64: 24,
-      float16: 6,
-      bfloat16: 6,
-      int64: 24,
-      int32: 12,
-      int16: 6,
-      int8: 3,
-      uint8: 3,
-      bool: 3,
-    } as const;
-    for (const dtype of Object.keys(sizes) as (keyof typeof sizes)[]) {
-      const [input] = sampleInputs([{ shape, dtype }], 1000);
-      assert.ok(input?.kind === 'array');
-      assert.equal(input.bytes.length, sizes[dtype], dtype);
-    }
-    const [half] = sampleInputs([{ shape: [50], dtype: 'float16' }], 10);
-    const [full] = sampleInputs([{ shape: [50], dtype: 'bfloat16' }], 10);
-    assert.ok(half?.kind === 'array' && full?.kind === 'array');
-    // The same numbers in both: sign and size of the first agree.
-    assert.equal(half.bytes[1]! >> 7, full.bytes[1]! >> 7);
-  });
-
-  it('stay below the smallest embedding', () => {
-    const embedding = (path: string, rows: number) =>
-      moduleSpec(path, 'Embedding', { parameters: [{ name: 'weight', dtype: 'float32', shape: [rows, 8] }] });
-    const limit = safeIndexLimit([embedding('a', 100), embedding('b', 7)]);
-    assert.equal(limit, 7);
-    assert.equal(safeIndexLimit([]), 10);
-    const [input] = sampleInputs([{ shape: [500], dtype: 'int64' }], limit);
-    assert.ok(input?.kind === 'array');
-    const values = [...new BigInt64Array(input.bytes.buffer)].map(Number);
-    assert.equal(Math.min(...values), 0);
-    assert.equal(Math.max(...values), 6);
   });
 });
