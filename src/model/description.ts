@@ -4,13 +4,7 @@ import type { DType } from './dtype';
 import type { ModuleSpec } from './module';
 
 export type ModelFormat =
-  | 'torchscript'
-  | 'exported-program'
-  | 'module'
-  | 'state-dict'
-  | 'safetensors'
-  | 'onnx'
-  | 'executorch';
+  'torchscript' | 'exported-program' | 'module' | 'state-dict' | 'safetensors' | 'onnx' | 'executorch';
 
 /** Something that went wrong or is odd, and did not stop the model from being shown. */
 export interface Problem {

@@ -94,7 +94,8 @@ describe('command line', () => {
   });
 
   it('refuses shapes that are none', () => {
-    for (const text of ['1,,2', 'a', '1,-2', '1:float3', '1.5']) assert.throws(() => parseShape(text), /shape|dtype/, text);
+    for (const text of ['1,,2', 'a', '1,-2', '1:float3', '1.5'])
+      assert.throws(() => parseShape(text), /shape|dtype/, text);
     assert.deepEqual(parseShape(''), { kind: 'random', shape: [], dtype: 'float32' });
   });
 });
