@@ -1,13 +1,11 @@
 // The debug records of a TorchScript code file (`*.py.debug_pkl`): which of the user's lines each piece of code came from.
 
-import type { SourceLocation } from '../model/module';
+import { isTorchFile, type SourceLocation } from '../model/module';
 import { Tuple, type SourceMap, type Value } from '../runtime/program';
 import { argument } from './pickleValues';
 
 const STRING_TABLE = 'FORMAT_WITH_STRING_TABLE';
 const MAX_TEXT = 2 ** 22;
-const TORCH_FILE =
-  /(?:site|dist)-packages[\\/]torch[\\/]|(?:^|[\\/])torch[\\/](?:nn|jit|_[a-z_]+|functional\.py)(?:[\\/.]|$)/;
 /** A frame of a trace's Python stack: `/home/me/net.py(12): forward`. */
 const FRAME = /^(.+)\((\d+)\): /;
 
@@ -36,11 +34,6 @@ export function readDebugRecords(value: Value, code: Uint8Array): SourceMap | un
   }
   records.sort((a, b) => a.offset - b.offset);
   return new RecordMap(records, table instanceof Tuple ? table.items : undefined, code);
-}
-
-/** True for a file of torch itself, such as `torch/nn/modules/batchnorm.py`: not where a user looks for a mistake. */
-export function isTorchFile(file: string): boolean {
-  return file.startsWith('<') || TORCH_FILE.test(file);
 }
 
 class RecordMap implements SourceMap {

@@ -17,6 +17,14 @@ export interface SourceLocation {
   readonly line: number;
 }
 
+/** True for a file of torch itself, such as `torch/nn/modules/batchnorm.py`: not where a user looks for a mistake. */
+export function isTorchFile(file: string): boolean {
+  return file.startsWith('<') || torchFile.test(file);
+}
+
+const torchFile =
+  /(?:site|dist)-packages[\\/]torch[\\/]|(?:^|[\\/])torch[\\/](?:nn|jit|_[a-z_]+|functional\.py)(?:[\\/.]|$)/;
+
 export interface TensorSpec {
   readonly name: string;
   readonly dtype: DType;

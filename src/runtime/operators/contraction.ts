@@ -8,7 +8,7 @@ import { Tensor, elementCount } from '../tensor';
 import type { Arguments } from './arguments';
 import { cat } from './join';
 import { matmul } from './matmul';
-import { binary } from './pointwise';
+import { binary } from './elementwise';
 import type { OperatorTable } from './registry';
 import { broadcastShapes, cast, expandTo, operand, shapeText, wrapDim } from './support';
 import { narrow, permute, reshape, unsqueeze } from './view';

@@ -4,7 +4,7 @@ import type { DType } from '../../model/dtype';
 import { AppError } from '../../util/errors';
 import type { RunContext } from '../context';
 import { convertElements } from '../elements';
-import { binary } from './pointwise';
+import { binary } from './elementwise';
 import { kernelGraph } from '../kernels/graph';
 import { Tensor, type Shape } from '../tensor';
 import { Tuple } from '../values';

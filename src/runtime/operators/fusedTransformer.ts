@@ -11,7 +11,7 @@ import { attention, shapedMask } from './attention';
 import { layerNorm } from './layerNorm';
 import { maskedFill } from './masks';
 import { linear } from './matmul';
-import { binary } from './pointwise';
+import { binary } from './elementwise';
 import type { OperatorTable } from './registry';
 import { cast, scalarTensor } from './support';
 import { splitWithSizes } from './split';

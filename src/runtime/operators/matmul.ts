@@ -7,7 +7,7 @@ import { isFloating } from '../elements';
 import { kernel } from '../kernels/graph';
 import { scalarTypeName } from '../scalarTypes';
 import { Tensor } from '../tensor';
-import { binary } from './pointwise';
+import { binary } from './elementwise';
 import type { OperatorBody, OperatorTable } from './registry';
 import { broadcastShapes, cast } from './support';
 import { reshape, transpose, unsqueeze } from './view';

@@ -7,7 +7,7 @@ import { kernel, kernelGraph, type KernelCall } from '../kernels/graph';
 import type { Tensor } from '../tensor';
 import type { Arguments, Scalar } from './arguments';
 import { checkTypes, matmul, product, sizeMessage } from './matmul';
-import { binary } from './pointwise';
+import { binary } from './elementwise';
 import type { OperatorBody, OperatorTable } from './registry';
 import { broadcastShapes, operand, shapeText } from './support';
 import { reshape, transpose, unsqueeze } from './view';

@@ -9,8 +9,6 @@ import type { Arguments } from './arguments';
 import { arithmeticType, binary, elementwise, floatType, single, type Formula, type Operand } from './elementwise';
 import type { OperatorBody, OperatorTable } from './registry';
 
-export { binary } from './elementwise';
-
 /** `other` of a `.Tensor` or `.Scalar` overload. */
 function operands(args: Arguments, second = 'other'): [Operand, Operand] {
   return [args.value('self') as Operand, args.value(second) as Operand];

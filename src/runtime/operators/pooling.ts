@@ -8,7 +8,7 @@ import { Tensor } from '../tensor';
 import { Tuple } from '../values';
 import type { Arguments } from './arguments';
 import type { OperatorTable } from './registry';
-import { binary } from './pointwise';
+import { binary } from './elementwise';
 import { mapAlong } from './separable';
 import { reshaped, shapeText } from './support';
 

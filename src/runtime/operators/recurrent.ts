@@ -7,7 +7,7 @@ import { Tuple } from '../values';
 import type { Arguments } from './arguments';
 import { dropoutMask } from './dropout';
 import { cat } from './join';
-import { binary } from './pointwise';
+import { binary } from './elementwise';
 import type { CellKind, CellWeights } from './recurrentCells';
 import { recurrentLayer } from './recurrentLayer';
 import { padPacked, packPadded, unpack, pack } from './packedSequence';

@@ -1,7 +1,7 @@
 // Runs serialized TorchScript: statements and expressions; operators and built-in functions come from their tables.
 
 import { AppError, toAppError } from '../../util/errors';
-import type { SourceLocation } from '../../model/module';
+import { isTorchFile, type SourceLocation } from '../../model/module';
 import type { RunContext } from '../context';
 import type { OperatorTable } from '../operators/registry';
 import { Tensor } from '../tensor';
@@ -407,7 +407,7 @@ export class Interpreter {
     let location: SourceLocation | undefined;
     for (const frame of trace) {
       location = await this.library.locate(frame.file, frame.at);
-      if (location !== undefined && !isLibraryFile(location.file)) break;
+      if (location !== undefined && !isTorchFile(location.file)) break;
     }
     const where = [
       ...(path === undefined ? [] : [path === '' ? 'in the root module' : `in ${path}`]),
@@ -473,9 +473,4 @@ function iterate(value: Value): readonly Value[] {
   if (typeof value === 'string') return [...value];
   if (value instanceof Tensor) throw new AppError('program-error', 'The code iterates over a tensor');
   throw new AppError('program-error', `${typeName(value)} can't be iterated`);
-}
-
-/** Lines of torch itself tell a user less than the line of theirs that led there. */
-export function isLibraryFile(file: string): boolean {
-  return /(^|[\\/])torch[\\/](nn|jit|functional|_|backends|autograd|utils|overrides)/.test(file);
 }

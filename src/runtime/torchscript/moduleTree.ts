@@ -1,6 +1,7 @@
 // The modules of an archive under their paths, and what describes each: flag, options, tensors, behaviour, source.
 
 import {
+  isTorchFile,
   parentPath,
   type Behaviour,
   type ModuleSpec,
@@ -12,7 +13,6 @@ import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
 import { ScriptObject, type Value } from '../values';
 import { demangle, type CodeLibrary, type FoundClass } from './codeLibrary';
-import { isLibraryFile } from './interpreter';
 import { readClassFacts, type ClassFacts, type ModeSite } from './modeSites';
 
 /** A module under one of its paths. */
@@ -178,7 +178,7 @@ export class ModuleTree {
     const parent = parentPath(node.path);
     if (parent !== undefined) candidates.push(known.get(parent));
     const located = candidates.filter((candidate) => candidate !== undefined);
-    return located.find(({ file }) => !isLibraryFile(file)) ?? located[0];
+    return located.find(({ file }) => !isTorchFile(file)) ?? located[0];
   }
 }
 

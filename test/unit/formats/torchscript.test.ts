@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import { isTorchFile } from '../../../src/formats/debugRecords';
+import { isTorchFile } from '../../../src/model/module';
 import type { Device, OpaqueValue } from '../../../src/runtime/program';
 import { Dict, ScriptObject, Tensor, Tuple, type Value } from '../../../src/runtime/program';
 import { archive, ascii, fixture, object, open, tensor, text } from './archives';
