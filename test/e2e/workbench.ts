@@ -145,9 +145,18 @@ export class Workbench {
   /** Unfolds a row, if it is folded. */
   async expand(name: string | RegExp): Promise<void> {
     const row = this.row(name).first();
-    if ((await row.getAttribute('aria-expanded')) !== 'false') return;
-    await row.locator('.monaco-tl-twistie').click();
-    await row.and(this.page.locator('[aria-expanded="true"]')).waitFor();
+    const unfolded = row.and(this.page.locator('[aria-expanded="true"]'));
+    // A refresh that redraws the row between press and release swallows the click; a person clicks again.
+    for (let attempt = 0; attempt < 4; attempt++) {
+      if ((await row.getAttribute('aria-expanded')) !== 'false') return;
+      await row.locator('.monaco-tl-twistie').click();
+      const opened = await unfolded.waitFor({ timeout: 4000 }).then(
+        () => true,
+        () => false,
+      );
+      if (opened) return;
+    }
+    await unfolded.waitFor();
   }
 
   /** Presses the icon of that title which appears on a row under the mouse. */
