@@ -48,8 +48,8 @@ export interface ForwardStep {
   readonly outputs: FixtureValue;
   /** Part of torch's message, where torch refused. */
   readonly error: string | null;
-  /** `statistics`: the numbers depend on the draw, so structure, dtypes and shapes are compared. */
-  readonly compare: 'close' | 'statistics' | 'none';
+  /** `shapes`: the numbers depend on the draw, so structure, dtypes and shapes are compared. */
+  readonly compare: 'close' | 'shapes';
   /** By module path, after this forward, also after one that failed. */
   readonly statistics: Readonly<Record<string, FixtureStatistics>>;
   readonly dropout?: DropoutShare;

@@ -13,6 +13,9 @@ import { operand, wrapDim } from './support';
 
 /** Distances between all rows of x1 [.., P, M] and of x2 [.., R, M]: [.., P, R]. */
 function pairwiseDistances(x1: Tensor, x2: Tensor, p: number): KernelCall | Tensor {
+  [x1, x2].forEach(({ rank }, i) => {
+    if (rank < 2) throw new AppError('bad-input', `cdist only supports at least 2D tensors, X${i + 1} got: ${rank}D`);
+  });
   const spread = (tensor: Tensor, at: number): Tensor => {
     const insert = (values: readonly number[], value: number): number[] => [
       ...values.slice(0, at),

@@ -5,15 +5,14 @@ import { allocate, type ElementArray } from '../elements';
 import { Tensor } from '../tensor';
 import { Tuple } from '../values';
 import type { OperatorBody, OperatorTable } from './registry';
-import { fromRows, reducedDims, reducedShape, rowsOf, type Rows } from './rows';
+import { checkNotEmpty, fromRows, orderedValues, reducedDims, reducedShape, rowsOf, type Rows } from './rows';
 import { wrapDim } from './support';
 
 type Direction = 'max' | 'min';
 
-/** Index of the first largest (or smallest) element of a row; the first NaN wins. int64 are compared exactly. */
-function extremeOf({ elements, numbers }: Rows, start: number, length: number, direction: Direction): number {
-  // Every comparison below means the same for numbers and for BigInts.
-  const values = (elements instanceof BigInt64Array ? elements : numbers) as ArrayLike<number>;
+/** Index of the first largest (or smallest) element of a row; the first NaN wins. */
+function extremeOf(rows: Rows, start: number, length: number, direction: Direction): number {
+  const values = orderedValues(rows);
   let best = start;
   for (let i = start; i < start + length; i++) {
     const [value, champion] = [values[i] as number, values[best] as number];
@@ -33,7 +32,6 @@ function extremes(
 ): { values: Tensor; indices: Tensor } {
   const rows = rowsOf(self, dims);
   const { count, length, elements } = rows;
-  if (length === 0 && count > 0) throw empty(self, direction);
   const values = allocate(self.dtype, count);
   const indices = new BigInt64Array(count);
   for (let row = 0; row < count; row++) {
@@ -45,14 +43,6 @@ function extremes(
   return { values: Tensor.of(self.dtype, shape, values), indices: Tensor.of('int64', shape, indices) };
 }
 
-function empty(self: Tensor, direction: Direction): AppError {
-  return new AppError(
-    'bad-input',
-    `${direction}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
-    `The tensor has the shape [${self.shape.join(', ')}].`,
-  );
-}
-
 function copyElement(target: ElementArray, at: number, source: ElementArray, from: number): void {
   target[at] = source[from] as number;
 }
@@ -60,7 +50,8 @@ function copyElement(target: ElementArray, at: number, source: ElementArray, fro
 function index(direction: Direction): OperatorBody {
   return (args) => {
     const [self, dim] = [args.tensor('self'), args.optionalInt('dim')];
-    if (dim === null && self.elementCount === 0) throw empty(self, direction);
+    if (self.dtype === 'bool') throw new AppError('bad-input', `arg${direction}(): does not support bool input`);
+    checkNotEmpty(`arg${direction}`, self, dim === null ? null : wrapDim(dim, self.rank));
     return extremes(self, reducedDims(dim === null ? null : [dim], self.rank), args.bool('keepdim'), direction).indices;
   };
 }
@@ -70,7 +61,9 @@ function cumulative(direction: Direction): OperatorBody {
   return (args) => {
     const self = args.tensor('self');
     const dim = wrapDim(args.int('dim'), self.rank);
-    const { elements, numbers, count, length } = rowsOf(self, self.rank === 0 ? [] : [dim]);
+    const rows = rowsOf(self, self.rank === 0 ? [] : [dim]);
+    const { elements, count, length } = rows;
+    const numbers = orderedValues(rows);
     const values = allocate(self.dtype, elements.length);
     const indices = new BigInt64Array(elements.length);
     for (let row = 0; row < count; row++) {
@@ -97,31 +90,31 @@ export function defineExtremes(table: OperatorTable): void {
   for (const direction of ['max', 'min'] as const) {
     table.define(`${direction}(Tensor self) -> Tensor`, (args) => {
       const self = args.tensor('self');
-      if (self.elementCount === 0) throw empty(self, direction);
+      checkNotEmpty(direction, self, null);
       return extremes(self, reducedDims(null, self.rank), false, direction).values;
     });
     table.define(
       `${direction}.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)`,
       (args) => {
-        const self = args.tensor('self');
-        const { values, indices } = extremes(
-          self,
-          reducedDims([args.int('dim')], self.rank),
-          args.bool('keepdim'),
-          direction,
-        );
+        const [self, dim] = [args.tensor('self'), args.int('dim')];
+        checkNotEmpty(direction, self, wrapDim(dim, self.rank));
+        const dims = reducedDims([dim], self.rank);
+        const { values, indices } = extremes(self, dims, args.bool('keepdim'), direction);
         return new Tuple([values, indices], ['values', 'indices']);
       },
     );
     table.define(`a${direction}(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor`, (args) => {
-      const self = args.tensor('self');
-      return extremes(self, reducedDims(args.ints('dim'), self.rank), args.bool('keepdim'), direction).values;
+      const [self, given] = [args.tensor('self'), args.ints('dim')];
+      const dims = reducedDims(given, self.rank);
+      for (const dim of given.length === 0 ? [null] : dims) checkNotEmpty(`a${direction}`, self, dim);
+      return extremes(self, dims, args.bool('keepdim'), direction).values;
     });
     table.define(`arg${direction}(Tensor self, int? dim=None, bool keepdim=False) -> Tensor`, index(direction));
     table.define(`cum${direction}(Tensor self, int dim) -> (Tensor values, Tensor indices)`, cumulative(direction));
   }
   table.define('aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)', (args) => {
     const [self, dim] = [args.tensor('self'), args.optionalInt('dim')];
+    checkNotEmpty('aminmax', self, dim === null ? null : wrapDim(dim, self.rank));
     const dims = reducedDims(dim === null ? null : [dim], self.rank);
     const [low, high] = (['min', 'max'] as const).map(
       (direction) => extremes(self, dims, args.bool('keepdim'), direction).values,

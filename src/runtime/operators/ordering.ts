@@ -5,14 +5,14 @@ import { allocate, convertElements, type ElementArray } from '../elements';
 import { Tensor } from '../tensor';
 import { Tuple } from '../values';
 import type { Arguments } from './arguments';
+import { notImplemented } from './elementwise';
 import type { OperatorTable } from './registry';
-import { fromRows, reducedDims, reducedShape, rowsOf, type Rows } from './rows';
+import { checkNotEmpty, fromRows, orderedValues, reducedDims, reducedShape, rowsOf, type Rows } from './rows';
 import { wrapDim } from './support';
 
 /** Positions within a row in the order of their values; NaN counts as the largest, equals keep their order. */
-function sortedPositions({ elements, numbers }: Rows, start: number, length: number, descending: boolean): Uint32Array {
-  // int64 are compared exactly; the comparison means the same for numbers and for BigInts.
-  const values = (elements instanceof BigInt64Array ? elements : numbers) as ArrayLike<number>;
+function sortedPositions(rows: Rows, start: number, length: number, descending: boolean): Uint32Array {
+  const values = orderedValues(rows);
   const positions = new Uint32Array(length);
   for (let i = 0; i < length; i++) positions[i] = i;
   return positions.sort((a, b) => {
@@ -68,6 +68,7 @@ const named = ({ values, indices }: Picked): Tuple => new Tuple([values, indices
 
 function topk(args: Arguments): Tuple {
   const [self, k] = [args.tensor('self'), args.int('k')];
+  if (self.dtype === 'bool') throw new AppError('bad-input', 'topk does not support bool dtypes on CPU');
   const axis = wrapDim(args.int('dim'), self.rank);
   const length = self.shape[axis] ?? 1;
   if (k < 0 || k > length) throw new AppError('bad-input', 'selected index k out of range');
@@ -78,9 +79,17 @@ function topk(args: Arguments): Tuple {
   );
 }
 
-/** One element of each row, as the dimension's reduction. */
-function pickOne(self: Tensor, dim: number, keepdim: boolean, choose: (rows: Rows, start: number) => number): Tuple {
+/** One element of each row, as the dimension's reduction by the operator `name`. */
+function pickOne(
+  name: string,
+  self: Tensor,
+  dim: number,
+  keepdim: boolean,
+  choose: (rows: Rows, start: number) => number,
+): Tuple {
   const axis = wrapDim(dim, self.rank);
+  checkNotEmpty(name, self, axis);
+  if (self.dtype === 'bool' && name !== 'mode') throw notImplemented(`${name.replace('nan', '')}_cpu`, self.dtype);
   const picked = pick(self, axis, 1, (rows, start) => [choose(rows, start)]);
   const shape = reducedShape(self.shape, reducedDims([axis], self.rank), keepdim);
   const squeeze = (tensor: Tensor): Tensor => Tensor.of(tensor.dtype, shape, tensor.contiguousElements());
@@ -98,10 +107,10 @@ function medianPosition(rows: Rows, start: number, ignoreNan: boolean): number {
 
 /** The most frequent value, the smallest of equally frequent ones, at its last place. */
 function modePosition(rows: Rows, start: number): number {
-  const order = sortedPositions(rows, start, rows.length, false);
+  const [order, values] = [sortedPositions(rows, start, rows.length, false), orderedValues(rows)];
   let [best, bestCount, run] = [0, 0, 0];
   for (let i = 0; i < order.length; i++) {
-    const same = i > 0 && rows.numbers[start + (order[i] as number)] === rows.numbers[start + (order[i - 1] as number)];
+    const same = i > 0 && values[start + (order[i] as number)] === values[start + (order[i - 1] as number)];
     run = same ? run + 1 : 1;
     // A run is over where it is longest, at its last position.
     if (run > bestCount) [best, bestCount] = [order[i] as number, run];
@@ -115,6 +124,9 @@ function quantile(args: Arguments, ignoreNan: boolean): Tensor {
   const shares = q instanceof Tensor ? Array.from(q.toNumbers()) : [Number(q)];
   if (shares.some((share) => !(share >= 0 && share <= 1)))
     throw new AppError('bad-input', 'quantile() q values must be in the range [0, 1]');
+  if (self.elementCount === 0) throw new AppError('bad-input', 'quantile() input tensor must be non-empty');
+  if (self.dtype !== 'float32' && self.dtype !== 'float64')
+    throw new AppError('bad-input', 'quantile() input tensor must be either float or double dtype');
   const dims = reducedDims(dim === null ? null : [dim], self.rank);
   const rows = rowsOf(self, dims);
   const result = new Float64Array(shares.length * rows.count);
@@ -176,10 +188,13 @@ export function defineOrdering(table: OperatorTable): void {
   table.define(`topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> ${pair}`, topk);
   table.define(`kthvalue(Tensor self, SymInt k, int dim=-1, bool keepdim=False) -> ${pair}`, (args) => {
     const [self, k] = [args.tensor('self'), args.int('k')];
-    const length = self.shape[wrapDim(args.int('dim'), self.rank)] ?? 1;
+    const axis = wrapDim(args.int('dim'), self.rank);
+    checkNotEmpty('kthvalue', self, axis);
+    const length = self.shape[axis] ?? 1;
     if (k < 1 || k > length)
       throw new AppError('bad-input', 'kthvalue(): selected number k out of range for dimension');
     return pickOne(
+      'kthvalue',
       self,
       args.int('dim'),
       args.bool('keepdim'),
@@ -187,14 +202,14 @@ export function defineOrdering(table: OperatorTable): void {
     );
   });
   table.define(`mode(Tensor self, int dim=-1, bool keepdim=False) -> ${pair}`, (args) =>
-    pickOne(args.tensor('self'), args.int('dim'), args.bool('keepdim'), modePosition),
+    pickOne('mode', args.tensor('self'), args.int('dim'), args.bool('keepdim'), modePosition),
   );
   for (const [name, ignoreNan] of [
     ['median', false],
     ['nanmedian', true],
   ] as const) {
     table.define(`${name}.dim(Tensor self, int dim, bool keepdim=False) -> ${pair}`, (args) =>
-      pickOne(args.tensor('self'), args.int('dim'), args.bool('keepdim'), (rows, start) =>
+      pickOne(name, args.tensor('self'), args.int('dim'), args.bool('keepdim'), (rows, start) =>
         medianPosition(rows, start, ignoreNan),
       ),
     );
@@ -203,7 +218,7 @@ export function defineOrdering(table: OperatorTable): void {
       if (self.elementCount === 0)
         return Tensor.of(self.dtype, [], convertElements(Float64Array.of(NaN), 'float64', self.dtype));
       const flat = Tensor.of(self.dtype, [self.elementCount], self.contiguousElements());
-      return pickOne(flat, 0, false, (rows, start) => medianPosition(rows, start, ignoreNan)).items[0] as Tensor;
+      return pickOne(name, flat, 0, false, (rows, start) => medianPosition(rows, start, ignoreNan)).items[0] as Tensor;
     });
     const kind = ignoreNan ? 'nanquantile' : 'quantile';
     const options = 'int? dim=None, bool keepdim=False, *, str interpolation="linear"';

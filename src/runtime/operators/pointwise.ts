@@ -6,7 +6,16 @@ import type { KernelCall } from '../kernels/graph';
 import { resultType } from '../scalarTypes';
 import { Tensor } from '../tensor';
 import type { Arguments } from './arguments';
-import { arithmeticType, binary, elementwise, floatType, single, type Formula, type Operand } from './elementwise';
+import {
+  arithmeticType,
+  binary,
+  elementwise,
+  floatType,
+  notImplemented,
+  single,
+  type Formula,
+  type Operand,
+} from './elementwise';
 import type { OperatorBody, OperatorTable } from './registry';
 
 /** `other` of a `.Tensor` or `.Scalar` overload. */
@@ -197,13 +206,12 @@ export function definePointwise(table: OperatorTable): void {
     'addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor',
     addCombined('Div'),
   );
-  const interpolate: OperatorBody = (args) =>
-    elementwise(
-      'lerp',
-      [args.tensor('self'), args.tensor('end'), args.value('weight') as Operand, 1, 0.5],
-      { dtype: args.tensor('self').dtype },
-      interpolation,
-    );
+  const interpolate: OperatorBody = (args) => {
+    const [self, weight] = [args.tensor('self'), args.value('weight') as Operand];
+    const kind = weight instanceof Tensor ? 'tensor' : 'scalar';
+    if (!isFloating(self.dtype)) throw notImplemented(`lerp_kernel_${kind}`, self.dtype);
+    return elementwise('lerp', [self, args.tensor('end'), weight, 1, 0.5], { dtype: self.dtype }, interpolation);
+  };
   table.defineWithInplace('lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor', interpolate);
   table.defineWithInplace('lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor', interpolate);
 }

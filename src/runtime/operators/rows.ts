@@ -4,7 +4,7 @@ import type { DType } from '../../model/dtype';
 import { AppError } from '../../util/errors';
 import type { ElementArray } from '../elements';
 import { contiguousStrides, elementCount, Tensor, type Shape } from '../tensor';
-import { wrapDim } from './support';
+import { shapeText, wrapDim } from './support';
 
 /** Dimensions counted from the front, in ascending order; all of them where none are given. @throws AppError for one given twice. */
 export function reducedDims(dims: readonly number[] | null, rank: number): number[] {
@@ -36,6 +36,21 @@ export interface Rows {
   readonly numbers: ArrayLike<number>;
   readonly count: number;
   readonly length: number;
+}
+
+/** What orders the elements: int64 keep all their digits, and every comparison means the same for BigInts. */
+export function orderedValues({ elements, numbers }: Rows): ArrayLike<number> {
+  return (elements instanceof BigInt64Array ? elements : numbers) as ArrayLike<number>;
+}
+
+/** Torch's refusal to reduce nothing to one of its elements; `dim` is null for a reduction of the whole tensor. */
+export function checkNotEmpty(name: string, self: Tensor, dim: number | null): void {
+  if (dim === null ? self.elementCount > 0 : self.shape[dim] !== 0) return;
+  const what =
+    dim === null
+      ? "reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+      : `reduction dim ${dim} to have non-zero size.`;
+  throw new AppError('bad-input', `${name}(): Expected ${what}`, `The tensor has the shape ${shapeText(self.shape)}.`);
 }
 
 /** The elements along `dims` as rows, ordered by the other dimensions. */

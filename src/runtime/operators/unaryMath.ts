@@ -5,7 +5,7 @@ import { isFloating } from '../elements';
 import type { KernelCall } from '../kernels/graph';
 import { kernel } from '../kernels/graph';
 import type { Tensor } from '../tensor';
-import { elementwise, floatType, single, type Formula, type Operand } from './elementwise';
+import { elementwise, floatType, notImplemented, single, type Formula, type Operand } from './elementwise';
 import type { OperatorBody, OperatorTable } from './registry';
 
 /** A function with real values: integers are taken in the default dtype. `constants` follow the tensor in the formula's inputs. */
@@ -155,9 +155,11 @@ export function defineUnaryMath(table: OperatorTable): void {
   unary(['rad2deg'], real('scale', scaledBy, [180 / Math.PI]));
 
   unary(['neg', 'negative'], negate);
-  unary(['abs', 'absolute'], (args) =>
-    args.tensor('self').dtype === 'bool' ? args.tensor('self').clone() : kernel('Abs', [args.tensor('self')]),
-  );
+  unary(['abs', 'absolute'], (args) => {
+    const self = args.tensor('self');
+    if (self.dtype === 'bool') throw notImplemented('abs_cpu', self.dtype);
+    return kernel('Abs', [self]);
+  });
   unary(['sign', 'sgn'], sign);
   unary(['square'], square);
   table.define('positive(Tensor(a) self) -> Tensor(a)', (args) => args.tensor('self'));

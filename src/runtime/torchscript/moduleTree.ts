@@ -21,6 +21,8 @@ export interface ModuleNode {
   readonly object: ScriptObject;
   /** Indices of the children in the tree, which is in pre-order. */
   readonly children: readonly number[];
+  /** Index after the last node below this one. */
+  readonly end: number;
 }
 
 interface ClassInfo {
@@ -68,20 +70,17 @@ export class ModuleTree {
       }
       return classes.get(object.className) !== undefined || object.attributes.has('training');
     };
-    const nodes: { path: string; object: ScriptObject; children: number[] }[] = [];
-    const ancestors = new Set<ScriptObject>();
+    const nodes: { path: string; object: ScriptObject; children: number[]; end: number }[] = [];
+    // Formats refuse an object graph with cycles, so this ends.
     const walk = async (object: ScriptObject, path: string): Promise<void> => {
-      const node = { path, object, children: [] as number[] };
+      const node = { path, object, children: [] as number[], end: 0 };
       nodes.push(node);
-      // A module that holds itself would have no end; torch refuses to script one.
-      if (ancestors.has(object)) return;
-      ancestors.add(object);
       for (const [name, value] of object.attributes) {
         if (!(value instanceof ScriptObject) || !(await isModule(value))) continue;
         node.children.push(nodes.length);
         await walk(value, path === '' ? name : `${path}.${name}`);
       }
-      ancestors.delete(object);
+      node.end = nodes.length;
     };
     await isModule(root);
     await walk(root, '');
@@ -98,10 +97,15 @@ export class ModuleTree {
     return this.firstPathOf.get(object);
   }
 
-  /** The node and everything below it, parents first. */
-  *subtree(node: ModuleNode): Generator<ModuleNode> {
-    yield node;
-    for (const child of node.children) yield* this.subtree(this.nodes[child] as ModuleNode);
+  /** The objects of the module at `path` and of everything below it, parents first; none without such a module. */
+  subtree(path: string): readonly ScriptObject[] {
+    const index = this.indexOf.get(path);
+    if (index === undefined) return [];
+    const objects: ScriptObject[] = [];
+    // In pre-order everything below a node follows it directly.
+    for (let i = index; i < (this.nodes[index] as ModuleNode).end; i++)
+      objects.push((this.nodes[i] as ModuleNode).object);
+    return objects;
   }
 
   /** All modules as data, with the flags that they have now. */

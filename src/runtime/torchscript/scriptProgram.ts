@@ -46,10 +46,10 @@ class ScriptProgram implements Program {
   }
 
   setTraining(path: string, training: boolean, recursive: boolean): void {
-    const node = this.node(path);
-    for (const { object } of recursive ? this.tree.subtree(node) : [node]) {
+    const { object } = this.node(path);
+    for (const { attributes } of recursive ? this.tree.subtree(path) : [object]) {
       // A frozen module has no flag; giving it one would only pretend.
-      if (typeof object.attributes.get('training') === 'boolean') object.attributes.set('training', training);
+      if (typeof attributes.get('training') === 'boolean') attributes.set('training', training);
     }
   }
 

@@ -1,5 +1,29 @@
 """The parity corpus: models and operators that real torch runs, to be compared with the bundled runtime."""
 
-from . import dropout, language, layers, modes, normalisation, operators, sequence, vision
+from . import (
+    dropout,
+    edge_shapes,
+    edge_values,
+    fast_path,
+    language,
+    layers,
+    modes,
+    normalisation,
+    operators,
+    sequence,
+    vision,
+)
 
-__all__ = ["dropout", "language", "layers", "modes", "normalisation", "operators", "sequence", "vision"]
+__all__ = [
+    "dropout",
+    "edge_shapes",
+    "edge_values",
+    "fast_path",
+    "language",
+    "layers",
+    "modes",
+    "normalisation",
+    "operators",
+    "sequence",
+    "vision",
+]

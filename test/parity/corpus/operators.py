@@ -85,7 +85,7 @@ def pointwise() -> None:
     op(family, "xlogy", "torch.xlogy(x, y)", x=torch.tensor([0.0, 1.0, 2.0]), y=torch.tensor([0.0, 2.0, 3.0]))
     op(family, "copysign", "(torch.copysign(x, y), torch.heaviside(x, y), torch.signbit(x))", x=randn(5), y=randn(5))
     op(family, "deg2rad", "(torch.deg2rad(x), torch.rad2deg(x))", x=randn(5))
-    op(family, "polygamma", "torch.special.expit(x) + torch.special.log1p(x.abs()) + torch.special.erf(x)", x=randn(5))
+    op(family, "special_functions", "torch.special.expit(x) + torch.special.log1p(x.abs()) + torch.special.erf(x)", x=randn(5))
 
     for name in "add sub mul div true_divide".split():
         op(
@@ -912,28 +912,26 @@ def matmul() -> None:
         x=randn(2, 3),
         y=randn(3),
     )
-    for number, equation in enumerate(
-        [
-            "ij,jk->ik",
-            "bij,bjk->bik",
-            "bhqd,bhkd->bhqk",
-            "ij->ji",
-            "ii->i",
-            "ij->",
-            "i,j->ij",
-            "bqhd,bkhd->bhqk",
-            "...ij,...jk->...ik",
-            "ij,ij->i",
-            "ij,jk",
-        ]
-    ):
+    for name, equation in {
+        "matmul": "ij,jk->ik",
+        "bmm": "bij,bjk->bik",
+        "scores": "bhqd,bhkd->bhqk",
+        "transpose": "ij->ji",
+        "diagonal": "ii->i",
+        "sum": "ij->",
+        "outer": "i,j->ij",
+        "scores_heads_inside": "bqhd,bkhd->bhqk",
+        "ellipsis": "...ij,...jk->...ik",
+        "row_dot": "ij,ij->i",
+        "implicit_output": "ij,jk",
+    }.items():
         left, _, right = equation.split("->")[0].partition(",")
         sizes = {"i": 2, "j": 3, "k": 4, "b": 2, "h": 2, "q": 3, "d": 4, ".": 1}
         shape = lambda term: [sizes[c] for c in term.replace("...", ".")] if term != "ii" else [3, 3]  # noqa: E731
         arguments = {"x": randn(*shape(left))}
         if right:
             arguments["y"] = randn(*shape(right))
-        op(family, f"einsum_{number}", f"torch.einsum('{equation}', [{', '.join(arguments)}])", **arguments)
+        op(family, f"einsum_{name}", f"torch.einsum('{equation}', [{', '.join(arguments)}])", **arguments)
     op(family, "einsum_three", "torch.einsum('bi,ij,bj->b', [x, w, y])", x=randn(2, 3), w=randn(3, 4), y=randn(2, 4))
     op(family, "tensordot", "torch.tensordot(x, y, 2)", x=randn(2, 3, 4), y=randn(3, 4, 5))
     op(family, "bilinear", "F.bilinear(x, y, w, b)", x=randn(2, 3), y=randn(2, 4), w=randn(5, 3, 4), b=randn(5))
@@ -1371,7 +1369,7 @@ def creation() -> None:
         "dropout_functions": "(F.dropout(x, 0.5), F.dropout2d(x.view(1, 3, 2, 2), 0.5), F.alpha_dropout(x, 0.5, training=True), F.rrelu(x, training=True), F.gumbel_softmax(x))",
         "dropout_aten": "(torch.dropout(x, 0.5, True), torch.feature_dropout(x, 0.5, True), torch.alpha_dropout(x, 0.2, True), torch.feature_alpha_dropout(x, 0.2, True), torch.native_dropout(x, 0.5, True))",
     }.items():
-        op(family, f"random_{name}", body, x=randn(3, 4), compare="statistics")
+        op(family, f"random_{name}", body, x=randn(3, 4), random=True)
     op(
         family,
         "dropout_off",

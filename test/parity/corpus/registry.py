@@ -6,7 +6,7 @@ import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -120,18 +120,21 @@ Variant = Dict[str, Any]
 def op(
     family: str,
     name: str,
-    body: str,
+    body: Union[str, Sequence[str]],
     *variants: Variant,
     types: Optional[Dict[str, str]] = None,
-    compare: Optional[str] = None,
+    random: bool = False,
     error: Optional[str] = None,
     **arguments: Any,
 ) -> None:
     """Adds one tiny scripted module whose forward is `body`: an expression, or statements with a return.
 
-    Arguments are given by keyword; each extra variant is one more forward with these arguments replaced. Their types
-    follow from the values, and `types` overrides them.
+    Several expressions become one tuple; the test names the item that differs. Arguments are given by keyword; each
+    extra variant is one more forward with these arguments replaced. Their types follow from the values, and `types`
+    overrides them. What is `random` is compared by shapes, and has to repeat with a seed and vary without.
     """
+    if not isinstance(body, str):
+        body = f"({', '.join(body)},)"
     sets = [{**arguments, **variant} for variant in (variants or ({},))]
     signature = ", ".join(f"{key}: {(types or {}).get(key) or type_of(value)}" for key, value in sets[0].items())
     lines = body.strip().splitlines() if "\n" in body or "return " in body else [f"return {body}"]
@@ -144,9 +147,9 @@ def op(
 
     def run(recorder: Recorder) -> None:
         for values in sets:
-            recorder.forward(*values.values(), compare=compare, error=error)
+            recorder.forward(*values.values(), error=error)
 
-    add(Case(f"operators_{family}", name, "script", False, build, run))
+    add(Case(f"operators_{family}", name, "script", random, build, run))
 
 
 NAMES = {

@@ -235,6 +235,17 @@ class Bag(nn.Module):
         return self.bag(tokens, offsets)
 
 
+class WeightedBag(nn.Module):
+    """`offsets` ends with the number of tokens, as a CSR row pointer does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bag = nn.EmbeddingBag(12, 4, mode="sum", include_last_offset=True)
+
+    def forward(self, tokens: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
+        return self.bag(tokens, offsets, weights)
+
+
 def gpt_plan(recorder, inputs):
     recorder.eval()
     recorder.forward(ints(2, 6, low=0, high=30), None)
@@ -285,6 +296,15 @@ for kind in ("LSTM", "GRU", "RNN"):
             lambda k=kind, s=sorted_: Packed(k, s, num_layers=2, bidirectional=True),
             lambda n=lengths: (randn(3, 6, 4), n),
         )
+    model(
+        "recurrent",
+        f"{low}_float64",
+        lambda k=kind: Packed(k, True, num_layers=2, bidirectional=True).double(),
+        lambda: (randn(3, 6, 4, dtype=torch.float64), torch.tensor([6, 4, 1])),
+    )
+    model(
+        "recurrent", f"{low}_bfloat16", lambda k=kind: Tagger(k, bidirectional=True).bfloat16(), tokens, plan=eval_plan
+    )
 model("recurrent", "rnn_relu", lambda: Tagger("RNN", nonlinearity="relu"), tokens)
 model(
     "recurrent",
@@ -297,6 +317,12 @@ model(
     "lstm_projection",
     lambda: StatefulLSTM(proj_size=2),
     lambda: (randn(5, 3, 4), randn(1, 3, 2), randn(1, 3, 5)),
+)
+model(
+    "recurrent",
+    "lstm_projection_bidirectional",
+    lambda: StatefulLSTM(proj_size=2, num_layers=2, bidirectional=True),
+    lambda: (randn(5, 3, 4), randn(4, 3, 2), randn(4, 3, 5)),
 )
 model("recurrent", "lstm_unbatched", lambda: StatefulLSTM(), lambda: (randn(5, 4), randn(1, 5), randn(1, 5)))
 model("recurrent", "gru_states", lambda: StatefulGRU(num_layers=2), lambda: (randn(5, 3, 4), randn(2, 3, 5)))
@@ -442,5 +468,12 @@ model(
     "bag_padding",
     lambda: Bag("mean", padding_idx=2),
     lambda: (ints(4, 6, low=0, high=5), None),
+    plan=eval_plan,
+)
+model(
+    "embedding",
+    "bag_weights",
+    WeightedBag,
+    lambda: (ints(8, low=0, high=12), torch.tensor([0, 3, 8]), randn(8)),
     plan=eval_plan,
 )
