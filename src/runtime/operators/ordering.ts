@@ -89,11 +89,14 @@ function pickOne(
 ): Tuple {
   const axis = wrapDim(dim, self.rank);
   checkNotEmpty(name, self, axis);
-  if (self.dtype === 'bool' && name !== 'mode') throw notImplemented(`${name.replace('nan', '')}_cpu`, self.dtype);
   const picked = pick(self, axis, 1, (rows, start) => [choose(rows, start)]);
   const shape = reducedShape(self.shape, reducedDims([axis], self.rank), keepdim);
   const squeeze = (tensor: Tensor): Tensor => Tensor.of(tensor.dtype, shape, tensor.contiguousElements());
   return named({ values: squeeze(picked.values), indices: squeeze(picked.indices) });
+}
+
+function refuseBool(kernel: string, self: Tensor): void {
+  if (self.dtype === 'bool') throw notImplemented(kernel, self.dtype);
 }
 
 /** The lower of the two in the middle. A NaN is the median, unless `ignoreNan`. */
@@ -190,6 +193,7 @@ export function defineOrdering(table: OperatorTable): void {
     const [self, k] = [args.tensor('self'), args.int('k')];
     const axis = wrapDim(args.int('dim'), self.rank);
     checkNotEmpty('kthvalue', self, axis);
+    refuseBool('kthvalue_cpu', self);
     const length = self.shape[axis] ?? 1;
     if (k < 1 || k > length)
       throw new AppError('bad-input', 'kthvalue(): selected number k out of range for dimension');
@@ -208,13 +212,16 @@ export function defineOrdering(table: OperatorTable): void {
     ['median', false],
     ['nanmedian', true],
   ] as const) {
-    table.define(`${name}.dim(Tensor self, int dim, bool keepdim=False) -> ${pair}`, (args) =>
-      pickOne(name, args.tensor('self'), args.int('dim'), args.bool('keepdim'), (rows, start) =>
+    table.define(`${name}.dim(Tensor self, int dim, bool keepdim=False) -> ${pair}`, (args) => {
+      const self = args.tensor('self');
+      refuseBool('median_out', self);
+      return pickOne(name, self, args.int('dim'), args.bool('keepdim'), (rows, start) =>
         medianPosition(rows, start, ignoreNan),
-      ),
-    );
+      );
+    });
     table.define(`${name}(Tensor self) -> Tensor`, (args) => {
       const self = args.tensor('self').contiguous();
+      refuseBool('median_cpu', self);
       if (self.elementCount === 0)
         return Tensor.of(self.dtype, [], convertElements(Float64Array.of(NaN), 'float64', self.dtype));
       const flat = Tensor.of(self.dtype, [self.elementCount], self.contiguousElements());

@@ -6,7 +6,6 @@ import type { ModuleSpec } from '../../model/module';
 import { summarise, type NormStatistics } from '../../model/statistics';
 import { toNumberArray } from '../elements';
 import type { RunContext } from '../context';
-import { operatorTable } from '../operators';
 import type { Program, ScriptArchive } from '../program';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
@@ -82,6 +81,8 @@ class ScriptProgram implements Program {
       this.loaded = undefined;
       throw error;
     }
+    // A model that is only looked at needs no operators.
+    const { operatorTable } = await import('../operators');
     const pathOf = (object: ScriptObject): string | undefined => this.tree.pathOf(object);
     const interpreter = new Interpreter(this.library, this.archive.constants, operatorTable, context, pathOf);
     return interpreter.run(this.archive.root, method, args);

@@ -68,7 +68,13 @@ def views() -> None:
         ),
         x=randn(2, 3, 4),
     )
-    op(family, "fill_diagonal", "x.fill_diagonal_(2.0)\ny.fill_diagonal_(3.0, True)\nreturn (x, y)", x=randn(3, 4), y=randn(9, 3))
+    op(
+        family,
+        "fill_diagonal",
+        "x.fill_diagonal_(2.0)\ny.fill_diagonal_(3.0, True)\nreturn (x, y)",
+        x=randn(3, 4),
+        y=randn(9, 3),
+    )
     op(
         family,
         "splits",
@@ -127,7 +133,8 @@ def views() -> None:
     op(
         family,
         "writes_through_views",
-        "x.t().add_(1)\nx[:, 1].clamp_(min=0.5)\nx[0].sub_(x[1])\nx.mul_(x > 0)\ny = x.clone()\nx.eq_(x)\nreturn (x, y)",
+        "x.t().add_(1)\nx[:, 1].clamp_(min=0.5)\nx[0].sub_(x[1])\nx.mul_(x > 0)\n"
+        "y = x.clone()\nx.eq_(x)\nreturn (x, y)",
         x=randn(3, 4),
     )
     op(
@@ -268,7 +275,13 @@ def products() -> None:
         y=randn(3, 4),
         z=torch.full((2, 4), NAN),
     )
-    op(family, "addmm_ints", ("torch.addmm(i, i, j)", "torch.addmm(i, i, j, alpha=2, beta=3)"), i=ints(3, 3), j=ints(3, 3))
+    op(
+        family,
+        "addmm_ints",
+        ("torch.addmm(i, i, j)", "torch.addmm(i, i, j, alpha=2, beta=3)"),
+        i=ints(3, 3),
+        j=ints(3, 3),
+    )
     op(family, "linear_ints", "F.linear(x, w)", x=ints(2, 3), w=ints(4, 3))
     op(family, "linear_vector", "F.linear(x, v)", x=randn(2, 3), v=randn(3))
     op(
