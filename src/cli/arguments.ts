@@ -28,6 +28,8 @@ export interface RunCommand {
   readonly steps: number;
   readonly seed: number | undefined;
   readonly saveOutput: string | undefined;
+  /** In seconds; 0 waits for ever. */
+  readonly timeout: number;
 }
 
 export type CommandLine = InspectCommand | RunCommand;
@@ -39,7 +41,13 @@ interface Options {
   readonly seed?: number;
   readonly saveOutput?: string;
   readonly threads: number;
+  readonly timeout: number;
 }
+
+const seeHelp = 'Run with --help for the options.';
+
+/** Seconds that `run` waits for its forwards unless told otherwise: a CI job must not hang on a model that loops. */
+const defaultTimeout = 600;
 
 /** @throws CommanderError after printing usage, AppError `usage` and `file-unreadable` for option values. */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
@@ -56,10 +64,14 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => {
-        write(`mode-inspector: ${text.replace(/^error: /, '')}`);
+        // One line, however commander breaks its own.
+        const words = text
+          .replace(/^error: /, '')
+          .replace(/\s+/g, ' ')
+          .trim();
+        write(`mode-inspector: ${/[.!?]$/.test(words) ? words : `${words}.`} ${seeHelp}\n`);
       },
-    })
-    .showHelpAfterError('Run with --help for the options.');
+    });
 
   program
     .command('inspect')
@@ -87,19 +99,21 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .option('--steps <n>', 'forwards in a row', integerFrom(1), 1)
     .option('--seed <n>', 'make inputs and dropout repeatable', integerFrom(0))
     .option('--threads <n>', 'threads of the kernels; 0 chooses', integerFrom(0), 0)
+    .option('--timeout <seconds>', 'give up after so long; 0 waits for ever', integerFrom(0), defaultTimeout)
     .option('--save-output <file.npy>', 'write the first output')
     .option('--json', 'print JSON')
     .option('--values', 'add the full arrays of the statistics')
     .action((file: string, options: Options) => {
-      const { json = false, values = false, steps, seed, saveOutput, threads } = options;
-      result = { name: 'run', file, json, values, threads, inputs, modes, steps, seed, saveOutput };
+      const { json = false, values = false, steps, seed, saveOutput, threads, timeout } = options;
+      result = { name: 'run', file, json, values, threads, inputs, modes, steps, seed, saveOutput, timeout };
     })
     // Commander calls an option's own parser only where a value follows; its events come always, null without a value.
     .on('option:train', setMode(true))
     .on('option:eval', setMode(false));
 
-  program.parse(argv, { from: 'user' });
-  if (result === undefined) throw new AppError('usage', 'No command was given', 'Run with --help for the commands.');
+  // Commander would answer an empty command line with its whole help.
+  if (argv.length > 0) program.parse(argv, { from: 'user' });
+  if (result === undefined) throw new AppError('usage', 'No command was given', seeHelp);
   return result;
 }
 

@@ -5,9 +5,12 @@ import { fileURLToPath } from 'node:url';
 
 import { CommanderError } from 'commander';
 
+import type { Engine } from '../protocol/engine';
 import { createEngine } from '../sessions/engine';
+import { createWorkerEngine } from '../sessions/workerEngine';
 import type { AppError } from '../util/errors';
 import { toAppError } from '../util/errors';
+import { silentLog } from '../util/log';
 import { parseCommandLine, type CommandLine } from './arguments';
 import { inspect } from './inspect';
 import { run } from './run';
@@ -24,7 +27,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return report(error);
   }
-  const engine = createEngine({ wasmFolder: distFolder, threads: command.threads });
+  const engine = engineFor(command);
   try {
     const text = command.name === 'inspect' ? await inspect(engine, command) : await run(engine, command);
     await write(text);
@@ -34,6 +37,16 @@ async function main(argv: readonly string[]): Promise<number> {
   } finally {
     engine.dispose();
   }
+}
+
+/**
+ * The user's program runs in a worker: it may loop, or fill the heap, and both must end in a sentence. Looking at a file runs
+ * nothing and saves the worker's start.
+ */
+function engineFor(command: CommandLine): Engine {
+  const common = { wasmFolder: distFolder, threads: command.threads };
+  if (command.name === 'inspect') return createEngine(common);
+  return createWorkerEngine({ ...common, script: path.join(distFolder, 'worker.mjs'), log: silentLog });
 }
 
 /** One line on stderr: what, where, what to do. */

@@ -1,8 +1,8 @@
 // `mode-inspector run FILE`: sets modes, runs forwards, reports what came out and which statistics moved.
 
-import type { Engine, ModeChange } from '../protocol/engine';
+import type { Engine, ForwardResult, ModeChange } from '../protocol/engine';
 import type { ModuleSpec } from '../model/module';
-import { AppError } from '../util/errors';
+import { AppError, toAppError } from '../util/errors';
 import type { RunCommand } from './arguments';
 import { writeNpy } from './npy';
 import { readStatistics, toJson, toText, type Report } from './report';
@@ -12,12 +12,7 @@ export async function run(engine: Engine, command: RunCommand): Promise<string> 
   const description = await engine.request('open', { file: command.file });
   const changes = await engine.request('setTraining', { changes: command.modes });
   const modules = withChanges(description.modules, changes);
-  const result = await engine.request('runForward', {
-    inputs: command.inputs,
-    steps: command.steps,
-    ...(command.seed === undefined ? {} : { seed: command.seed }),
-    keepOutputs: command.saveOutput !== undefined,
-  });
+  const result = await forward(engine, command);
   if (command.saveOutput !== undefined) {
     const [first] = result.arrays ?? [];
     if (first === undefined) throw new AppError('bad-input', 'The model returned no tensor that could be saved');
@@ -32,6 +27,31 @@ export async function run(engine: Engine, command: RunCommand): Promise<string> 
     problems: [...description.problems, ...result.problems],
   };
   return command.json ? toJson(report) : toText(report);
+}
+
+async function forward(engine: Engine, command: RunCommand): Promise<ForwardResult> {
+  let late = false;
+  const timer =
+    command.timeout === 0
+      ? undefined
+      : setTimeout(() => {
+          late = true;
+          engine.cancel();
+        }, command.timeout * 1000);
+  try {
+    return await engine.request('runForward', {
+      inputs: command.inputs,
+      steps: command.steps,
+      ...(command.seed === undefined ? {} : { seed: command.seed }),
+      keepOutputs: command.saveOutput !== undefined,
+    });
+  } catch (error) {
+    if (!late) throw error;
+    const hint = `It had not ended after ${command.timeout} s; --timeout sets how long to wait.`;
+    throw new AppError('cancelled', toAppError(error, 'cancelled').message, hint, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function withChanges(modules: readonly ModuleSpec[], changes: readonly ModeChange[]): ModuleSpec[] {

@@ -62,10 +62,11 @@ class ArchiveReader {
     await this.checkVersion();
     this.bigEndian = (await this.text('byteorder')) === 'big';
     const root = await this.unpickle('data.pkl', 'data/');
-    if (!(root instanceof ScriptObject)) throw damaged(name, 'its data.pkl holds no module');
+    if (!(root instanceof ScriptObject)) throw damaged(name, `its data.pkl holds no module${this.foreignNames()}`);
     this.problems.push(...checkObjectGraph(root, name));
     const constants = await this.unpickle('constants.pkl', 'constants/');
-    if (!(constants instanceof Tuple)) throw damaged(name, 'its constants.pkl holds no constants');
+    if (!(constants instanceof Tuple))
+      throw damaged(name, `its constants.pkl holds no constants${this.foreignNames()}`);
     this.problems.push(
       ...checkObjectGraph(constants, name).map(({ message }) => ({ message: `Constant c${message}` })),
     );
@@ -82,7 +83,8 @@ class ArchiveReader {
   }
 
   private async checkVersion(): Promise<void> {
-    const text = await this.text('version');
+    // Where a program needs a newer set of operators, torch writes the number into the folder of its own records.
+    const text = (await this.text('.data/version')) ?? (await this.text('version'));
     const version = Number(text);
     if (text === undefined || !Number.isInteger(version)) {
       this.problems.push({ message: 'The archive does not say its version; it is read as a present one.' });
@@ -118,6 +120,12 @@ class ArchiveReader {
       });
       return undefined;
     }
+  }
+
+  /** What a pickle would import, for the error that the file can't be opened. */
+  private foreignNames(): string {
+    if (this.foreign.size === 0) return '';
+    return `, but would import ${[...this.foreign].slice(0, 3).join(', ')} (nothing was executed)`;
   }
 
   private reportForeign(): void {

@@ -21,6 +21,7 @@ import { AppError } from '../util/errors';
 import { assetsIn, onnxRuntimePrefix, parserAssets, type AssetPaths } from './assets';
 import { chooseInputs, makeInput, safeIndexLimit } from './forwardInputs';
 import { openModel, type OpenedModel } from './openModel';
+import { throwIfMemoryIsShort } from './memory';
 import { summariseOutputs } from './outputs';
 
 export interface EngineOptions {
@@ -55,7 +56,8 @@ class InProcessEngine implements Engine {
     this.assets = options.assets ?? assetsIn(options.wasmFolder ?? '.');
     this.cancelFlag = options.cancelFlag ?? new Int32Array(1);
     this.sharesCancelFlag = options.cancelFlag !== undefined;
-    const threads = options.threads > 0 ? options.threads : defaultThreads();
+    // Each thread takes memory from the start, and more of them than processors only wait for each other.
+    const threads = options.threads > 0 ? Math.min(options.threads, os.availableParallelism()) : defaultThreads();
     this.executor = new KernelExecutor(() =>
       createOrtWebBackend({ wasmFolder: onnxRuntimePrefix(this.assets), threads }),
     );
@@ -139,7 +141,10 @@ class InProcessEngine implements Engine {
     const context = new RunContext(
       this.executor,
       new Generator(options.seed === undefined ? freshSeed() : options.seed + 1),
-      () => Atomics.load(this.cancelFlag, 0) !== 0,
+      () => {
+        throwIfMemoryIsShort();
+        return Atomics.load(this.cancelFlag, 0) !== 0;
+      },
     );
     // The same shapes give the same inputs, so that two runs differ by what the model does.
     const inputGenerator = new Generator(options.seed ?? 0);

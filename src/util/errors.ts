@@ -65,8 +65,16 @@ export function fromErrorData(data: ErrorData): AppError {
 export function toAppError(thrown: unknown, fallback: AppErrorCode): AppError {
   if (thrown instanceof AppError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  if (thrown instanceof RangeError && /allocation|array length|array buffer/i.test(message)) {
+  if (
+    thrown instanceof RangeError &&
+    /allocation|array length|array buffer|string length|Map maximum size/i.test(message)
+  ) {
     return new AppError('out-of-memory', `Not enough memory: ${message}`, 'Try a smaller input.', { cause: thrown });
+  }
+  if (thrown instanceof RangeError && /call stack/i.test(message)) {
+    return new AppError('limit-exceeded', 'The model’s code or data is nested too deeply to be read', undefined, {
+      cause: thrown,
+    });
   }
   return new AppError(fallback, message, undefined, { cause: thrown });
 }

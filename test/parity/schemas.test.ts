@@ -38,4 +38,11 @@ describe('signatures of the operator table', () => {
       assert.equal(argumentsOf(schema.text), expected);
     });
   }
+  it('are there once each', () => {
+    const names = operatorTable.all().map(({ schema }) => nameOf(schema.text));
+    assert.deepEqual(
+      names.filter((name, i) => names.indexOf(name) !== i),
+      [],
+    );
+  });
 });

@@ -6,7 +6,7 @@ import type { RunContext } from '../context';
 import { KernelCall } from '../kernels/graph';
 import { scalarTypeName } from '../scalarTypes';
 import { contiguousStrides, Tensor } from '../tensor';
-import { Tuple, typeName, type Value } from '../values';
+import { OpaqueValue, Tuple, typeName, type Value } from '../values';
 import { matchArguments, type Arguments } from './arguments';
 import { parseSchema, type Schema } from './schema';
 
@@ -76,7 +76,9 @@ export class OperatorTable {
   ): Promise<Value> {
     const overloads = this.byName.get(name);
     if (overloads === undefined) {
-      throw new AppError('unsupported-operator', `The runtime has no operator aten::${name}`, seeSupported);
+      // Operators of other libraries keep their namespace: `ops.torchvision.nms`.
+      const qualified = name.includes('.') ? name.replace('.', '::') : `aten::${name}`;
+      throw new AppError('unsupported-operator', `The runtime has no operator ${qualified}`, seeSupported);
     }
     for (const strict of [true, false]) {
       for (const { schema, body } of overloads) {
@@ -88,6 +90,14 @@ export class OperatorTable {
     if (out instanceof Tensor) {
       const others = new Map([...keywords].filter(([key]) => key !== 'out'));
       return writeOut(out, await this.call(name, positional, others, context), name);
+    }
+    const opaque = [...positional, ...keywords.values()].find((value) => value instanceof OpaqueValue);
+    if (opaque !== undefined) {
+      throw new AppError(
+        'corrupt',
+        `aten::${name} is given ${typeName(opaque)} from the file that can't be used`,
+        'The problems listed when the file was opened say which and why.',
+      );
     }
     const given = [
       ...positional.map(typeName),

@@ -61,7 +61,11 @@ export class Interpreter {
     const found = await this.library.findClass(self.className);
     const definition = found?.definition.methods.get(name);
     if (found === undefined || definition === undefined) {
-      throw new AppError('program-error', `${self.className} has no method ${name}`);
+      throw new AppError(
+        'program-error',
+        `The archive has no code for ${name}() of ${self.className}`,
+        'Only a module with that method can run; export the model again.',
+      );
     }
     return this.callDefinition(found.file, definition, self, [self, ...args], keywords);
   }

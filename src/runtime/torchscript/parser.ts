@@ -45,6 +45,14 @@ async function load(assets: ParserAssets): Promise<ParseCode> {
     if (tree === null) throw new AppError('corrupt', `The code of ${pythonModule} can't be parsed`);
     try {
       return readFile(pythonModule, text, tree.rootNode);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new AppError(
+        'limit-exceeded',
+        `The code of ${pythonModule} in the archive has expressions nested too deeply`,
+        'Split the expression over several statements and export the model again.',
+        { cause: error },
+      );
     } finally {
       tree.delete();
     }

@@ -143,8 +143,7 @@ def dropout_only(recorder, inputs):
 
 
 IMAGE = lambda: (randn(2, 3, 4, 4),)  # noqa: E731
-model("dropout", "mixed_ways", Mixed, IMAGE, forms=("script",), random=True)
-model("dropout", "mixed_ways_traced", Mixed, IMAGE, forms=("trace_train",), random=True)
+model("dropout", "mixed_ways", Mixed, IMAGE, forms=("script", "trace_train"), random=True)
 model("dropout", "rrelu", RReLUs, lambda: (randn(4, 5),), random=True)
 model("dropout", "noise", Noise, lambda: (randn(8, 5),), random=True)
 model("dropout", "monte_carlo", MonteCarlo, lambda: (randn(8, 6),), random=True)

@@ -81,8 +81,8 @@ def special_values() -> None:
 # What takes a 0-dim tensor too, and what needs a second dimension.
 ANY_SHAPE = {
     "sums": "x.sum(); x.mean(0); x.norm(); x.std(); x.var(0); x.logsumexp(0); x.cumprod(0); x.count_nonzero()",
-    "pointwise": "x.clamp(0, 1); torch.where(x > 0, x, x); F.gelu(x); F.prelu(x, torch.tensor([0.1])); x.eq(x); x // 2; "
-    "x % 2; x ** 2; torch.floor(x)",
+    "pointwise": "x.clamp(0, 1); torch.where(x > 0, x, x); F.gelu(x); F.prelu(x, torch.tensor([0.1])); x.eq(x); "
+    "x // 2; x % 2; x ** 2; torch.floor(x)",
     "extremes": "x.all(); x.max(0); x.argmax(0); x.amax(0); x.median(0)",
     "ordering": "x.argsort(0); torch.unique(x); x.topk(0)",
     "loss": "F.mse_loss(x, x)",

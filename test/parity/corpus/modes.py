@@ -142,10 +142,10 @@ model("modes", "frozen_parameters", lambda: settle(FrozenParameters()), lambda: 
 model("modes", "branching", lambda: settle(Branching()), lambda: (randn(4, 4),), plan=parent_flag_only)
 model(
     "modes",
-    "branching_traced_in_train",
+    "branching",
     lambda: settle(Branching().train()),
     lambda: (randn(4, 4),),
     forms=("trace_train",),
     plan=parent_flag_only,
 )
-model("modes", "frozen_in_eval", lambda: settle(FrozenParameters()), lambda: (randn(3, 3, 6, 6),), forms=("freeze",))
+model("modes", "frozen_parameters", lambda: settle(FrozenParameters()), lambda: (randn(3, 3, 6, 6),), forms=("freeze",))

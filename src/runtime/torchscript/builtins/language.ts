@@ -68,10 +68,15 @@ function raise(message: Value, type: Value | undefined): never {
   );
 }
 
+/** A range is held as a list, so that a mistaken one must not fill the memory. */
+const maxRangeLength = 10_000_000n;
+
 function range(args: readonly Value[]): Value[] {
   const [first = 0n, second, third = 1n] = args.map(toInt) as bigint[];
   const [start, stop, step] = second === undefined ? [0n, first, 1n] : [first, second, third];
   if (step === 0n) throw new AppError('program-error', 'ValueError: range() arg 3 must not be zero');
+  if (rangeLength(start, stop, step) > maxRangeLength)
+    throw new AppError('limit-exceeded', `The code makes a range of more than ${maxRangeLength} numbers`);
   const result: Value[] = [];
   for (let i = start; step > 0n ? i < stop : i > stop; i += step) result.push(i);
   return result;
