@@ -8,8 +8,7 @@ import { CommanderError } from 'commander';
 import type { Engine } from '../protocol/engine';
 import { createEngine } from '../sessions/engine';
 import { createWorkerEngine } from '../sessions/workerEngine';
-import type { AppError } from '../util/errors';
-import { toAppError } from '../util/errors';
+import { AppError, toAppError } from '../util/errors';
 import { silentLog } from '../util/log';
 import { parseCommandLine, type CommandLine } from './arguments';
 import { inspect } from './inspect';
@@ -60,15 +59,16 @@ function isUsage(error: AppError): boolean {
   return error.code === 'usage' || error.code === 'no-such-module';
 }
 
-/** Resolves when the text has left the process, so that exiting cuts nothing off a pipe. */
+/** Resolves when the text has left the process, so that exiting cuts nothing off a pipe. @throws AppError on a full disk. */
 function write(text: string): Promise<void> {
-  return new Promise((resolve) => {
-    // A reader that went away (`| head`) is no error of ours.
-    process.stdout.once('error', () => {
-      resolve();
+  return new Promise((resolve, reject) => {
+    process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+      // A reader that went away (`| head`) is no error of ours.
+      if (error.code === 'EPIPE') resolve();
+      else reject(new AppError('file-unreadable', `The output can't be written: ${error.message}`));
     });
-    process.stdout.write(`${text}\n`, () => {
-      resolve();
+    process.stdout.write(`${text}\n`, (error) => {
+      if (error === null || error === undefined) resolve();
     });
   });
 }

@@ -30,12 +30,12 @@ export async function run(engine: Engine, command: RunCommand): Promise<string> 
 }
 
 async function forward(engine: Engine, command: RunCommand): Promise<ForwardResult> {
-  let late = false;
+  const deadline = new AbortController();
   const timer =
     command.timeout === 0
       ? undefined
       : setTimeout(() => {
-          late = true;
+          deadline.abort();
           engine.cancel();
         }, command.timeout * 1000);
   try {
@@ -46,7 +46,7 @@ async function forward(engine: Engine, command: RunCommand): Promise<ForwardResu
       keepOutputs: command.saveOutput !== undefined,
     });
   } catch (error) {
-    if (!late) throw error;
+    if (!deadline.signal.aborted) throw error;
     const hint = `It had not ended after ${command.timeout} s; --timeout sets how long to wait.`;
     throw new AppError('cancelled', toAppError(error, 'cancelled').message, hint, { cause: error });
   } finally {

@@ -25,8 +25,8 @@ const MAX_EXPANDED = 2 ** 28;
 
 /** A tensor that can't be shown: its kind is unknown, or the file contradicts itself. `reason` is a sentence without its end. */
 export class UnreadableTensor extends OpaqueValue {
-  constructor(readonly reason: string) {
-    super('Tensor');
+  constructor(override readonly reason: string) {
+    super('Tensor', reason);
   }
 }
 

@@ -58,7 +58,11 @@ export class FunctionValue {
 
 /** Something that the runtime passes around without looking inside: a generator, a stream, an object of a custom C++ class. */
 export class OpaqueValue {
-  constructor(readonly typeName: string) {}
+  constructor(
+    readonly typeName: string,
+    /** Why it can't be used, where that is no matter of its type: words that complete "it can't be used: …". */
+    readonly reason?: string,
+  ) {}
 }
 
 /** Python's name for the type of a value, for messages. */

@@ -26,8 +26,8 @@ export function chooseInputs(specs: readonly InputSpec[], given: readonly Forwar
     else {
       throw new AppError(
         'bad-input',
-        `The model's forward needs a value for '${spec.name}' (${spec.type}), and nothing in the file tells its shape`,
-        'Give its shape, for example 1,3,224,224.',
+        `The model's forward needs a value for '${spec.name}' (${spec.type}), and nothing in the file suggests one`,
+        spec.type === 'Tensor' ? 'Give its shape, for example 1,3,224,224.' : 'Give it as an array without dimensions.',
       );
     }
   }

@@ -1,6 +1,6 @@
 // A file on disk as a byte source, which notices when somebody writes to it meanwhile.
 
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat as statOf, type FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 
 import { checkRange, type ByteSource } from '../formats/byteSource';
@@ -22,9 +22,11 @@ export class NodeFile implements ByteSource {
     const name = basename(file);
     let handle: FileHandle | undefined;
     try {
+      // Asked before it is opened: opening a named pipe waits for a writer.
+      if (!(await statOf(file)).isFile())
+        throw new AppError('file-unreadable', `${file} is not a file`, 'Name a model file.');
       handle = await open(file, 'r');
       const stat = await handle.stat();
-      if (!stat.isFile()) throw new AppError('file-unreadable', `${file} is not a file`, 'Name a model file.');
       return new NodeFile(handle, name, stat.size, stat.mtimeMs);
     } catch (error) {
       await handle?.close();

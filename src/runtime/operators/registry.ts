@@ -91,13 +91,10 @@ export class OperatorTable {
       const others = new Map([...keywords].filter(([key]) => key !== 'out'));
       return writeOut(out, await this.call(name, positional, others, context), name);
     }
-    const opaque = [...positional, ...keywords.values()].find((value) => value instanceof OpaqueValue);
-    if (opaque !== undefined) {
-      throw new AppError(
-        'corrupt',
-        `aten::${name} is given ${typeName(opaque)} from the file that can't be used`,
-        'The problems listed when the file was opened say which and why.',
-      );
+    for (const value of [...positional, ...keywords.values()]) {
+      if (!(value instanceof OpaqueValue) || value.reason === undefined) continue;
+      const words = `aten::${name} needs a ${typeName(value)} of the file that can't be used: ${value.reason}`;
+      throw new AppError('corrupt', words, 'Save or download the file again.');
     }
     const given = [
       ...positional.map(typeName),

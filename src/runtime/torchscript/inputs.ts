@@ -2,7 +2,10 @@
 
 import type { InputSpec } from '../../model/description';
 import type { ScriptArchive } from '../program';
+import { AppError } from '../../util/errors';
 import { Tensor } from '../tensor';
+import type { Value } from '../values';
+import { itemOf } from './builtins';
 import type { CodeLibrary } from './codeLibrary';
 import type { ModuleTree } from './moduleTree';
 
@@ -22,6 +25,24 @@ export async function inputSpecs(
       hasDefault: parameter.defaultValue !== undefined,
       ...(suggestion !== undefined && parameter.type === 'Tensor' ? { suggestion } : {}),
     };
+  });
+}
+
+/**
+ * Arguments come as tensors; one that the signature calls a number takes the tensor's only element.
+ * @throws AppError `bad-input` for a tensor of several.
+ */
+export function matchSignature(args: readonly Value[], specs: readonly InputSpec[]): Value[] {
+  return args.map((value, i) => {
+    const scalar = /^(?:Optional\[)?(int|float|bool)\b/.exec(specs[i]?.type ?? '')?.[1];
+    if (scalar === undefined || !(value instanceof Tensor)) return value;
+    if (value.elementCount !== 1) {
+      const words = `forward() takes a value of type ${scalar} for '${specs[i]?.name ?? ''}'`;
+      throw new AppError('bad-input', `${words}, but was given a tensor of shape [${value.shape.join(', ')}]`);
+    }
+    const item = itemOf(value);
+    if (scalar === 'bool') return Boolean(Number(item));
+    return scalar === 'float' ? Number(item) : BigInt(Math.trunc(Number(item)));
   });
 }
 

@@ -36,6 +36,8 @@ export class ModuleTree {
   private readonly firstPathOf = new Map<ScriptObject, string>();
   private readonly sharedWith = new Map<string, string>();
 
+  /** What the code tells of each node. */
+  private readonly facts: readonly (ClassFacts | undefined)[];
   private readonly rules: readonly BehaviourRule[];
   private fixed: readonly ModuleSpec[] | undefined;
 
@@ -44,7 +46,6 @@ export class ModuleTree {
     private readonly classes: ReadonlyMap<string, ClassInfo>,
     private readonly library: CodeLibrary,
   ) {
-    this.rules = nodes.map(({ object }) => behaviourRule(object, classes.get(object.className)?.facts));
     const firstPathOfTensors = new Map<string, string>();
     const identities = new StorageIdentities();
     nodes.forEach(({ path, object }, i) => {
@@ -55,6 +56,23 @@ export class ModuleTree {
       if (first !== undefined) this.sharedWith.set(path, first);
       else if (identity !== undefined) firstPathOfTensors.set(identity, path);
       if (!this.firstPathOf.has(object)) this.firstPathOf.set(object, path);
+    });
+    this.facts = this.factsOfNodes();
+    this.rules = nodes.map(({ object }, i) => behaviourRule(object, this.facts[i]));
+  }
+
+  /** A trace has the code of a shared module under one of its paths only, and it tells of them all. */
+  private factsOfNodes(): (ClassFacts | undefined)[] {
+    const own = this.nodes.map(({ object }) => this.classes.get(object.className)?.facts);
+    const telling = new Map<string, ClassFacts>();
+    const group = (path: string): string => this.sharedWith.get(path) ?? path;
+    this.nodes.forEach(({ path }, i) => {
+      const facts = own[i];
+      if (facts !== undefined && facts.sites.length > 0 && !telling.has(group(path))) telling.set(group(path), facts);
+    });
+    return this.nodes.map(({ path, object }, i) => {
+      const definition = this.classes.get(object.className)?.found.definition;
+      return definition?.methods.has('forward') === false ? (telling.get(group(path)) ?? own[i]) : own[i];
     });
   }
 
@@ -134,14 +152,16 @@ export class ModuleTree {
     for (const [i, node] of this.nodes.entries()) {
       const source = await this.sourceOf(node, sources);
       sources.set(node.path, source);
-      specs.push(this.fixedSpec(node, this.rules[i] as BehaviourRule, source));
+      specs.push(this.fixedSpec(node, i, source));
     }
     return specs;
   }
 
   /** What never changes; flag and behaviour are filled in by {@link describe}. */
-  private fixedSpec({ object, path }: ModuleNode, rule: BehaviourRule, source: SourceLocation | undefined): ModuleSpec {
+  private fixedSpec({ object, path }: ModuleNode, index: number, source: SourceLocation | undefined): ModuleSpec {
     const info = this.classes.get(object.className);
+    const rule = this.rules[index] as BehaviourRule;
+    const facts = this.facts[index];
     const qualifiedType = demangle(object.className);
     const type = qualifiedType.slice(qualifiedType.lastIndexOf('.') + 1);
     const sharedWith = this.sharedWith.get(path);
@@ -154,8 +174,8 @@ export class ModuleTree {
       modeSensitive: rule.inTrain !== 'none',
       ...(rule.reason === undefined ? {} : { behaviourReason: rule.reason }),
       ...(source === undefined ? {} : { source }),
-      ...normSpec(object, type, info?.facts),
-      ...(type.includes('Dropout') ? { dropout: { p: dropoutP(info?.facts) } } : {}),
+      ...normSpec(object, type, facts),
+      ...(type.includes('Dropout') ? { dropout: { p: dropoutP(facts) } } : {}),
       parameters: tensorSpecs(object, info?.found.definition.parameterNames ?? []),
       buffers: tensorSpecs(object, info?.found.definition.bufferNames ?? []),
       ...(sharedWith === undefined ? {} : { sharedWith }),
@@ -175,10 +195,12 @@ export class ModuleTree {
       if (info !== undefined && at !== undefined) candidates.push(await this.library.locate(info.found.file, at));
     }
     const info = this.classes.get(node.object.className);
-    const forward = info?.found.definition.methods.get('forward');
-    // The definition itself has no record; its first statement has.
-    const first = forward?.body[0]?.at ?? forward?.at;
-    if (info !== undefined && first !== undefined) candidates.push(await this.library.locate(info.found.file, first));
+    // The definition itself has no record, nor has a trace's reading of attributes; some statement has.
+    for (const { at } of info?.found.definition.methods.get('forward')?.body ?? []) {
+      const location = await this.library.locate((info as ClassInfo).found.file, at);
+      candidates.push(location);
+      if (location !== undefined) break;
+    }
     const parent = parentPath(node.path);
     if (parent !== undefined) candidates.push(known.get(parent));
     const located = candidates.filter((candidate) => candidate !== undefined);

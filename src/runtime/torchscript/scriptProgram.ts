@@ -11,7 +11,7 @@ import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
 import { Dict, ScriptObject, Tuple, type Value } from '../values';
 import { CodeLibrary } from './codeLibrary';
-import { inputSpecs } from './inputs';
+import { inputSpecs, matchSignature } from './inputs';
 import { Interpreter } from './interpreter';
 import { ModuleTree, type ModuleNode, type Modes } from './moduleTree';
 import type { ParserAssets } from './parser';
@@ -85,7 +85,8 @@ class ScriptProgram implements Program {
     const { operatorTable } = await import('../operators');
     const pathOf = (object: ScriptObject): string | undefined => this.tree.pathOf(object);
     const interpreter = new Interpreter(this.library, this.archive.constants, operatorTable, context, pathOf);
-    return interpreter.run(this.archive.root, method, args);
+    const values = method === 'forward' ? matchSignature(args, await this.inputs()) : args;
+    return interpreter.run(this.archive.root, method, values);
   }
 
   private node(path: string): ModuleNode {

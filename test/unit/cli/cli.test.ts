@@ -93,6 +93,22 @@ describe('command line', () => {
     assert.equal((parseCommandLine(['run', 'm.pt']) as RunCommand).steps, 1);
   });
 
+  it('refuses a mistake in one line', () => {
+    const written: string[] = [];
+    const write = process.stderr.write.bind(process.stderr);
+    process.stderr.write = (text: string | Uint8Array): boolean => written.push(String(text)) > 0;
+    try {
+      for (const argv of [['run'], ['run', 'm.pt', '--steps', '0'], ['frob'], ['inspect', 'm.pt', '--frob']]) {
+        assert.throws(() => parseCommandLine(argv));
+      }
+    } finally {
+      process.stderr.write = write;
+    }
+    assert.equal(written.length, 4);
+    for (const text of written) assert.match(text, /^mode-inspector: [^\n]+ Run with --help for the options\.\n$/);
+    assert.throws(() => parseCommandLine([]), { code: 'usage' });
+  });
+
   it('refuses shapes that are none', () => {
     for (const text of ['1,,2', 'a', '1,-2', '1:float3', '1.5'])
       assert.throws(() => parseShape(text), /shape|dtype/, text);
@@ -141,6 +157,12 @@ describe('run', () => {
       (await json('run', file, '--train', '--seed', seed)).outputs;
     assert.deepEqual(await outputs('1'), await outputs('1'));
     assert.notDeepEqual(await outputs('1'), await outputs('2'));
+  });
+
+  it('gives up after the timeout, and says so', async () => {
+    // Each step takes far less than a second, all of them together more than it.
+    const late = execute('run', file, '--steps', '100000000', '--timeout', '1');
+    await assert.rejects(late, (error: AppError) => error.code === 'cancelled' && error.oneLine.includes('after 1 s'));
   });
 
   it('names a module that is not there', async () => {

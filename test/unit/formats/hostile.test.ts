@@ -131,6 +131,10 @@ describe('hostile pickles', () => {
     assert.equal(net.root.attributes.has('x'), true);
   });
 
+  it('that hold no module are refused with what they would import', async () => {
+    await rejects(archive(`cposix\nsystem\n${text('id')}\x85R`), 'corrupt', /would import posix\.system/);
+  });
+
   it('can give an attribute any name', async () => {
     const { archive: net } = await open(archive(object('Net', text('__proto__') + object('Evil', `${text('x')}\x88`))));
     assert.ok(net.root.attributes.get('__proto__') instanceof ScriptObject);

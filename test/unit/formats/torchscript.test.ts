@@ -154,6 +154,14 @@ describe('made archives', () => {
     assert.match(problems[0]?.message ?? '', /version 99/);
   });
 
+  it('keep their version among the records of torch where the program needs new operators', async () => {
+    const { zipSync } = await import('fflate');
+    const parts = { 'net/data.pkl': ascii(`${object('Net', '')}.`), 'net/constants.pkl': ascii(').') };
+    const { problems } = await open(zipSync({ ...parts, 'net/.data/version': ascii('6\n') }));
+    assert.deepEqual(problems, []);
+    assert.equal((await open(zipSync(parts))).problems.length, 1);
+  });
+
   it('work without a root folder and without byteorder', async () => {
     const { zipSync } = await import('fflate');
     const file = zipSync({ 'data.pkl': ascii(`${object('Net', '')}.`), 'constants.pkl': ascii(').') });

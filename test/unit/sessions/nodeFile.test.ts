@@ -36,6 +36,11 @@ describe('NodeFile', () => {
     await assert.rejects(source.read(0, 1), { code: 'file-unreadable' });
   });
 
+  it('does not wait for what is no file', async () => {
+    await assert.rejects(NodeFile.open(folder), { code: 'file-unreadable', message: `${folder} is not a file` });
+    await assert.rejects(NodeFile.open(join(folder, 'none.pt')), { code: 'file-unreadable' });
+  });
+
   it('notices that the file shrank or was written to', async () => {
     const shrunk = await NodeFile.open(file);
     await truncate(file, 5);

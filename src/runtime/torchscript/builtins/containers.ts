@@ -110,8 +110,25 @@ function foundIn(list: readonly Value[], value: Value | undefined): number {
   return found;
 }
 
+/** A list is refused before it grows so large that V8 would end the process. */
+const maxListLength = 2 ** 25;
+
+function checkedLength(length: number): number {
+  if (length <= maxListLength) return length;
+  throw new AppError('limit-exceeded', `The code makes a list of more than ${maxListLength} elements`);
+}
+
+/** Without spreading into arguments, of which there can't be more than some hundred thousand. */
+function appendAll(target: Value[], values: readonly Value[]): Value[] {
+  const end = checkedLength(target.length + values.length);
+  for (let i = 0; target.length < end; i++) target.push(values[i] as Value);
+  return target;
+}
+
 function fill(target: Value[], values: readonly Value[]): null {
-  target.splice(0, target.length, ...values);
+  const copy = [...values];
+  target.length = 0;
+  appendAll(target, copy);
   return null;
 }
 
@@ -128,8 +145,12 @@ function isNumber(value: Value): boolean {
   return typeof value === 'boolean' || typeof value === 'bigint' || typeof value === 'number';
 }
 
-const listTimes: ListFunction = (list, count) =>
-  typeof count === 'bigint' ? Array.from({ length: Math.max(0, Number(count)) }, () => list).flat() : noMatch;
+const listTimes: ListFunction = (list, count) => {
+  if (typeof count !== 'bigint') return noMatch;
+  const copies = Math.max(0, Number(count));
+  checkedLength(copies * list.length);
+  return list.length === 0 ? [] : Array.from({ length: copies }, () => list).flat();
+};
 
 export const containerBuiltins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   [
@@ -143,8 +164,8 @@ export const containerBuiltins: ReadonlyMap<string, Builtin> = new Map<string, B
       return list === undefined ? noMatch : BigInt(list.length);
     },
   ],
-  ['append', ofList((list, value) => (list.push(value), list))],
-  ['extend', ofList((list, values) => (list.push(...(items(values) ?? [])), null))],
+  ['append', ofList((list, value) => appendAll(list, [value]))],
+  ['extend', ofList((list, values) => (appendAll(list, items(values) ?? []), null))],
   ['insert', ofList((list, index, value) => (list.splice(Number(index), 0, value), null))],
   [
     'clear',
@@ -195,8 +216,8 @@ export const containerBuiltins: ReadonlyMap<string, Builtin> = new Map<string, B
           ? [...value.entries.keys()]
           : [...(items(value) ?? [])],
   ],
-  ['add', ofList((list, other) => (Array.isArray(other) ? [...list, ...other] : noMatch))],
-  ['add_', ofList((list, other) => (Array.isArray(other) ? (list.push(...other), list) : noMatch))],
+  ['add', ofList((list, other) => (Array.isArray(other) ? appendAll([...list], other) : noMatch))],
+  ['add_', ofList((list, other) => (Array.isArray(other) ? appendAll(list, other) : noMatch))],
   [
     'mul',
     either(ofList(listTimes), ([count, list]) => (Array.isArray(list) ? listTimes(list, count as Value) : noMatch)),
