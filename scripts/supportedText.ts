@@ -14,6 +14,9 @@ Element types are float32, float64, float16, bfloat16, int64, int32, int16, int8
 in float32 and rounded after each operator, as torch does on a CPU. Where ONNX Runtime Web has no kernel in double precision
 (convolution, for one), float64 is computed in float32, and the forward says so.
 
+The runtime follows the code as it is written. torch's compiler also drops calls whose results nobody uses: a BatchNorm
+whose output is thrown away moves its running statistics here and not in torch.
+
 Not supported: complex, quantised and sparse tensors, custom C++ classes and operators, autograd inside a model.
 `;
 

@@ -2,6 +2,7 @@
 
 import { Command, InvalidArgumentError } from 'commander';
 
+import { version } from '../../package.json';
 import { itemSize, type DType } from '../model/dtype';
 import type { ForwardInput, SetTraining } from '../protocol/engine';
 import { AppError } from '../util/errors';
@@ -61,6 +62,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
 
   const program = new Command('mode-inspector')
     .description('Shows which mode, train or eval, every layer of a PyTorch model is in, and runs it in either.')
+    .version(version)
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => {

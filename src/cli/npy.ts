@@ -1,6 +1,6 @@
 // NumPy's .npy files: one array each (format versions 1 to 3; numpy.lib.format describes them).
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 
 import { itemSize, type DType } from '../model/dtype';
 import type { ForwardInput, OutputArray } from '../protocol/engine';
@@ -25,6 +25,8 @@ const descriptions: Readonly<Record<Exclude<DType, 'bfloat16'>, string>> = {
 export function readNpy(file: string): ForwardInput {
   let bytes: Buffer;
   try {
+    // A device or a pipe may have no end.
+    if (!statSync(file).isFile()) throw new Error('it is no regular file');
     bytes = readFileSync(file);
   } catch (error) {
     throw new AppError('file-unreadable', `${file} can't be read: ${(error as Error).message}`, undefined, {

@@ -3,6 +3,7 @@
 import { getFloat16, setFloat16 } from '@petamoriken/float16';
 
 import { itemSize, type DType } from '../model/dtype';
+import { AppError } from '../util/errors';
 
 /** Elements of one dtype. float16 and bfloat16 are kept as their bits, bool as 0 and 1. */
 export type ElementArray =
@@ -21,8 +22,19 @@ const constructors = {
   bool: Uint8Array,
 } as const;
 
-/** A zeroed array of `length` elements. */
+/** The kernels' whole memory: no operator could use a larger tensor. */
+const maxBytes = 2 ** 32;
+
+/** A zeroed array of `length` elements. @throws AppError `out-of-memory` for one that no kernel could take. */
 export function allocate(dtype: DType, length: number): ElementArray {
+  if (length * itemSize[dtype] > maxBytes) {
+    const gibibytes = Number(((length * itemSize[dtype]) / 2 ** 30).toPrecision(3));
+    throw new AppError(
+      'out-of-memory',
+      `A tensor of ${gibibytes} GiB is needed, and none may have more than ${maxBytes / 2 ** 30}`,
+      'Try a smaller input.',
+    );
+  }
   return new constructors[dtype](length);
 }
 

@@ -119,7 +119,9 @@ export class Interpreter {
   ): Promise<void> {
     const { parameters, name } = definition;
     if (args.length > parameters.length) {
-      throw new AppError('bad-input', `${name}() takes ${parameters.length} arguments, got ${args.length}`);
+      // People count without `self`.
+      const own = frame.self === undefined ? 0 : 1;
+      throw new AppError('bad-input', `${name}() takes ${parameters.length - own} arguments, got ${args.length - own}`);
     }
     for (let i = 0; i < parameters.length; i++) {
       const parameter = parameters[i] as (typeof parameters)[number];

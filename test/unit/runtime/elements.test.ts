@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import { convertElements, float32ToHalf, halfToFloat32 } from '../../../src/runtime/elements';
+import { allocate, convertElements, float32ToHalf, halfToFloat32 } from '../../../src/runtime/elements';
 
 describe('convertElements', () => {
   it('truncates floats towards zero', () => {
@@ -51,5 +51,13 @@ describe('half precision', () => {
 
   it('overflows to infinity', () => {
     assert.equal(halfToFloat32('float16', float32ToHalf('float16', [65_520]))[0], Infinity);
+  });
+});
+
+describe('allocate', () => {
+  it('refuses what no kernel could take, without trying', () => {
+    const refused = { code: 'out-of-memory', message: /A tensor of 3640 GiB is needed, and none may have more than 4/ };
+    assert.throws(() => allocate('float32', 977_105_059_840), refused);
+    assert.equal(allocate('int64', 3).length, 3);
   });
 });
