@@ -50,18 +50,9 @@ export class OperatorTable {
     });
   }
 
-  has(name: string): boolean {
-    return this.byName.has(name);
-  }
-
   /** All entries, for the generated list of supported operators. */
   all(): readonly Operator[] {
     return [...this.byName.values()].flat();
-  }
-
-  /** The entry of `add.Tensor`; the default overload has no dot. */
-  overload(name: string, overload: string): Operator | undefined {
-    return this.byName.get(name)?.find(({ schema }) => schema.overload === overload);
   }
 
   /**
