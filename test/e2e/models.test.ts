@@ -27,7 +27,7 @@ for (const theme of ['dark', 'light'] as const) {
     const root = (): Locator => workbench.row(/^Model resnet_trained\.pt/);
 
     it('is there after one click in the explorer', async () => {
-      await workbench.explorerRow('resnet_trained.pt').click();
+      await workbench.untilOurs(() => workbench.explorerRow('resnet_trained.pt').click());
       await says(root(), 'eval');
       await modeInStatusBar(workbench, 'eval');
       await workbench.webview.getByRole('heading', { name: 'resnet_trained.pt' }).waitFor();

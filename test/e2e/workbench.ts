@@ -128,7 +128,21 @@ export class Workbench {
   async openFile(name: string): Promise<void> {
     const row = this.explorerRow(name);
     if (!(await row.isVisible())) await this.activity('Explorer').click();
-    await row.dblclick();
+    await this.untilOurs(() => row.dblclick());
+  }
+
+  /**
+   * Opens a model file by `press`. In the first moment after its start VS Code may not have registered the extension's editor
+   * and shows its own notice about binary files; a person closes that and clicks again.
+   */
+  async untilOurs(press: () => Promise<void>): Promise<void> {
+    const notice = this.page.locator('.monaco-editor-pane-placeholder');
+    for (let attempt = 0; attempt < 4; attempt++) {
+      await press();
+      await notice.or(this.page.locator('iframe.webview')).first().waitFor();
+      if (!(await notice.isVisible())) return;
+      await this.command('View: Close Editor');
+    }
   }
 
   /** Rows of the trees in the side bar, by their accessible name: label, description and mode in words. */
@@ -148,13 +162,11 @@ export class Workbench {
     const unfolded = row.and(this.page.locator('[aria-expanded="true"]'));
     // A refresh that redraws the row between press and release swallows the click; a person clicks again.
     for (let attempt = 0; attempt < 4; attempt++) {
-      if ((await row.getAttribute('aria-expanded')) !== 'false') return;
+      // While it is redrawn a row says neither; when it still says so after a moment it stays as it is.
+      await this.page.waitForTimeout(500);
+      if (await unfolded.isVisible()) return;
       await row.locator('.monaco-tl-twistie').click();
-      const opened = await unfolded.waitFor({ timeout: 4000 }).then(
-        () => true,
-        () => false,
-      );
-      if (opened) return;
+      await unfolded.waitFor({ timeout: 4000 }).catch(() => undefined);
     }
     await unfolded.waitFor();
   }
