@@ -162,7 +162,7 @@ export class Workbench {
     const unfolded = row.and(this.page.locator('[aria-expanded="true"]'));
     // A refresh that redraws the row between press and release swallows the click; a person clicks again.
     for (let attempt = 0; attempt < 4; attempt++) {
-      // While it is redrawn a row says neither; when it still says so after a moment it stays as it is.
+      // While a row is redrawn it says neither folded nor unfolded.
       await this.page.waitForTimeout(500);
       if (await unfolded.isVisible()) return;
       await row.locator('.monaco-tl-twistie').click();
