@@ -5,6 +5,7 @@ import { Dict, ScriptObject, Tuple, type ScriptArchive, type SourceMap, type Val
 import { AppError, toAppError } from '../util/errors';
 import { damaged } from './byteSource';
 import { readDebugRecords } from './debugRecords';
+import type { Format, OpenedFile } from './format';
 import { checkObjectGraph } from './objectGraph';
 import type { Peek } from './peek';
 import { unpickle } from './pickle';
@@ -19,14 +20,15 @@ const MAX_CODE = 64 * 2 ** 20;
 
 const decoder = new TextDecoder('utf-8');
 
-/** A TorchScript archive and what is odd about it. */
-export interface OpenedArchive {
-  readonly archive: ScriptArchive;
-  readonly problems: readonly Problem[];
-}
+export const torchScript: Format = {
+  name: 'TorchScript',
+  extensions: ['pt', 'pth', 'jit', 'torchscript', 'ptl'],
+  match: ({ zip }) => zip !== undefined && findTorchScriptRoot(zip) !== undefined,
+  open: openTorchScript,
+};
 
 /** The archive's root folder with its slash, if the zip is TorchScript: it alone has a constants.pkl beside its data.pkl. */
-export function findTorchScriptRoot(zip: ZipArchive): string | undefined {
+function findTorchScriptRoot(zip: ZipArchive): string | undefined {
   for (const name of zip.entries.keys()) {
     if (!/^[^/]*\/?constants\.pkl$/.test(name)) continue;
     const root = name.slice(0, -'constants.pkl'.length);
@@ -35,12 +37,7 @@ export function findTorchScriptRoot(zip: ZipArchive): string | undefined {
   return undefined;
 }
 
-export function isTorchScript(peek: Peek): boolean {
-  return peek.zip !== undefined && findTorchScriptRoot(peek.zip) !== undefined;
-}
-
-/** Reads the objects; code and tensors stay in the file. @throws AppError */
-export async function openTorchScript(peek: Peek): Promise<OpenedArchive> {
+async function openTorchScript(peek: Peek): Promise<OpenedFile> {
   const { zip } = peek;
   const root = zip === undefined ? undefined : findTorchScriptRoot(zip);
   if (zip === undefined || root === undefined) throw damaged(peek.source.name, 'it has no constants.pkl');
@@ -57,7 +54,7 @@ class ArchiveReader {
     private readonly root: string,
   ) {}
 
-  async open(): Promise<OpenedArchive> {
+  async open(): Promise<OpenedFile> {
     const { name } = this.zip.source;
     await this.checkVersion();
     this.bigEndian = (await this.text('byteorder')) === 'big';
@@ -79,7 +76,7 @@ class ArchiveReader {
       readSourceMap: (pythonModule) => this.readSourceMap(pythonModule),
       ...(tracedInputs === undefined ? {} : { tracedInputs }),
     };
-    return { archive, problems: this.problems };
+    return { format: 'torchscript', contents: { kind: 'script', archive }, problems: this.problems };
   }
 
   private async checkVersion(): Promise<void> {

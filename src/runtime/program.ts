@@ -1,14 +1,39 @@
 // The one interface between formats and the runtime: what a format hands over, and what a session drives.
 
-import type { InputSpec, Problem } from '../model/description';
-import type { Behaviour, ModuleSpec, SourceLocation } from '../model/module';
+import type { Capabilities, InputSpec, Problem } from '../model/description';
+import type { ModuleSpec, SourceLocation } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
+import type { Modes } from './behaviour';
 import type { RunContext } from './context';
 import type { ScriptObject, Value } from './values';
 
 export { Storage, type StorageReader } from './storage';
 export { Tensor } from './tensor';
 export { Device, Dict, OpaqueValue, ScriptObject, Tuple, type Value } from './values';
+
+/** What a format hands over. `createProgram` makes a {@link Program} of each kind. */
+export type ModelContents =
+  | { readonly kind: 'script'; readonly archive: ScriptArchive }
+  | { readonly kind: 'stored'; readonly root: StoredModule };
+
+/**
+ * A module as a file stores it without code: an object of a pickled `nn.Module`, or what the names in a state dict tell of one.
+ * An object that stands at several places of the tree is one StoredModule.
+ */
+export class StoredModule {
+  readonly parameters = new Map<string, Value>();
+  readonly buffers = new Map<string, Value>();
+  readonly children = new Map<string, StoredModule>();
+  /** The rest of the object's `__dict__`: options such as `p`, `eps`, `momentum`, `stride`. */
+  readonly attributes = new Map<string, Value>();
+
+  constructor(
+    /** `torch.nn.modules.batchnorm.BatchNorm2d`; `''` where the file does not tell the class. */
+    readonly qualifiedType: string,
+    /** The flag as it is held now; null where the file stores none. */
+    public training: boolean | null,
+  ) {}
+}
 
 /** A TorchScript archive, as its format read it. Code is read when it is needed. */
 export interface ScriptArchive {
@@ -30,10 +55,12 @@ export interface SourceMap {
 
 /** An opened model that can be described, switched and run. */
 export interface Program {
+  /** What can be asked of it beyond describing. */
+  readonly capabilities: Capabilities;
   /** All modules in pre-order under each of their paths, with flags and behaviour as they are now. */
   describe(): Promise<readonly ModuleSpec[]>;
   /** Flags and behaviour as they are now, by index in {@link describe}; cheap even for a large tree. */
-  modes(): { readonly training: readonly (boolean | null)[]; readonly behaviour: readonly Behaviour[] };
+  modes(): Modes;
   /** The arguments of `forward` without self. */
   inputs(): Promise<readonly InputSpec[]>;
   /** `module.train(training)`, or this flag only. @throws AppError `no-such-module`. */

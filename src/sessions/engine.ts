@@ -94,7 +94,6 @@ class InProcessEngine implements Engine {
     await this.opened?.close();
     this.opened = opened;
     const { program, format, problems } = opened;
-    if (program === null) throw new AppError('no-program', `${file} holds no program that could run`);
     const modules = await program.describe();
     this.paths = modules.map((module) => module.path);
     this.tracked = modules
@@ -105,7 +104,7 @@ class InProcessEngine implements Engine {
       format,
       modules,
       inputs: await program.inputs(),
-      capabilities: { setTraining: true, runForward: true },
+      capabilities: program.capabilities,
       problems: [...problems, ...program.problems],
     };
   }
@@ -181,7 +180,7 @@ class InProcessEngine implements Engine {
 
   private program(): Program {
     const program = this.opened?.program;
-    if (program === undefined || program === null) throw new AppError('no-program', 'No model is open');
+    if (program === undefined) throw new AppError('no-program', 'No model is open');
     return program;
   }
 }

@@ -19,7 +19,7 @@ const assets: AssetPaths = {
 let backend: ReturnType<typeof createOrtWebBackend> | undefined;
 const loadBackend = () => (backend ??= createOrtWebBackend({ wasmFolder: onnxRuntimePrefix(assets), threads: 1 }));
 
-/** Closes the file and frees the kernels afterwards. @throws where the file holds no program. */
+/** Closes the file and frees the kernels afterwards. @throws AppError as opening does. */
 export async function withProgram<T>(
   file: string,
   use: (program: Program, executor: KernelExecutor) => Promise<T>,
@@ -27,7 +27,6 @@ export async function withProgram<T>(
   const executor = new KernelExecutor(loadBackend);
   const model = await openModel(file, parserAssets(assets));
   try {
-    if (model.program === null) throw new Error(`${file} was opened without a program`);
     return await use(model.program, executor);
   } finally {
     await model.close();

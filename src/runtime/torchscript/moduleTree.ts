@@ -9,6 +9,16 @@ import {
   type SourceLocation,
   type TensorSpec,
 } from '../../model/module';
+import {
+  alwaysByBatch,
+  behaviourUnder,
+  combine,
+  combineUpwards,
+  indifferent,
+  obedient,
+  type BehaviourRule,
+  type Modes,
+} from '../behaviour';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
 import { ScriptObject, type Value } from '../values';
@@ -137,12 +147,7 @@ export class ModuleTree {
   modes(): Modes {
     const training = this.nodes.map(({ object }) => flagOf(object));
     const behaviour = this.nodes.map((_, i) => behaviourUnder(this.rules[i] as BehaviourRule, training[i] ?? null));
-    // A parent has the behaviour of its mode-sensitive descendants. Children come after their parents, so go backwards.
-    for (let i = this.nodes.length - 1; i >= 0; i--) {
-      for (const child of (this.nodes[i] as ModuleNode).children) {
-        behaviour[i] = combine(behaviour[i] as Behaviour, behaviour[child] as Behaviour);
-      }
-    }
+    combineUpwards(behaviour, (i) => (this.nodes[i] as ModuleNode).children);
     return { training, behaviour };
   }
 
@@ -228,30 +233,6 @@ class StorageIdentities {
   }
 }
 
-/** Flags and behaviour by index in the tree. */
-export interface Modes {
-  readonly training: readonly (boolean | null)[];
-  readonly behaviour: readonly Behaviour[];
-}
-
-/** What a module's own forward does under each flag, its children left aside. */
-interface BehaviourRule {
-  readonly inTrain: Behaviour;
-  readonly inEval: Behaviour;
-  /** Where the file stores no flag. */
-  readonly withoutFlag: Behaviour;
-  /** Why the flag doesn't decide. */
-  readonly reason?: string;
-}
-
-const indifferent: BehaviourRule = { inTrain: 'none', inEval: 'none', withoutFlag: 'none' };
-const obedient: BehaviourRule = { inTrain: 'train', inEval: 'eval', withoutFlag: 'unknown' };
-
-function behaviourUnder(rule: BehaviourRule, training: boolean | null): Behaviour {
-  if (training === null) return rule.withoutFlag;
-  return training ? rule.inTrain : rule.inEval;
-}
-
 function flagOf(object: ScriptObject): boolean | null {
   const flag = object.attributes.get('training');
   return typeof flag === 'boolean' ? flag : null;
@@ -262,10 +243,7 @@ function behaviourRule(object: ScriptObject, facts: ClassFacts | undefined): Beh
   const { sites } = facts;
   if (sites.length === 0) return facts.readsFlag ? obedient : indifferent;
   const only = (family: ModeSite['family']): boolean => sites.every((site) => site.family === family);
-  if (only('batch-norm') && hasNoRunningStatistics(object)) {
-    const reason = 'It keeps no running statistics and normalises by the batch in both modes.';
-    return { inTrain: 'train', inEval: 'train', withoutFlag: 'train', reason };
-  }
+  if (only('batch-norm') && hasNoRunningStatistics(object)) return alwaysByBatch;
   if (only('instance-norm') && hasNoRunningStatistics(object)) return indifferent;
   const under = (flag: Behaviour): Behaviour =>
     sites.map(({ mode }): Behaviour => (mode === 'flag' ? flag : mode ? 'train' : 'eval')).reduce(combine);
@@ -283,12 +261,6 @@ function behaviourRule(object: ScriptObject, facts: ClassFacts | undefined): Beh
 function hasNoRunningStatistics(object: ScriptObject): boolean {
   const { attributes } = object;
   return attributes.get('running_mean') === null || (attributes.has('training') && !attributes.has('running_mean'));
-}
-
-function combine(a: Behaviour, b: Behaviour): Behaviour {
-  if (a === 'none' || a === b) return b;
-  if (b === 'none') return a;
-  return a === 'unknown' || b === 'unknown' ? 'unknown' : 'mixed';
 }
 
 /** `batchNorm` or `instanceNorm`, where the module is one. */

@@ -3,9 +3,10 @@
 import { AppError } from '../../util/errors';
 import type { InputSpec, Problem } from '../../model/description';
 import type { ModuleSpec } from '../../model/module';
-import { summarise, type NormStatistics } from '../../model/statistics';
-import { toNumberArray } from '../elements';
+import type { NormStatistics } from '../../model/statistics';
+import type { Modes } from '../behaviour';
 import type { RunContext } from '../context';
+import { normStatisticsVersion, readNormStatistics } from '../normStatistics';
 import type { Program, ScriptArchive } from '../program';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
@@ -13,7 +14,7 @@ import { Dict, ScriptObject, Tuple, type Value } from '../values';
 import { CodeLibrary } from './codeLibrary';
 import { inputSpecs, matchSignature } from './inputs';
 import { Interpreter } from './interpreter';
-import { ModuleTree, type ModuleNode, type Modes } from './moduleTree';
+import { ModuleTree, type ModuleNode } from './moduleTree';
 import type { ParserAssets } from './parser';
 
 /** Reads the module tree and the code of its classes. @throws AppError where the code can't be read. */
@@ -23,6 +24,7 @@ export async function createScriptProgram(archive: ScriptArchive, assets: Parser
 }
 
 class ScriptProgram implements Program {
+  readonly capabilities = { setTraining: true, runForward: true };
   readonly problems: Problem[] = [];
   private loaded: Promise<void> | undefined;
 
@@ -53,24 +55,11 @@ class ScriptProgram implements Program {
   }
 
   async normStatistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {
-    const { attributes } = this.node(path).object;
-    const [mean, variance, count] = statisticsNames.map((name) => attributes.get(name));
-    if (!(mean instanceof Tensor) || !(variance instanceof Tensor)) return null;
-    return {
-      numBatchesTracked: count instanceof Tensor ? ((await readTensor(count))[0] ?? null) : null,
-      runningMean: summarise(await readTensor(mean), options.values),
-      runningVar: summarise(await readTensor(variance), options.values),
-    };
+    return readNormStatistics(this.node(path).object.attributes, options.values);
   }
 
   statisticsVersion(path: string): number {
-    const { attributes } = this.node(path).object;
-    let version = 0;
-    for (const name of statisticsNames) {
-      const value = attributes.get(name);
-      if (value instanceof Tensor) version += value.storage.version;
-    }
-    return version;
+    return normStatisticsVersion(this.node(path).object.attributes);
   }
 
   async forward(args: readonly Value[], context: RunContext, method = 'forward'): Promise<Value> {
@@ -96,18 +85,6 @@ class ScriptProgram implements Program {
     }
     return node;
   }
-}
-
-const statisticsNames = ['running_mean', 'running_var', 'num_batches_tracked'] as const;
-
-/** The elements of a tensor as numbers, reading only what it views of its storage in the file. */
-async function readTensor(tensor: Tensor): Promise<ArrayLike<number>> {
-  if (tensor.storage.isLoaded) return tensor.toNumbers();
-  if (tensor.isContiguous) {
-    return toNumberArray(tensor.dtype, await tensor.storage.readRange(tensor.offset, tensor.elementCount));
-  }
-  await tensor.storage.load();
-  return tensor.toNumbers();
 }
 
 /** Reads every storage that the values hold; a forward may touch any of them. */

@@ -1,11 +1,14 @@
 // Archives for the tests of the formats: committed ones, and small ones made on the spot.
 
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipSync, type Zippable } from 'fflate';
 
 import { MemorySource } from '../../../src/formats/byteSource';
-import { openFile, type OpenedFile } from '../../../src/formats/registry';
+import type { OpenedFile } from '../../../src/formats/format';
+import { openFile } from '../../../src/formats/registry';
+import type { ScriptArchive } from '../../../src/runtime/program';
 
 export const fixtures = join(__dirname, '../../fixtures/formats');
 
@@ -15,6 +18,13 @@ export function fixture(name: string): Uint8Array {
 
 export function open(bytes: Uint8Array, name = 'net.pt'): Promise<OpenedFile> {
   return openFile(new MemorySource(name, bytes));
+}
+
+/** What a TorchScript file holds. */
+export async function openScript(bytes: Uint8Array): Promise<OpenedFile & { readonly archive: ScriptArchive }> {
+  const opened = await open(bytes);
+  assert.ok(opened.contents.kind === 'script');
+  return { ...opened, archive: opened.contents.archive };
 }
 
 /** Bytes from text, one character a byte: `ascii('\x80\x02.')`. */

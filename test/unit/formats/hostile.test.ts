@@ -5,7 +5,7 @@ import { zipSync } from 'fflate';
 
 import { ScriptObject, Tensor, type Value } from '../../../src/runtime/program';
 import { AppError, type AppErrorCode } from '../../../src/util/errors';
-import { archive, ascii, fixture, object, open, tensor, text, u32 } from './archives';
+import { archive, ascii, fixture, object, open, openScript, tensor, text, u32 } from './archives';
 
 async function rejects(bytes: Uint8Array, code: AppErrorCode, message: RegExp, name = 'net.pt'): Promise<void> {
   await assert.rejects(open(bytes, name), (error) => {
@@ -91,7 +91,7 @@ describe('damaged archives', () => {
     await rejects(patchDirectory(good, 'net/data/0', OFFSET, 0), 'corrupt', /overlaps/);
     await rejects(patchDirectory(good, code, SIZE, 0x7fffffff), 'corrupt', /states 2147483647 bytes/);
     await rejects(patchDirectory(good, 'net/data/0', COMPRESSED, 12), 'corrupt', /states 16 bytes/);
-    const { archive: net } = await open(patchDirectory(good, code, SIZE, 5));
+    const { archive: net } = await openScript(patchDirectory(good, code, SIZE, 5));
     await assert.rejects(net.readCode('__torch__'), { code: 'corrupt' });
   });
 
@@ -103,7 +103,7 @@ describe('damaged archives', () => {
 
   it('do not unpack a bomb beyond its stated size', async () => {
     const bomb = archive(object('Net', ''), { 'net/code/__torch__/b.py': [new Uint8Array(2 ** 24), { level: 9 }] });
-    const { archive: net } = await open(patchDirectory(bomb, 'net/code/__torch__/b.py', SIZE, 1000));
+    const { archive: net } = await openScript(patchDirectory(bomb, 'net/code/__torch__/b.py', SIZE, 1000));
     await assert.rejects(net.readCode('__torch__.b'), { code: 'corrupt' });
   });
 
@@ -116,7 +116,7 @@ describe('damaged archives', () => {
       'net/traced_inputs.pkl': ascii('h'),
       'net/code/__torch__.py.debug_pkl': ascii('h'),
     });
-    const { archive: net, problems } = await open(broken);
+    const { archive: net, problems } = await openScript(broken);
     assert.match(problems[0]?.message ?? '', /sample inputs of the trace are unreadable/);
     assert.equal(await net.readSourceMap('__torch__'), undefined);
   });
@@ -124,7 +124,7 @@ describe('damaged archives', () => {
 
 describe('hostile pickles', () => {
   it('are listed by what they would import, and not obeyed', async () => {
-    const { archive: net, problems } = await open(
+    const { archive: net, problems } = await openScript(
       archive(object('Net', `${text('x')}cos\nsystem\n${text('id')}\x85R`)),
     );
     assert.match(problems.map(({ message }) => message).join('\n'), /would import os\.system/);
@@ -136,7 +136,9 @@ describe('hostile pickles', () => {
   });
 
   it('can give an attribute any name', async () => {
-    const { archive: net } = await open(archive(object('Net', text('__proto__') + object('Evil', `${text('x')}\x88`))));
+    const { archive: net } = await openScript(
+      archive(object('Net', text('__proto__') + object('Evil', `${text('x')}\x88`))),
+    );
     assert.ok(net.root.attributes.get('__proto__') instanceof ScriptObject);
     assert.equal((net.root as unknown as Record<string, unknown>)['x'], undefined);
   });
@@ -154,7 +156,7 @@ describe('hostile pickles', () => {
       [tensor('../data.pkl', 0, [4], [1]), /missing/],
     ];
     for (const [opcodes, message] of bad) {
-      const { archive: net, problems } = await open(
+      const { archive: net, problems } = await openScript(
         archive(object('Net', `${text('w')}${opcodes}${text('training')}\x88`)),
       );
       assert.match(problems[0]?.message ?? '', message);
@@ -204,7 +206,7 @@ function random(seed: number): () => number {
 
 /** Opens the file and reads all that a session may read. */
 async function readEverything(bytes: Uint8Array): Promise<void> {
-  const { archive: net } = await open(bytes);
+  const { archive: net } = await openScript(bytes);
   const values: Value[] = [net.root, ...net.constants];
   for (let value = values.pop(); value !== undefined; value = values.pop()) {
     if (value instanceof ScriptObject) {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { isTorchFile } from '../../../src/model/module';
 import type { Device, OpaqueValue } from '../../../src/runtime/program';
 import { Dict, ScriptObject, Tensor, Tuple, type Value } from '../../../src/runtime/program';
-import { archive, ascii, fixture, object, open, tensor, text } from './archives';
+import { archive, ascii, fixture, object, openScript, tensor, text } from './archives';
 
 async function numbers(value: Value | undefined): Promise<number[]> {
   assert.ok(value instanceof Tensor);
@@ -21,7 +21,7 @@ function child(object: ScriptObject, name: string): ScriptObject {
 
 describe('scripted archive', () => {
   it('holds the modules in order, with flags and shared objects', async () => {
-    const { format, archive: net, problems } = await open(fixture('scripted.pt'));
+    const { format, archive: net, problems } = await openScript(fixture('scripted.pt'));
     assert.deepEqual([format, problems, net.root.className], ['torchscript', [], '__torch__.Net']);
     const modules = [...net.root.attributes].filter(([, value]) => value instanceof ScriptObject).map(([name]) => name);
     assert.deepEqual(modules, ['conv', 'bn', 'drop', 'again']);
@@ -38,7 +38,7 @@ describe('scripted archive', () => {
   });
 
   it('reads tensors when asked, views and shared storages included', async () => {
-    const { archive: net } = await open(fixture('scripted.pt'));
+    const { archive: net } = await openScript(fixture('scripted.pt'));
     const table = net.root.attributes.get('table') as Tensor;
     const window = net.root.attributes.get('window') as Tensor;
     assert.equal(table.storage, window.storage);
@@ -51,7 +51,7 @@ describe('scripted archive', () => {
   });
 
   it('reads code by Python module, and the source line of each piece of it', async () => {
-    const { archive: net } = await open(fixture('scripted.pt'));
+    const { archive: net } = await openScript(fixture('scripted.pt'));
     const code = await net.readCode('__torch__');
     assert.match(code ?? '', /^class Net\(Module\):/);
     assert.match((await net.readCode('__torch__.torch.nn.modules.batchnorm')) ?? '', /class BatchNorm2d/);
@@ -75,7 +75,7 @@ describe('scripted archive', () => {
 
 describe('traced and frozen archives', () => {
   it('keeps constants and the shapes of the sample inputs', async () => {
-    const { archive: net, problems } = await open(fixture('traced.pt'));
+    const { archive: net, problems } = await openScript(fixture('traced.pt'));
     assert.deepEqual(problems, []);
     assert.match(net.root.className, /^__torch__\.(?:___torch_mangle_\d+\.)?Net$/);
     assert.deepEqual(await numbers(net.constants[0]), [2]);
@@ -86,7 +86,7 @@ describe('traced and frozen archives', () => {
   });
 
   it('finds mangled code, and the line of the user rather than of torch', async () => {
-    const { archive: net } = await open(fixture('traced.pt'));
+    const { archive: net } = await openScript(fixture('traced.pt'));
     const module = child(net.root, 'bn').className.split('.').slice(0, -1).join('.');
     assert.match(module, /batchnorm\.___torch_mangle_\d+$/);
     const code = (await net.readCode(module)) ?? '';
@@ -95,7 +95,7 @@ describe('traced and frozen archives', () => {
   });
 
   it('opens a frozen model, which has neither modules nor flags', async () => {
-    const { archive: net, problems } = await open(fixture('frozen.pt'));
+    const { archive: net, problems } = await openScript(fixture('frozen.pt'));
     assert.deepEqual([problems, net.root.attributes.size], [[], 0]);
     assert.ok(net.constants.length >= 2 && net.constants.every((value) => value instanceof Tensor));
     assert.equal((await numbers(net.constants[0])).length, 4 * 3 * 9);
@@ -104,7 +104,7 @@ describe('traced and frozen archives', () => {
 
 describe('attributes', () => {
   it('have Python types kept apart', async () => {
-    const { archive: net, problems } = await open(fixture('attributes.pt'));
+    const { archive: net, problems } = await openScript(fixture('attributes.pt'));
     const get = (name: string): Value | undefined => net.root.attributes.get(name);
     assert.deepEqual(get('ints'), [1n, 2n ** 40n, -1n]);
     assert.deepEqual([get('bools'), get('optional'), get('pair')], [[true, false], null, new Tuple([1n, 'x'])]);
@@ -128,7 +128,7 @@ describe('attributes', () => {
   });
 
   it('keeps the state of a class that sets it itself', async () => {
-    const { archive: net } = await open(fixture('attributes.pt'));
+    const { archive: net } = await openScript(fixture('attributes.pt'));
     const tuple = child(net.root, 'stateful').attributes.get('__state__');
     assert.deepEqual((tuple as Tuple).items.slice(1), [5n, true]);
     assert.ok(child(net.root, 'dict_state').attributes.get('__state__') instanceof Dict);
@@ -146,26 +146,26 @@ describe('made archives', () => {
       'net/byteorder': ascii('big'),
       'net/data/0': [bytes, { level: 9 }],
     });
-    assert.deepEqual(await numbers((await open(file)).archive.root.attributes.get('w')), [2, 4]);
+    assert.deepEqual(await numbers((await openScript(file)).archive.root.attributes.get('w')), [2, 4]);
   });
 
   it('of an unknown version are tried, with a problem', async () => {
-    const { problems } = await open(archive(object('Net', ''), { 'net/version': ascii('99\n') }));
+    const { problems } = await openScript(archive(object('Net', ''), { 'net/version': ascii('99\n') }));
     assert.match(problems[0]?.message ?? '', /version 99/);
   });
 
   it('keep their version among the records of torch where the program needs new operators', async () => {
     const { zipSync } = await import('fflate');
     const parts = { 'net/data.pkl': ascii(`${object('Net', '')}.`), 'net/constants.pkl': ascii(').') };
-    const { problems } = await open(zipSync({ ...parts, 'net/.data/version': ascii('6\n') }));
+    const { problems } = await openScript(zipSync({ ...parts, 'net/.data/version': ascii('6\n') }));
     assert.deepEqual(problems, []);
-    assert.equal((await open(zipSync(parts))).problems.length, 1);
+    assert.equal((await openScript(zipSync(parts))).problems.length, 1);
   });
 
   it('work without a root folder and without byteorder', async () => {
     const { zipSync } = await import('fflate');
     const file = zipSync({ 'data.pkl': ascii(`${object('Net', '')}.`), 'constants.pkl': ascii(').') });
-    assert.equal((await open(file)).archive.root.className, '__torch__.Net');
+    assert.equal((await openScript(file)).archive.root.className, '__torch__.Net');
   });
 });
 

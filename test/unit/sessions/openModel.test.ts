@@ -16,12 +16,12 @@ describe('openModel', () => {
   it('opens a TorchScript file as a program that can be described and read', async () => {
     const model = await openModel(join(fixtures, 'scripted.pt'), assets);
     assert.deepEqual([model.format, model.problems], ['torchscript', []]);
-    const modules = (await model.program?.describe()) ?? [];
+    const modules = await model.program.describe();
     assert.deepEqual(
       modules.map(({ path }) => path),
       ['', 'conv', 'bn', 'drop', 'again'],
     );
-    const statistics = await model.program?.normStatistics('bn');
+    const statistics = await model.program.normStatistics('bn');
     assert.deepEqual([statistics?.numBatchesTracked, statistics?.runningVar?.mean], [0, 1]);
     await model.close();
   });

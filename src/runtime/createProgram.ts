@@ -1,0 +1,21 @@
+// Makes a program of whatever a format handed over.
+
+import type { ModelContents, Program } from './program';
+import type { ParserAssets } from './torchscript/parser';
+
+/**
+ * The program of a model file. Each kind brings code of its own, so it is loaded when such a file is met.
+ * @throws AppError where the file's code can't be read.
+ */
+export async function createProgram(contents: ModelContents, assets: ParserAssets): Promise<Program> {
+  switch (contents.kind) {
+    case 'script': {
+      const { createScriptProgram } = await import('./torchscript/scriptProgram');
+      return createScriptProgram(contents.archive, assets);
+    }
+    case 'stored': {
+      const { StoredProgram } = await import('./stored/storedProgram');
+      return new StoredProgram(contents.root);
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// Running statistics of one layer, from its tensors by torch's names for them.
+
+import { summarise, type NormStatistics } from '../model/statistics';
+import { toNumberArray } from './elements';
+import { Tensor } from './tensor';
+import type { Value } from './values';
+
+const names = ['running_mean', 'running_var', 'num_batches_tracked'] as const;
+
+/** Summaries of the statistics among a layer's tensors; null where it keeps none. `values` adds every element. */
+export async function readNormStatistics(
+  tensors: ReadonlyMap<string, Value>,
+  values = false,
+): Promise<NormStatistics | null> {
+  const [mean, variance, count] = names.map((name) => tensors.get(name));
+  if (!(mean instanceof Tensor) || !(variance instanceof Tensor)) return null;
+  return {
+    numBatchesTracked: count instanceof Tensor ? ((await readTensor(count))[0] ?? null) : null,
+    runningMean: summarise(await readTensor(mean), values),
+    runningVar: summarise(await readTensor(variance), values),
+  };
+}
+
+/** Changes whenever one of the statistics is written. */
+export function normStatisticsVersion(tensors: ReadonlyMap<string, Value>): number {
+  let version = 0;
+  for (const name of names) {
+    const value = tensors.get(name);
+    if (value instanceof Tensor) version += value.storage.version;
+  }
+  return version;
+}
+
+/** The elements of a tensor as numbers, reading only what it views of its storage in the file. */
+async function readTensor(tensor: Tensor): Promise<ArrayLike<number>> {
+  if (tensor.storage.isLoaded) return tensor.toNumbers();
+  if (tensor.isContiguous) {
+    return toNumberArray(tensor.dtype, await tensor.storage.readRange(tensor.offset, tensor.elementCount));
+  }
+  await tensor.storage.load();
+  return tensor.toNumbers();
+}

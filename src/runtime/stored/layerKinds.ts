@@ -1,0 +1,118 @@
+// What is known of a stored module without its code: by its class where the file tells it, else by its tensors.
+
+import type { ModuleSpec, NormSpec } from '../../model/module';
+import { alwaysByBatch, indifferent, obedient, type BehaviourRule } from '../behaviour';
+import type { StoredModule } from '../program';
+import { Tensor } from '../tensor';
+import type { Value } from '../values';
+
+const alwaysByStatistics: BehaviourRule = {
+  inTrain: 'eval',
+  inEval: 'eval',
+  withoutFlag: 'eval',
+  reason: 'Its class is frozen: it normalises by the running statistics in both modes.',
+};
+/** Something below the modes is unknown, such as whether a layer without tensors is a Dropout. */
+const untold: BehaviourRule = { inTrain: 'unknown', inEval: 'unknown', withoutFlag: 'unknown' };
+
+/** Class name without its package. Where the file has none, what the tensors show beyond doubt, else `Module`. */
+export function typeOf(module: StoredModule): string {
+  const { qualifiedType } = module;
+  if (qualifiedType !== '') return qualifiedType.slice(qualifiedType.lastIndexOf('.') + 1);
+  return hasRunningStatistics(module) ? 'BatchNorm' : (recurrentType(module) ?? attentionType(module) ?? 'Module');
+}
+
+/** What the module's own forward does under each flag. */
+export function behaviourOf(module: StoredModule): BehaviourRule {
+  return module.qualifiedType === '' ? byTensors(module) : byClass(module);
+}
+
+/** `batchNorm`, `instanceNorm` or `dropout`, where the module is one. */
+export function layerSpec(module: StoredModule): Pick<ModuleSpec, 'batchNorm' | 'instanceNorm' | 'dropout'> {
+  const type = typeOf(module);
+  if (isInstanceNorm(type)) return { instanceNorm: normSpec(module) };
+  if (isBatchNorm(module, type)) return { batchNorm: normSpec(module) };
+  if (isDropout(type))
+    return { dropout: { p: numberOf(module.attributes.get('p') ?? module.attributes.get('drop_prob')) } };
+  return {};
+}
+
+function byClass(module: StoredModule): BehaviourRule {
+  const type = typeOf(module);
+  if (isInstanceNorm(type)) return hasRunningStatistics(module) ? obedient : indifferent;
+  if (isBatchNorm(module, type)) {
+    if (type.startsWith('Frozen')) return alwaysByStatistics;
+    return hasRunningStatistics(module) ? obedient : alwaysByBatch;
+  }
+  if (isDropout(type) || modeSensitiveTypes.has(type)) return obedient;
+  if (/^(RNN|LSTM|GRU)$/.test(type)) return dropsBetweenLayers(module) ? obedient : indifferent;
+  return indifferent;
+}
+
+/** The file does not tell the class, so that only the tensors can speak. */
+function byTensors(module: StoredModule): BehaviourRule {
+  if (module.children.size > 0) return indifferent;
+  if (hasRunningStatistics(module) || recurrentType(module) !== undefined || attentionType(module) !== undefined) {
+    return { ...obedient, withoutFlag: 'unknown' };
+  }
+  return module.parameters.size + module.buffers.size === 0 ? untold : indifferent;
+}
+
+const modeSensitiveTypes: ReadonlySet<string> = new Set(['RReLU', 'MultiheadAttention', 'TransformerEncoderLayer']);
+
+function isDropout(type: string): boolean {
+  return /Dropout|^DropPath$|^StochasticDepth$/.test(type);
+}
+
+function isInstanceNorm(type: string): boolean {
+  return type.includes('InstanceNorm');
+}
+
+/** Classes of other libraries are told by their buffers: `BatchNormAct2d`, `ABN`. */
+function isBatchNorm(module: StoredModule, type: string): boolean {
+  return type.includes('BatchNorm') || hasRunningStatistics(module);
+}
+
+function hasRunningStatistics({ buffers }: StoredModule): boolean {
+  return buffers.get('running_mean') instanceof Tensor && buffers.get('running_var') instanceof Tensor;
+}
+
+function dropsBetweenLayers({ attributes }: StoredModule): boolean {
+  const [p, layers] = [numberOf(attributes.get('dropout')), numberOf(attributes.get('num_layers'))];
+  return p !== null && p > 0 && layers !== null && layers > 1;
+}
+
+/** The gates of a recurrent layer stand in the rows of its weights: four times the hidden size for an LSTM, three for a GRU. */
+function recurrentType({ parameters }: StoredModule): string | undefined {
+  const [input, hidden] = [parameters.get('weight_ih_l0'), parameters.get('weight_hh_l0')];
+  if (!(input instanceof Tensor) || !(hidden instanceof Tensor) || parameters.has('weight_hr_l0')) return undefined;
+  const gates = (hidden.shape[0] ?? 0) / (hidden.shape[1] ?? 1);
+  return { 1: 'RNN', 3: 'GRU', 4: 'LSTM' }[gates];
+}
+
+function attentionType({ parameters }: StoredModule): string | undefined {
+  return parameters.has('in_proj_weight') || parameters.has('q_proj_weight') ? 'MultiheadAttention' : undefined;
+}
+
+function normSpec(module: StoredModule): NormSpec {
+  const { attributes, parameters, buffers } = module;
+  const [mean, weight] = [buffers.get('running_mean'), parameters.get('weight')];
+  const momentum = attributes.get('momentum');
+  const channels = shapeOf(mean)?.[0] ?? shapeOf(weight)?.[0] ?? null;
+  return {
+    numFeatures: numberOf(attributes.get('num_features')) ?? channels,
+    eps: numberOf(attributes.get('eps')),
+    momentum: numberOf(momentum),
+    cumulative: momentum === null,
+    affine: module.qualifiedType === '' || parameters.has('weight') ? weight instanceof Tensor : null,
+    trackRunningStats: hasRunningStatistics(module),
+  };
+}
+
+function numberOf(value: Value | undefined): number | null {
+  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : null;
+}
+
+function shapeOf(value: Value | undefined): readonly number[] | undefined {
+  return value instanceof Tensor ? value.shape : undefined;
+}
