@@ -1,14 +1,10 @@
 // Names the files that we can't show, from their first bytes or their zip directory, and says what to do with them.
 
-import { Dict, OpaqueValue, Tuple, type Value } from '../runtime/program';
 import { AppError, type AppErrorCode } from '../util/errors';
 import type { Peek } from './peek';
-import { unpickle } from './pickle';
-import { PickleObject } from './pickleValues';
 import type { ZipArchive } from './zip';
 
-const OPENS = 'Mode Inspector opens TorchScript archives (torch.jit.script(model).save("model.pt")).';
-const MAX_PICKLE = 256 * 2 ** 20;
+const OPENS = 'Mode Inspector opens TorchScript archives, files of torch.save, and safetensors.';
 
 /** `sentence` follows the file's name: "net.pth is a state_dict, …". */
 interface Finding {
@@ -18,9 +14,9 @@ interface Finding {
 }
 
 /** The error for a file that no format takes: what it seems to be, and what to do. */
-export async function unrecognised(peek: Peek): Promise<AppError> {
+export function unrecognised(peek: Peek): AppError {
   const { name, size } = peek.source;
-  const found = peek.zip === undefined ? bySignature(peek, size) : await byDirectory(peek.zip);
+  const found = peek.zip === undefined ? bySignature(peek, size) : byDirectory(peek.zip);
   return new AppError(found.code, `${name} ${found.sentence}`, found.hint ?? OPENS);
 }
 
@@ -32,17 +28,11 @@ const known = (sentence: string, hint?: string): Finding => ({
 const noModel = (sentence: string, hint?: string): Finding => ({ ...known(sentence, hint), code: 'not-a-model' });
 
 const signatures: readonly (readonly [text: string, offset: number, finding: Finding])[] = [
-  [
-    '\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19',
-    0,
-    known('is a torch.save file of a PyTorch before 1.6, which holds no code that could run'),
-  ],
   ['\x89HDF\r\n\x1a\n', 0, known('is an HDF5 file, as Keras writes them')],
   ['GGUF', 0, known('is a GGUF file of llama.cpp')],
   ['\x93NUMPY', 0, known('is a NumPy array')],
   ['TFL3', 4, known('is a TensorFlow Lite model')],
   ['\x1f\x8b', 0, known('is compressed with gzip', 'Unpack it first.')],
-  ['ustar', 257, known('is a tar archive', 'Unpack it first.')],
   [
     'version https://git-lfs',
     0,
@@ -79,7 +69,7 @@ function bySignature(peek: Peek, size: number): Finding {
   return noModel('is no model file that we know');
 }
 
-async function byDirectory(zip: ZipArchive): Promise<Finding> {
+function byDirectory(zip: ZipArchive): Finding {
   const names = [...zip.entries.keys()];
   const has = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
   if (
@@ -89,8 +79,6 @@ async function byDirectory(zip: ZipArchive): Promise<Finding> {
   ) {
     return known('is a torch.export archive (.pt2)');
   }
-  const pickle = names.find((name) => /^[^/]*\/?data\.pkl$/.test(name));
-  if (pickle !== undefined) return describeSaved(await savedValue(zip, pickle));
   if (has(/^[^/]+\/model\.json$/) && has(/^[^/]+\/tensors\//))
     return known('is a TorchScript archive of a PyTorch before 1.4', 'Load it in a newer PyTorch and save it again.');
   if (has(/(^|\/)MAR-INF\/MANIFEST\.json$/))
@@ -99,41 +87,6 @@ async function byDirectory(zip: ZipArchive): Promise<Finding> {
   if (has(/\.npy$/)) return known('is a NumPy archive');
   if (names.length === 0) return noModel('is an empty zip archive');
   return noModel('is a zip archive without a model');
-}
-
-async function savedValue(zip: ZipArchive, pickle: string): Promise<Value> {
-  return unpickle((await zip.read(pickle, MAX_PICKLE)) ?? new Uint8Array(), `data.pkl of ${zip.source.name}`);
-}
-
-/** What `torch.save` was given. */
-function describeSaved(value: Value): Finding {
-  if (value instanceof Dict) {
-    const keys = [...value.entries.keys()];
-    const values = [...value.entries.values()];
-    if (keys.includes('pytorch-lightning_version'))
-      return known('is a Lightning checkpoint: weights without code or modes');
-    if (values.length > 0 && values.every(isTensor)) {
-      return known('is a state_dict: weights only, without modules, code or modes');
-    }
-    const nested = ['state_dict', 'model_state_dict', 'model'].find((key) => value.entries.get(key) instanceof Dict);
-    if (nested !== undefined)
-      return known(`is a checkpoint whose weights are under '${nested}', without code or modes`);
-    return known('is a dict saved with torch.save, without code that could run');
-  }
-  if (isTensor(value)) return known('is a single tensor saved with torch.save');
-  if (value instanceof PickleObject && value.state !== undefined) {
-    return known(`is a pickled module of class ${value.typeName}, whose code is not in the file`);
-  }
-  const kind = Array.isArray(value) ? 'list' : value instanceof Tuple ? 'tuple' : 'Python object';
-  return known(`is a ${kind} saved with torch.save, without code that could run`);
-}
-
-function isTensor(value: Value): boolean {
-  return (
-    value instanceof PickleObject &&
-    value.callable instanceof OpaqueValue &&
-    value.callable.typeName.startsWith('torch._utils._rebuild')
-  );
 }
 
 /** A length of eight bytes, then a JSON object of that length. */

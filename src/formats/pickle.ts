@@ -25,6 +25,18 @@ export function unpickle(bytes: Uint8Array, what: string, host: PickleHost = new
   return new Unpickler(new PickleCursor(bytes, what), host).run();
 }
 
+/** The value of the pickle that begins at `start`, and where the next one would begin; see {@link unpickle}. */
+export function unpickleAt(
+  bytes: Uint8Array,
+  start: number,
+  what: string,
+  host: PickleHost = new InertHost(),
+): { readonly value: Value; readonly end: number } {
+  const cursor = new PickleCursor(bytes, what);
+  cursor.position = start;
+  return { value: new Unpickler(cursor, host).run(), end: cursor.position };
+}
+
 class Unpickler {
   private readonly stack: Value[] = [];
   private readonly marks: number[] = [];

@@ -2,12 +2,15 @@
 
 import type { ByteSource } from './byteSource';
 import type { Format, OpenedFile } from './format';
+import { legacyTorchSave } from './legacyTorchSave';
 import { unrecognised } from './otherFiles';
 import { Peek } from './peek';
+import { tarTorchSave } from './tarTorchSave';
+import { torchSave } from './torchSave';
 import { torchScript } from './torchscript';
 
 /** In the order in which they are asked. */
-export const formats: readonly Format[] = [torchScript];
+export const formats: readonly Format[] = [torchScript, torchSave, legacyTorchSave, tarTorchSave];
 
 /**
  * Opens a model file of any known format.
@@ -17,6 +20,6 @@ export const formats: readonly Format[] = [torchScript];
 export async function openFile(source: ByteSource): Promise<OpenedFile> {
   const peek = await Peek.at(source);
   const format = formats.find((candidate) => candidate.match(peek));
-  if (format === undefined) throw await unrecognised(peek);
+  if (format === undefined) throw unrecognised(peek);
   return format.open(peek);
 }

@@ -2,11 +2,11 @@
 
 import { itemSize, type DType } from '../model/dtype';
 import { OpaqueValue, Storage, Tensor, Tuple, type StorageReader, type Value } from '../runtime/program';
-import { damaged, isCount } from './byteSource';
+import { isCount } from './byteSource';
 import { argument } from './pickleValues';
 import type { ZipArchive } from './zip';
 
-const dtypeOfStorage: ReadonlyMap<string, DType> = new Map([
+const storageTypes: ReadonlyMap<string, DType> = new Map([
   ['torch.FloatStorage', 'float32'],
   ['torch.DoubleStorage', 'float64'],
   ['torch.HalfStorage', 'float16'],
@@ -18,6 +18,11 @@ const dtypeOfStorage: ReadonlyMap<string, DType> = new Map([
   ['torch.ByteStorage', 'uint8'],
   ['torch.BoolStorage', 'bool'],
 ]);
+
+/** The element type of `torch.FloatStorage` and its kin. */
+export function dtypeOfStorage(typeName: string): DType | undefined {
+  return storageTypes.get(typeName);
+}
 
 const MAX_RANK = 64;
 /** A view may be larger than its storage (`expand`), but a reader of it must be able to allocate it. */
@@ -37,22 +42,19 @@ class StorageReference extends OpaqueValue {
   }
 }
 
-export interface StorageOptions {
-  /** The folder of the storages with its slash: `net/data/`. */
-  readonly folder: string;
-  readonly bigEndian: boolean;
-  /** Of these storages the archive keeps only the size: sample inputs of a trace. */
-  readonly empty?: boolean;
+/** Finds the elements of a storage in the file; a sentence without its end says why they can't be had. */
+export type FindStorage = (key: string, dtype: DType, count: number) => Storage | string;
+
+/** Resolves the persistent ids of a pickle: what torch keeps outside of it. */
+export interface PersistentObjects {
+  reference(id: Value): Value;
 }
 
 /** The storages of one pickle. Tensors that share a storage in the file share one {@link Storage}. */
-export class StorageTable {
+export class StorageTable implements PersistentObjects {
   private readonly known = new Map<string, StorageReference>();
 
-  constructor(
-    private readonly zip: ZipArchive,
-    private readonly options: StorageOptions,
-  ) {}
+  constructor(private readonly find: FindStorage) {}
 
   /** Resolves torch's persistent id: `('storage', FloatStorage, key, device, element count)`. */
   reference(id: Value): Value {
@@ -67,6 +69,8 @@ export class StorageTable {
     ) {
       return new StorageReference('it refers to a storage in an unknown way');
     }
+    // Only the first versions of torch wrote views of storages: (key, offset, size).
+    if (argument(id, 5) instanceof Tuple) return new StorageReference('its storage is a part of another one');
     // One storage may be viewed with two dtypes; then the two do not see each other's writes.
     const name = `${type.typeName} ${key}`;
     const known = this.known.get(name);
@@ -77,23 +81,34 @@ export class StorageTable {
   }
 
   private storage(type: string, key: string, count: number): Storage | string {
-    const dtype = dtypeOfStorage.get(type);
+    const dtype = dtypeOfStorage(type);
     if (dtype === undefined) return `tensors of ${type} are not supported`;
     if (!isCount(count)) return `its storage ${key} has an impossible size`;
-    const entry = this.zip.entries.get(this.options.folder + key);
-    const { name } = this.zip.source;
-    if (this.options.empty === true) {
-      return Storage.lazy(dtype, count, () =>
-        Promise.reject(damaged(name, 'the values of its sample inputs are not kept')),
-      );
-    }
-    if (entry === undefined) return `its storage ${key} is missing in the file`;
-    const size = itemSize[dtype];
-    if (count * size > entry.size)
-      return `its storage ${key} should hold ${count} elements, but has ${entry.size} bytes`;
-    const read = this.zip.rangeReader(entry);
-    return Storage.lazy(dtype, count, this.options.bigEndian && size > 1 ? swapping(read, size) : read);
+    return this.find(key, dtype, count);
   }
+}
+
+export interface ZipStorageOptions {
+  /** The folder of the storages with its slash: `net/data/`. */
+  readonly folder: string;
+  readonly bigEndian: boolean;
+}
+
+/** Storages that are entries of a zip archive, named by their keys. */
+export function zipStorages(zip: ZipArchive, { folder, bigEndian }: ZipStorageOptions): StorageTable {
+  return new StorageTable((key, dtype, count) => {
+    const entry = zip.entries.get(folder + key);
+    if (entry === undefined) return `its storage ${key} is missing in the file`;
+    if (count * itemSize[dtype] > entry.size)
+      return `its storage ${key} should hold ${count} elements, but has ${entry.size} bytes`;
+    return Storage.lazy(dtype, count, inByteOrder(zip.rangeReader(entry), dtype, bigEndian));
+  });
+}
+
+/** A reader of little-endian elements, whatever the file's byte order is. */
+export function inByteOrder(read: StorageReader, dtype: DType, bigEndian: boolean): StorageReader {
+  const size = itemSize[dtype];
+  return bigEndian && size > 1 ? swapping(read, size) : read;
 }
 
 /**
@@ -102,11 +117,19 @@ export class StorageTable {
  */
 export function rebuildTensor(reference: Value, offset: Value, size: Value, stride: Value, requiresGrad: Value): Value {
   if (!(reference instanceof StorageReference)) return new UnreadableTensor('it has no storage');
-  const { storage } = reference;
+  const tensor = viewOf(reference.storage, toCount(offset), toCounts(size), toCounts(stride));
+  if (tensor instanceof Tensor) tensor.requiresGrad = requiresGrad === true;
+  return tensor;
+}
+
+/** A strided view of a storage, or why there is none; undefined stands for numbers that are impossible. */
+export function viewOf(
+  storage: Storage | string,
+  start: number | undefined,
+  shape: readonly number[] | undefined,
+  strides: readonly number[] | undefined,
+): Tensor | UnreadableTensor {
   if (typeof storage === 'string') return new UnreadableTensor(storage);
-  const start = toCount(offset);
-  const shape = toCounts(size);
-  const strides = toCounts(stride);
   if (start === undefined || shape === undefined || strides?.length !== shape.length || shape.length > MAX_RANK) {
     return new UnreadableTensor('its shape is impossible');
   }
@@ -120,9 +143,7 @@ export function rebuildTensor(reference: Value, offset: Value, size: Value, stri
     return new UnreadableTensor(`it reaches to element ${last} of a storage of ${storage.length}`);
   }
   if (elements > Math.max(storage.length, MAX_EXPANDED)) return new UnreadableTensor(`it has ${elements} elements`);
-  const tensor = new Tensor(storage, shape, strides, elements > 0 ? start : 0);
-  tensor.requiresGrad = requiresGrad === true;
-  return tensor;
+  return new Tensor(storage, shape, strides, elements > 0 ? start : 0);
 }
 
 function toCount(value: Value): number | undefined {

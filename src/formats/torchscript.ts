@@ -1,7 +1,7 @@
 // TorchScript archives (`torch.jit.save`): scripted, traced and frozen models, with their objects, constants, code and debug records.
 
 import type { Problem } from '../model/description';
-import { Dict, ScriptObject, Tuple, type ScriptArchive, type SourceMap, type Value } from '../runtime/program';
+import { Dict, ScriptObject, Storage, Tuple, type ScriptArchive, type SourceMap, type Value } from '../runtime/program';
 import { AppError, toAppError } from '../util/errors';
 import { damaged } from './byteSource';
 import { readDebugRecords } from './debugRecords';
@@ -9,7 +9,7 @@ import type { Format, OpenedFile } from './format';
 import { checkObjectGraph } from './objectGraph';
 import type { Peek } from './peek';
 import { unpickle } from './pickle';
-import { StorageTable } from './storages';
+import { StorageTable, zipStorages } from './storages';
 import { TorchScriptHost } from './torchscriptHost';
 import type { ZipArchive } from './zip';
 
@@ -58,10 +58,10 @@ class ArchiveReader {
     const { name } = this.zip.source;
     await this.checkVersion();
     this.bigEndian = (await this.text('byteorder')) === 'big';
-    const root = await this.unpickle('data.pkl', 'data/');
+    const root = await this.unpickle('data.pkl', this.storages('data/'));
     if (!(root instanceof ScriptObject)) throw damaged(name, `its data.pkl holds no module${this.foreignNames()}`);
     this.problems.push(...checkObjectGraph(root, name));
-    const constants = await this.unpickle('constants.pkl', 'constants/');
+    const constants = await this.unpickle('constants.pkl', this.storages('constants/'));
     if (!(constants instanceof Tuple))
       throw damaged(name, `its constants.pkl holds no constants${this.foreignNames()}`);
     this.problems.push(
@@ -92,12 +92,15 @@ class ArchiveReader {
     }
   }
 
-  private async unpickle(file: string, storages: string, empty = false): Promise<Value> {
+  private storages(folder: string): StorageTable {
+    return zipStorages(this.zip, { folder: this.root + folder, bigEndian: this.bigEndian });
+  }
+
+  private async unpickle(file: string, storages: StorageTable): Promise<Value> {
     const what = `${file} of ${this.zip.source.name}`;
     const bytes = await this.zip.read(this.root + file, MAX_PICKLE);
     if (bytes === undefined) throw damaged(this.zip.source.name, `it has no ${file}`);
-    const options = { folder: this.root + storages, bigEndian: this.bigEndian, empty };
-    const host = new TorchScriptHost(what, new StorageTable(this.zip, options));
+    const host = new TorchScriptHost(what, storages);
     const value = unpickle(bytes, what, host);
     for (const name of host.foreign) this.foreign.add(name);
     return value;
@@ -107,7 +110,7 @@ class ArchiveReader {
   private async tracedInputs(): Promise<readonly Value[] | undefined> {
     if (!this.zip.entries.has(`${this.root}traced_inputs.pkl`)) return undefined;
     try {
-      const methods = await this.unpickle('traced_inputs.pkl', 'traced_inputs/', true);
+      const methods = await this.unpickle('traced_inputs.pkl', sizesOnly(this.zip.source.name));
       checkObjectGraph(methods, this.zip.source.name);
       const inputs = methods instanceof Dict ? methods.entries.get('forward') : undefined;
       return Array.isArray(inputs) ? inputs : undefined;
@@ -167,4 +170,11 @@ class ArchiveReader {
     const bytes = await this.zip.read(this.root + file, 1024);
     return bytes === undefined ? undefined : decoder.decode(bytes).trim();
   }
+}
+
+/** Of sample inputs the archive keeps the sizes alone. */
+function sizesOnly(name: string): StorageTable {
+  return new StorageTable((_key, dtype, count) =>
+    Storage.lazy(dtype, count, () => Promise.reject(damaged(name, 'the values of its sample inputs are not kept'))),
+  );
 }

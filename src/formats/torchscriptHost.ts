@@ -1,9 +1,10 @@
 // What the names in the pickles of a TorchScript archive mean. Nothing beyond this list is understood, and nothing is executed.
 
-import { Device, Dict, OpaqueValue, ScriptObject, type Value } from '../runtime/program';
+import { Dict, OpaqueValue, ScriptObject, type Value } from '../runtime/program';
 import { beyondLimit, damaged } from './byteSource';
 import { argument, InertHost } from './pickleValues';
-import { rebuildTensor, UnreadableTensor, type StorageTable } from './storages';
+import type { StorageTable } from './storages';
+import { isStorageClass, KnownFunction, knownFunction } from './torchFunctions';
 
 /** Attribute under which an object is kept whose class sets its state itself, in `__setstate__`. */
 const STATE_ATTRIBUTE = '__state__';
@@ -14,16 +15,6 @@ const MAX_COPIED = 50_000_000;
 
 /** A class of the archive, by its qualified name. */
 class ScriptClass extends OpaqueValue {}
-
-/** A function that torch's pickler calls. */
-class KnownFunction extends OpaqueValue {
-  constructor(
-    name: string,
-    readonly call: (args: Value) => Value,
-  ) {
-    super(name);
-  }
-}
 
 export class TorchScriptHost extends InertHost {
   /** Names that no TorchScript archive needs, in the order of the pickle: `os.system`. */
@@ -46,12 +37,11 @@ export class TorchScriptHost extends InertHost {
     if (module.startsWith('__torch__.torch.classes')) return super.makeGlobal(module, name);
     if (module === '__torch__' || module.startsWith('__torch__.')) return new ScriptClass(qualified);
     // Kinds of storage, and the schemes of quantized tensors.
-    if (module === 'torch' && /^(?:[A-Z][A-Za-z0-9]*Storage|per_[a-z_]+)$/.test(name))
-      return super.makeGlobal(module, name);
+    if (isStorageClass(module, name)) return super.makeGlobal(module, name);
     if (qualified === 'torch.jit._pickle.restore_type_tag')
       return new KnownFunction(qualified, (args) => this.restoreType(args));
-    const known = functions.get(qualified);
-    if (known !== undefined) return new KnownFunction(qualified, known);
+    const known = knownFunction(qualified);
+    if (known !== undefined) return known;
     this.foreign.add(qualified);
     return super.makeGlobal(module, name);
   }
@@ -94,32 +84,3 @@ export class TorchScriptHost extends InertHost {
     return value;
   }
 }
-
-const arg = (args: Value, index: number): Value => argument(args, index) ?? null;
-const first = (args: Value): Value => arg(args, 0);
-
-function unsupported(kind: string): (args: Value) => Value {
-  return () => new UnreadableTensor(`${kind} tensors are not supported`);
-}
-
-function deviceName(value: Value): string {
-  return typeof value === 'string' ? value : 'cpu';
-}
-
-const functions: ReadonlyMap<string, (args: Value) => Value> = new Map<string, (args: Value) => Value>([
-  ['torch._utils._rebuild_tensor', (a) => rebuildTensor(arg(a, 0), arg(a, 1), arg(a, 2), arg(a, 3), false)],
-  ['torch._utils._rebuild_tensor_v2', (a) => rebuildTensor(arg(a, 0), arg(a, 1), arg(a, 2), arg(a, 3), arg(a, 4))],
-  ['torch._utils._rebuild_parameter', first],
-  ['torch._utils._rebuild_qtensor', unsupported('quantized')],
-  ['torch._utils._rebuild_sparse_tensor', unsupported('sparse')],
-  ['torch._utils._rebuild_sparse_csr_tensor', unsupported('sparse')],
-  ['torch._utils._rebuild_meta_tensor_no_storage', unsupported('meta')],
-  ['torch.jit._pickle.build_intlist', first],
-  ['torch.jit._pickle.build_doublelist', first],
-  ['torch.jit._pickle.build_boollist', first],
-  ['torch.jit._pickle.build_tensorlist', first],
-  ['torch.jit._pickle.build_tensor_from_id', unsupported('separately stored')],
-  ['torch.device', (a) => new Device(deviceName(first(a)))],
-  ['builtins.complex', () => new OpaqueValue('complex')],
-  ['collections.OrderedDict', () => new Dict()],
-]);

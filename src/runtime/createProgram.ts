@@ -15,7 +15,7 @@ export async function createProgram(contents: ModelContents, assets: ParserAsset
     }
     case 'stored': {
       const { StoredProgram } = await import('./stored/storedProgram');
-      return new StoredProgram(contents.root);
+      return new StoredProgram(contents.root, contents.modeNote);
     }
   }
 }

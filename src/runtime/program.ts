@@ -14,7 +14,12 @@ export { Device, Dict, OpaqueValue, ScriptObject, Tuple, type Value } from './va
 /** What a format hands over. `createProgram` makes a {@link Program} of each kind. */
 export type ModelContents =
   | { readonly kind: 'script'; readonly archive: ScriptArchive }
-  | { readonly kind: 'stored'; readonly root: StoredModule };
+  | {
+      readonly kind: 'stored';
+      readonly root: StoredModule;
+      /** Why the file tells no mode, as a sentence; absent where it does. */
+      readonly modeNote?: string;
+    };
 
 /**
  * A module as a file stores it without code: an object of a pickled `nn.Module`, or what the names in a state dict tell of one.

@@ -20,7 +20,11 @@ export class StoredProgram implements Program {
   private readonly rules: readonly BehaviourRule[];
   private readonly indexOf = new Map<string, number>();
 
-  constructor(root: StoredModule) {
+  /** @param modeNote says at the root why the file tells no mode. */
+  constructor(
+    root: StoredModule,
+    private readonly modeNote?: string,
+  ) {
     this.nodes = listModules(root);
     this.rules = this.nodes.map(({ module }) => behaviourOf(module));
     this.nodes.forEach(({ path }, i) => this.indexOf.set(path, i));
@@ -35,6 +39,7 @@ export class StoredProgram implements Program {
     return Promise.resolve(
       this.nodes.map(({ module, path, sharedWith }, i): ModuleSpec => {
         const rule = this.rules[i]!;
+        const reason = rule.reason ?? (i === 0 ? this.modeNote : undefined);
         return {
           path,
           type: typeOf(module),
@@ -42,7 +47,7 @@ export class StoredProgram implements Program {
           training: training[i]!,
           behaviour: behaviour[i]!,
           modeSensitive: rule.inTrain !== 'none',
-          ...(rule.reason === undefined ? {} : { behaviourReason: rule.reason }),
+          ...(reason === undefined ? {} : { behaviourReason: reason }),
           ...layerSpec(module),
           parameters: tensorSpecs(module.parameters),
           buffers: tensorSpecs(module.buffers),

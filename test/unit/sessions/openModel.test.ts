@@ -27,7 +27,7 @@ describe('openModel', () => {
   });
 
   it('closes the file, and passes on why it is no model', async () => {
-    await assert.rejects(openModel(join(fixtures, 'state_dict.pth'), assets), { code: 'unsupported-format' });
+    await assert.rejects(openModel(join(fixtures, 'make_fixtures.py'), assets), { code: 'not-a-model' });
     await assert.rejects(openModel(join(fixtures, 'missing.pt'), assets), { code: 'file-unreadable' });
   });
 });

@@ -1,0 +1,153 @@
+// Finds the models in what torch.save was given: a module, a state dict, or a checkpoint that holds some under its keys.
+
+import type { ModelFormat } from '../model/description';
+import { Dict, StoredModule, Tensor, Tuple, type Value } from '../runtime/program';
+import { AppError } from '../util/errors';
+import { PickleObject } from './pickleValues';
+import { isStateDict, modulesOfNames } from './stateDict';
+import { ModuleReader, moduleState } from './storedModules';
+
+/** Checkpoints nest their models a few levels deep: `{"state": {"models": [...]}}`. */
+const MAX_DEPTH = 6;
+/** Values that are looked into; a checkpoint of many small dicts stays far below. */
+const MAX_VISITED = 200_000;
+const MAX_MODELS = 1000;
+
+/** What a file of torch.save holds. */
+export interface SavedModels {
+  readonly format: ModelFormat;
+  /** The model, or a module without a class that has each of several models at its key. */
+  readonly root: StoredModule;
+  /** Why the file tells no mode; absent where it does. */
+  readonly modeNote?: string;
+}
+
+interface Found {
+  /** Keys that lead to it. */
+  readonly place: readonly string[];
+  readonly value: Value;
+  readonly kind: 'module' | 'state-dict';
+}
+
+/**
+ * @param metadataOf the `_metadata` of a state dict, whose keys are the paths of all its modules.
+ * @throws AppError `not-a-model` where there is none, and as the readers of modules and names do.
+ */
+export function readSavedModels(
+  value: Value,
+  metadataOf: (dict: Dict) => Dict | undefined,
+  fileName: string,
+): SavedModels {
+  const found = new Search(metadataOf).run(value);
+  if (found.length === 0) throw nothingFound(value, fileName);
+  const modules = new ModuleReader(fileName);
+  const read = ({ value: model }: Found): StoredModule =>
+    isStateDict(model)
+      ? modulesOfNames(namedItems(model), pathsIn(metadataOf(model)), fileName)
+      : modules.module(model as PickleObject);
+  const [only] = found;
+  const root = found.length === 1 && only !== undefined ? read(only) : gathered(found, read);
+  if (found.every(({ kind }) => kind === 'module')) return { format: 'module', root };
+  return { format: 'state-dict', root, modeNote: noteOn(value, found) };
+}
+
+/** Looks for models, outermost first, and not inside of what is one. */
+class Search {
+  private readonly found: Found[] = [];
+  private readonly seen = new Set<Value>();
+
+  constructor(private readonly metadataOf: (dict: Dict) => Dict | undefined) {}
+
+  run(value: Value): readonly Found[] {
+    this.visit(value, []);
+    return this.found;
+  }
+
+  private visit(value: Value, place: readonly string[]): void {
+    if (typeof value !== 'object' || value === null || this.seen.has(value)) return;
+    if (place.length > MAX_DEPTH || this.seen.size > MAX_VISITED || this.found.length >= MAX_MODELS) return;
+    this.seen.add(value);
+    if (moduleState(value) !== undefined) {
+      this.found.push({ place, value, kind: 'module' });
+      return;
+    }
+    if (this.isWholeStateDict(value)) {
+      this.found.push({ place, value, kind: 'state-dict' });
+      return;
+    }
+    const before = this.found.length;
+    for (const [key, item] of itemsOf(value)) this.visit(item, [...place, key]);
+    if (this.found.length === before && isStateDict(value)) this.found.push({ place, value, kind: 'state-dict' });
+  }
+
+  /** One whose names have dots, or that torch itself made; the tensors of others may lie beside the model's own dict. */
+  private isWholeStateDict(value: Value): boolean {
+    if (!isStateDict(value)) return false;
+    if (this.metadataOf(value) !== undefined) return true;
+    return [...value.entries].some(([name, item]) => item instanceof Tensor && (name as string).includes('.'));
+  }
+}
+
+function itemsOf(value: Value): Iterable<readonly [string, Value]> {
+  // The state of an optimizer has tensors too, by number of its parameter.
+  if (value instanceof Dict) return value.entries.has('param_groups') ? [] : namedItems(value);
+  const items = value instanceof Tuple ? value.items : Array.isArray(value) ? value : [];
+  return items.slice(0, MAX_MODELS).map((item, i) => [String(i), item] as const);
+}
+
+function* namedItems(dict: Dict): Generator<readonly [string, Value]> {
+  for (const [key, item] of dict.entries) if (typeof key === 'string') yield [key, item];
+}
+
+function* pathsIn(metadata: Dict | undefined): Generator<string> {
+  for (const key of metadata?.entries.keys() ?? []) if (typeof key === 'string') yield key;
+}
+
+/** A root that has each model at its place; a place that begins with another's is its child. */
+function gathered(found: readonly Found[], read: (found: Found) => StoredModule): StoredModule {
+  const root = new StoredModule('', null);
+  for (const one of found) {
+    const parts = one.place.flatMap((key) => key.split('.'));
+    const name = parts.pop() ?? '';
+    let parent = root;
+    for (const part of parts) {
+      let child = parent.children.get(part);
+      if (child === undefined) parent.children.set(part, (child = new StoredModule('', null)));
+      parent = child;
+    }
+    parent.children.set(name, read(one));
+  }
+  return root;
+}
+
+function noteOn(value: Value, found: readonly Found[]): string {
+  const places = found.map(({ place }) => place.join('.')).filter((place) => place !== '');
+  const shown = places.slice(0, 5).join("', '") + (places.length > 5 ? "', …'" : '');
+  const where = places.length === 0 ? '' : ` (${lightning(value)}state_dict under '${shown}')`;
+  return `The mode is not stored in this file: a state_dict holds tensors only${where}.`;
+}
+
+function lightning(value: Value): string {
+  if (!(value instanceof Dict) || !value.entries.has('pytorch-lightning_version')) return '';
+  const [epoch, step] = [value.entries.get('epoch'), value.entries.get('global_step')];
+  const numbers = typeof epoch === 'bigint' && typeof step === 'bigint' ? ` of epoch ${epoch}, step ${step}` : '';
+  return `Lightning checkpoint${numbers}, `;
+}
+
+function nothingFound(value: Value, fileName: string): AppError {
+  const what =
+    value instanceof Tensor
+      ? 'a single tensor'
+      : value instanceof Dict && value.entries.has('param_groups')
+        ? 'the state of an optimizer'
+        : value instanceof Dict
+          ? 'a dict without tensors by name'
+          : value instanceof PickleObject
+            ? `an object of ${value.typeName}, which is no module`
+            : 'no module';
+  return new AppError(
+    'not-a-model',
+    `${fileName} was saved with torch.save, but holds ${what}`,
+    'Save model.state_dict() or the model itself.',
+  );
+}

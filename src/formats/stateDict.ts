@@ -1,0 +1,57 @@
+// The module tree that the names of a state dict tell: `layer1.0.bn1.running_mean` is a tensor of the module `layer1.0.bn1`.
+
+import { Dict, StoredModule, Tensor, type Value } from '../runtime/program';
+import { beyondLimit } from './byteSource';
+
+const MAX_DEPTH = 500;
+const MAX_MODULES = 2_000_000;
+
+/** Names under which torch registers buffers; a state dict does not tell them from parameters. */
+const bufferNames: ReadonlySet<string> = new Set(['running_mean', 'running_var', 'num_batches_tracked']);
+
+/**
+ * Modules by the names of their tensors, without classes and flags.
+ * @param tensors by full name, such as `layer1.0.bn1.weight`; values that are no tensors only name their module.
+ * @param metadata paths of all modules, where the file has them: also of those without tensors, such as Dropout.
+ * @throws AppError `limit-exceeded` for absurd depths and numbers.
+ */
+export function modulesOfNames(
+  tensors: Iterable<readonly [string, Value]>,
+  metadata: Iterable<string>,
+  fileName: string,
+): StoredModule {
+  const root = new StoredModule('', null);
+  let count = 1;
+  const moduleAt = (parts: readonly string[]): StoredModule => {
+    if (parts.length > MAX_DEPTH) throw beyondLimit(fileName, `its names have more than ${MAX_DEPTH} parts`);
+    let module = root;
+    for (const part of parts) {
+      let child = module.children.get(part);
+      if (child === undefined) {
+        if (++count > MAX_MODULES) throw beyondLimit(fileName, `it names more than ${MAX_MODULES} modules`);
+        module.children.set(part, (child = new StoredModule('', null)));
+      }
+      module = child;
+    }
+    return module;
+  };
+  for (const path of metadata) moduleAt(path === '' ? [] : path.split('.'));
+  for (const [name, value] of tensors) {
+    const parts = name.split('.');
+    const own = parts.pop() ?? '';
+    const module = moduleAt(parts);
+    if (value instanceof Tensor) (bufferNames.has(own) ? module.buffers : module.parameters).set(own, value);
+  }
+  return root;
+}
+
+/** True for a dict of tensors by name; the other values that torch's modules add (`_extra_state`) don't stand against it. */
+export function isStateDict(value: Value): value is Dict {
+  if (!(value instanceof Dict)) return false;
+  let tensors = 0;
+  for (const [key, item] of value.entries) {
+    if (typeof key !== 'string') return false;
+    if (item instanceof Tensor) tensors++;
+  }
+  return tensors > 0;
+}

@@ -1,0 +1,69 @@
+// Pickled `nn.Module` objects as modules: class, flag, options, tensors and children, without the class being there.
+
+import { Dict, StoredModule, Tensor, Tuple, type Value } from '../runtime/program';
+import { beyondLimit, damaged } from './byteSource';
+import { PickleObject } from './pickleValues';
+
+const MAX_DEPTH = 500;
+/** Modules counted under each of their paths. */
+const MAX_PATHS = 2_000_000;
+
+/** The `__dict__` of a pickled module; undefined for every other value. */
+export function moduleState(value: Value): Dict | undefined {
+  if (!(value instanceof PickleObject)) return undefined;
+  // A class with slots has its __dict__ as the first of two.
+  const state = value.state instanceof Tuple ? value.state.items[0] : value.state;
+  return state instanceof Dict && state.entries.get('_modules') instanceof Dict ? state : undefined;
+}
+
+/** Turns objects into modules; one object that stands at several places becomes one module. */
+export class ModuleReader {
+  private readonly read = new Map<PickleObject, { module: StoredModule; paths: number }>();
+
+  /** @param fileName for messages. */
+  constructor(private readonly fileName: string) {}
+
+  /** @throws AppError `corrupt` for a module that contains itself, `limit-exceeded` for absurd depths and numbers. */
+  module(object: PickleObject): StoredModule {
+    return this.convert(object, 0).module;
+  }
+
+  private convert(object: PickleObject, depth: number): { module: StoredModule; paths: number } {
+    const known = this.read.get(object);
+    if (known?.paths === 0) throw damaged(this.fileName, `its module ${object.typeName} contains itself`);
+    if (known !== undefined) return known;
+    if (depth > MAX_DEPTH) throw beyondLimit(this.fileName, `its modules are nested more than ${MAX_DEPTH} deep`);
+    const state = moduleState(object) ?? new Dict();
+    const flag = state.entries.get('training');
+    const module = new StoredModule(object.typeName, typeof flag === 'boolean' ? flag : null);
+    const entry = { module, paths: 0 };
+    this.read.set(object, entry);
+    copyNamed(state.entries.get('_parameters'), module.parameters);
+    copyNamed(state.entries.get('_buffers'), module.buffers);
+    let paths = 1;
+    for (const [name, child] of named(state.entries.get('_modules'))) {
+      if (moduleState(child) === undefined) continue;
+      // torch refuses such names; a path with one would lead nowhere.
+      if (name === '' || name.includes('.')) throw damaged(this.fileName, `a module has the impossible name '${name}'`);
+      const converted = this.convert(child as PickleObject, depth + 1);
+      module.children.set(name, converted.module);
+      paths += converted.paths;
+    }
+    if (paths > MAX_PATHS) throw beyondLimit(this.fileName, `it has more than ${MAX_PATHS} modules`);
+    for (const [name, value] of named(state)) {
+      // What begins with an underscore is torch's own: hooks and the containers above.
+      if (!name.startsWith('_') && name !== 'training') module.attributes.set(name, value);
+    }
+    entry.paths = paths;
+    return entry;
+  }
+}
+
+function copyNamed(dict: Value | undefined, target: Map<string, Value>): void {
+  for (const [name, value] of named(dict)) target.set(name, value instanceof Tensor ? value : null);
+}
+
+function* named(dict: Value | undefined): Generator<readonly [string, Value]> {
+  if (!(dict instanceof Dict)) return;
+  for (const [name, value] of dict.entries) if (typeof name === 'string') yield [name, value];
+}

@@ -1,0 +1,71 @@
+// What the names in the pickles of torch.save mean: tensors are rebuilt, every object of a class stays inert.
+
+import { Dict, type Value } from '../runtime/program';
+import { argument, InertHost, PickleGlobal, PickleObject } from './pickleValues';
+import type { PersistentObjects } from './storages';
+import { isStorageClass, KnownFunction, knownFunction } from './torchFunctions';
+
+export class TorchSaveHost extends InertHost {
+  /** Everything that Python would import beyond torch and the plain containers, in the order of the pickle. */
+  readonly imports = new Set<string>();
+  /** Attributes set on a dict: a state dict carries its `_metadata` so. */
+  private readonly dictAttributes = new WeakMap<Dict, Dict>();
+
+  constructor(private readonly storages: PersistentObjects) {
+    super();
+  }
+
+  /** The `_metadata` of a state dict, by module path; undefined where it was left out. */
+  metadataOf(dict: Dict): Dict | undefined {
+    const metadata = this.dictAttributes.get(dict)?.entries.get('_metadata');
+    return metadata instanceof Dict ? metadata : undefined;
+  }
+
+  protected override makeGlobal(module: string, name: string): Value {
+    const qualified = `${module.replace(/^__builtin__$/, 'builtins')}.${name}`;
+    if (!isStorageClass(module, name)) {
+      const known = knownFunction(qualified);
+      if (known !== undefined) return known;
+      if (!isHarmless(qualified)) this.imports.add(qualified);
+    }
+    return super.makeGlobal(module, name);
+  }
+
+  override reduce(callable: Value, args: Value): Value {
+    if (callable instanceof KnownFunction) return callable.call(args);
+    if (callable instanceof PickleGlobal) {
+      // Protocols 0 and 1 make objects through a function: (class, base, state of the base).
+      const cls = /^copy_?reg\._reconstructor$/.test(callable.typeName) ? argument(args, 0) : undefined;
+      if (cls !== undefined) return this.newObject(cls, args);
+      // A traced graph of torch.fx travels as the module's __dict__ and the source of its forward.
+      if (/^torch\.fx\.graph_module\.reduce_(?:package_)?graph_module$/.test(callable.typeName)) {
+        const module = new PickleObject(new PickleGlobal('torch.fx.graph_module', 'GraphModule'), args);
+        module.state = argument(args, 0);
+        return module;
+      }
+    }
+    return super.reduce(callable, args);
+  }
+
+  override build(object: Value, state: Value): void {
+    if (object instanceof Dict) {
+      if (state instanceof Dict) this.dictAttributes.set(object, state);
+      return;
+    }
+    super.build(object, state);
+  }
+
+  override persistent(id: Value): Value {
+    // Old files pickle a module's class together with its source: ('module', class, file, source).
+    if (argument(id, 0) === 'module') return argument(id, 1) ?? null;
+    return this.storages.reference(id);
+  }
+}
+
+/** Names that every file of torch.save may have; Python's own loader for untrusted files allows most of them too. */
+function isHarmless(qualified: string): boolean {
+  return harmless.test(qualified);
+}
+
+const harmless =
+  /^(?:torch\.(?:nn|storage|_utils|_tensor|serialization|fx|optim|distributions|ao|quantization|jit)\.|torch\.\w+$|collections\.(?:OrderedDict|defaultdict|Counter|deque)$|builtins\.(?:set|frozenset|dict|list|tuple|int|float|bool|str|complex|slice|range|bytearray|object)$|copy_?reg\._reconstructor$|_codecs\.encode$|numpy\.(?:\w+\.)*(?:_reconstruct|scalar|ndarray|dtype)$|datetime\.|pathlib\.|argparse\.Namespace$|functools\.partial$|enum\.)/;
