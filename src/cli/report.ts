@@ -77,7 +77,8 @@ function normJson(spec: NormSpec, statistics: NormStatistics | undefined): Recor
 /** The module tree as text, one row a module, with BatchNorm statistics below their layer. */
 export function toText(report: Report): string {
   const { file, description, modules, statistics } = report;
-  const lines = [`${file} (${description.format}, ${modules.length} modules)`];
+  const count = modules.length === 1 ? 'one module' : `${modules.length} modules`;
+  const lines = [`${file} (${description.format}, ${count})`];
   const width = Math.min(48, Math.max(...modules.map((module) => indent(module).length + label(module).length)));
   for (const module of modules) {
     const name = `${indent(module)}${label(module)}`.padEnd(width);
@@ -118,8 +119,8 @@ function modeWords(module: ModuleSpec): string {
 }
 
 function normLines(norm: NormSpec, statistics: NormStatistics | undefined): string[] {
-  const momentum = norm.cumulative ? 'cumulative average' : String(norm.momentum);
-  const options = `momentum ${momentum}, eps ${String(norm.eps)}`;
+  const momentum = norm.cumulative ? 'cumulative average' : (norm.momentum ?? 'not stored');
+  const options = `momentum ${momentum}, eps ${norm.eps ?? 'not stored'}`;
   if (statistics === undefined) return [`${options}, no running statistics`];
   const batches =
     statistics.numBatchesTracked === null ? 'counter not stored' : `${statistics.numBatchesTracked} batches`;

@@ -10,6 +10,11 @@ export interface ByteSource {
   readonly size: number;
   /** Exactly `length` bytes from `offset`. @throws AppError `corrupt` outside the file, `file-unreadable` if reading fails. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Another file of the same model, by its path relative to this one's folder; it is closed together with this one. Absent where
+   * the bytes come from nowhere. @throws AppError `file-unreadable`, `corrupt` for a path that leaves the folder.
+   */
+  sibling?(relativePath: string): Promise<ByteSource>;
 }
 
 /** Checks a range against the size of its source. @throws AppError `corrupt`. */

@@ -8,8 +8,8 @@ import type { Format, OpenedFile } from './format';
 import type { Peek } from './peek';
 import { unpickleAt } from './pickle';
 import { inByteOrder, StorageTable } from './storages';
-import { openSaved } from './torchSave';
-import type { TorchSaveHost } from './torchSaveHost';
+import { openSaved, type Saved } from './torchSave';
+import { TorchSaveHost } from './torchSaveHost';
 
 /** The pickled magic number with which such a file begins. */
 const MAGIC = '\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.';
@@ -21,11 +21,20 @@ const COUNT_BYTES = 8;
 export const legacyTorchSave: Format = {
   name: 'torch.save before PyTorch 1.6',
   extensions: ['pt', 'pth', 'bin', 'ckpt'],
-  match: (peek) => peek.startsWith(MAGIC),
+  match: isLegacyTorchSave,
   open,
 };
 
-async function open({ source }: Peek): Promise<OpenedFile> {
+async function open(peek: Peek): Promise<OpenedFile> {
+  return openSaved(peek.source.name, await readLegacyTorchSave(peek));
+}
+
+export function isLegacyTorchSave(peek: Peek): boolean {
+  return peek.startsWith(MAGIC);
+}
+
+/** @throws AppError `corrupt`, `limit-exceeded`. */
+export async function readLegacyTorchSave({ source }: Peek): Promise<Saved> {
   // How long the pickles are shows only by reading them, and the storages behind them may be gigabytes.
   for (let window = FIRST_WINDOW; ; window *= 4) {
     const length = Math.min(window, source.size, MAX_PICKLE);
@@ -38,21 +47,20 @@ async function open({ source }: Peek): Promise<OpenedFile> {
   }
 }
 
-function readPickles(source: ByteSource, bytes: Uint8Array): OpenedFile {
+function readPickles(source: ByteSource, bytes: Uint8Array): Saved {
   const storages = new LegacyStorages(source);
-  return openSaved(source.name, new StorageTable(storages.find), (host) => {
-    let position = MAGIC.length;
-    const next = (what: string, withHost?: TorchSaveHost): Value => {
-      const { value, end } = unpickleAt(bytes, position, `${what} of ${source.name}`, withHost);
-      position = end;
-      return value;
-    };
-    next('the protocol version');
-    next('the system information');
-    const object = next('the saved object', host);
-    storages.place(next('the list of storages'), position);
-    return object;
-  });
+  const host = new TorchSaveHost(new StorageTable(storages.find));
+  let position = MAGIC.length;
+  const next = (what: string, withHost?: TorchSaveHost): Value => {
+    const { value, end } = unpickleAt(bytes, position, `${what} of ${source.name}`, withHost);
+    position = end;
+    return value;
+  };
+  next('the protocol version');
+  next('the system information');
+  const value = next('the saved object', host);
+  storages.place(next('the list of storages'), position);
+  return { value, host };
 }
 
 /** The storages behind the pickles, in the order of the list of their keys. */

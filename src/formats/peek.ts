@@ -22,6 +22,11 @@ export class Peek {
     return new Peek(source, head, isZip ? await ZipArchive.open(source) : undefined);
   }
 
+  /** The first bytes as text, one character a byte. */
+  text(): string {
+    return String.fromCharCode(...this.head);
+  }
+
   /** True if the bytes at `offset` are these characters. */
   startsWith(text: string, offset = 0): boolean {
     for (let i = 0; i < text.length; i++) {

@@ -5,12 +5,21 @@ import type { Format, OpenedFile } from './format';
 import { legacyTorchSave } from './legacyTorchSave';
 import { unrecognised } from './otherFiles';
 import { Peek } from './peek';
+import { safetensors } from './safetensors';
+import { shardIndex } from './shards';
 import { tarTorchSave } from './tarTorchSave';
 import { torchSave } from './torchSave';
 import { torchScript } from './torchscript';
 
 /** In the order in which they are asked. */
-export const formats: readonly Format[] = [torchScript, torchSave, legacyTorchSave, tarTorchSave];
+export const formats: readonly Format[] = [
+  torchScript,
+  torchSave,
+  legacyTorchSave,
+  tarTorchSave,
+  safetensors,
+  shardIndex,
+];
 
 /**
  * Opens a model file of any known format.

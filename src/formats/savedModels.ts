@@ -54,19 +54,22 @@ export function readSavedModels(
 /** Looks for models, outermost first, and not inside of what is one. */
 class Search {
   private readonly found: Found[] = [];
-  private readonly seen = new Set<Value>();
+  /** Dicts of tensors that may be the model of one layer, or just tensors: they count where there is nothing better. */
+  private readonly loose: Found[] = [];
+  /** Values that are being looked into: a checkpoint may hold itself. */
+  private readonly open = new Set<Value>();
+  private visited = 0;
 
   constructor(private readonly metadataOf: (dict: Dict) => Dict | undefined) {}
 
   run(value: Value): readonly Found[] {
     this.visit(value, []);
-    return this.found;
+    return this.found.length > 0 ? this.found : this.loose;
   }
 
   private visit(value: Value, place: readonly string[]): void {
-    if (typeof value !== 'object' || value === null || this.seen.has(value)) return;
-    if (place.length > MAX_DEPTH || this.seen.size > MAX_VISITED || this.found.length >= MAX_MODELS) return;
-    this.seen.add(value);
+    if (typeof value !== 'object' || value === null || this.open.has(value)) return;
+    if (place.length > MAX_DEPTH || ++this.visited > MAX_VISITED || this.found.length >= MAX_MODELS) return;
     if (moduleState(value) !== undefined) {
       this.found.push({ place, value, kind: 'module' });
       return;
@@ -75,9 +78,10 @@ class Search {
       this.found.push({ place, value, kind: 'state-dict' });
       return;
     }
-    const before = this.found.length;
+    if (isStateDict(value) && this.loose.length < MAX_MODELS) this.loose.push({ place, value, kind: 'state-dict' });
+    this.open.add(value);
     for (const [key, item] of itemsOf(value)) this.visit(item, [...place, key]);
-    if (this.found.length === before && isStateDict(value)) this.found.push({ place, value, kind: 'state-dict' });
+    this.open.delete(value);
   }
 
   /** One whose names have dots, or that torch itself made; the tensors of others may lie beside the model's own dict. */
@@ -105,8 +109,10 @@ function* pathsIn(metadata: Dict | undefined): Generator<string> {
 
 /** A root that has each model at its place; a place that begins with another's is its child. */
 function gathered(found: readonly Found[], read: (found: Found) => StoredModule): StoredModule {
-  const root = new StoredModule('', null);
+  const outer = found.find(({ place }) => place.length === 0);
+  const root = outer === undefined ? new StoredModule('', null) : read(outer);
   for (const one of found) {
+    if (one === outer) continue;
     const parts = one.place.flatMap((key) => key.split('.'));
     const name = parts.pop() ?? '';
     let parent = root;

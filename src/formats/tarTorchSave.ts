@@ -10,6 +10,7 @@ import { unpickle, unpickleAt } from './pickle';
 import { argument } from './pickleValues';
 import { dtypeOfStorage, viewOf } from './storages';
 import { openSaved } from './torchSave';
+import { TorchSaveHost } from './torchSaveHost';
 
 const BLOCK = 512;
 const MAX_ENTRIES = 10_000;
@@ -42,7 +43,8 @@ async function open({ source }: Peek): Promise<OpenedFile> {
   const bytes = await source.read(pickle.offset, pickle.size);
   // A container's class travels with its source: (class, file, source). Tensors are named by a number, as text.
   const persistents = { reference: (id: Value): Value => argument(id, 0) ?? tensorsById.get(keyOf(id)) ?? null };
-  return openSaved(source.name, persistents, (host) => unpickle(bytes, `pickle of ${source.name}`, host));
+  const host = new TorchSaveHost(persistents);
+  return openSaved(source.name, { value: unpickle(bytes, `pickle of ${source.name}`, host), host });
 }
 
 /** A stretch of the file, in bytes. */

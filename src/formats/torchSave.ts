@@ -1,13 +1,13 @@
 // Files of torch.save since 1.6: a zip with one pickle and its storages.
 
 import type { Problem } from '../model/description';
-import type { Dict, Value } from '../runtime/program';
+import type { Value } from '../runtime/program';
 import { damaged } from './byteSource';
 import type { Format, OpenedFile } from './format';
 import type { Peek } from './peek';
 import { unpickle } from './pickle';
 import { readSavedModels } from './savedModels';
-import { zipStorages, type PersistentObjects } from './storages';
+import { zipStorages } from './storages';
 import { TorchSaveHost } from './torchSaveHost';
 import type { ZipArchive } from './zip';
 
@@ -17,20 +17,33 @@ const MAX_LISTED = 10;
 export const torchSave: Format = {
   name: 'torch.save',
   extensions: ['pt', 'pth', 'bin', 'ckpt'],
-  match: ({ zip }) => zip !== undefined && findPickle(zip) !== undefined,
+  match: isTorchSave,
   open,
 };
 
-async function open({ source, zip }: Peek): Promise<OpenedFile> {
+/** What was saved, and the host that read it and knows more about its dicts. */
+export interface Saved {
+  readonly value: Value;
+  readonly host: TorchSaveHost;
+}
+
+async function open(peek: Peek): Promise<OpenedFile> {
+  return openSaved(peek.source.name, await readTorchSave(peek));
+}
+
+/** @throws AppError `corrupt`, `limit-exceeded`. */
+export async function readTorchSave({ source, zip }: Peek): Promise<Saved> {
   const root = zip === undefined ? undefined : findPickle(zip);
-  if (zip === undefined || root === undefined) throw damaged(source.name, 'it has no data.pkl');
-  const bytes = await zip.read(`${root}data.pkl`, MAX_PICKLE);
+  const bytes = root === undefined ? undefined : await zip?.read(`${root}data.pkl`, MAX_PICKLE);
+  if (zip === undefined || root === undefined || bytes === undefined) throw damaged(source.name, 'it has no data.pkl');
   const order = await zip.read(`${root}byteorder`, 16);
   const bigEndian = order !== undefined && String.fromCharCode(...order).trim() === 'big';
-  const storages = zipStorages(zip, { folder: `${root}data/`, bigEndian });
-  return openSaved(source.name, storages, (host) =>
-    unpickle(bytes ?? new Uint8Array(), `data.pkl of ${source.name}`, host),
-  );
+  const host = new TorchSaveHost(zipStorages(zip, { folder: `${root}data/`, bigEndian }));
+  return { value: unpickle(bytes, `data.pkl of ${source.name}`, host), host };
+}
+
+export function isTorchSave({ zip }: Peek): boolean {
+  return zip !== undefined && findPickle(zip) !== undefined;
 }
 
 /** The archive's root folder with its slash, if the zip has a data.pkl there. */
@@ -42,10 +55,9 @@ function findPickle(zip: ZipArchive): string | undefined {
   return undefined;
 }
 
-/** What every layout of torch.save has in common: one pickled value over storages. @throws AppError */
-export function openSaved(name: string, storages: PersistentObjects, read: (host: TorchSaveHost) => Value): OpenedFile {
-  const host = new TorchSaveHost(storages);
-  const { format, root, modeNote } = readSavedModels(read(host), (dict: Dict) => host.metadataOf(dict), name);
+/** The models in what was saved; every layout of torch.save ends here. @throws AppError */
+export function openSaved(name: string, { value, host }: Saved): OpenedFile {
+  const { format, root, modeNote } = readSavedModels(value, (dict) => host.metadataOf(dict), name);
   return {
     format,
     contents: { kind: 'stored', root, ...(modeNote === undefined ? {} : { modeNote }) },

@@ -8,7 +8,7 @@ import type { RunContext } from './context';
 import type { ScriptObject, Value } from './values';
 
 export { Storage, type StorageReader } from './storage';
-export { Tensor } from './tensor';
+export { contiguousStrides, Tensor } from './tensor';
 export { Device, Dict, OpaqueValue, ScriptObject, Tuple, type Value } from './values';
 
 /** What a format hands over. `createProgram` makes a {@link Program} of each kind. */

@@ -1,25 +1,30 @@
 // A file on disk as a byte source, which notices when somebody writes to it meanwhile.
 
+import { fstatSync, readSync } from 'node:fs';
 import { open, stat as statOf, type FileHandle } from 'node:fs/promises';
-import { basename } from 'node:path';
+import path from 'node:path';
 
 import { checkRange, type ByteSource } from '../formats/byteSource';
 import { AppError, toAppError } from '../util/errors';
 
 /** Node reads at most 2 GiB at once. */
 const MAX_CHUNK = 2 ** 30;
+/** A large checkpoint is thousands of small reads, and a trip through the thread pool costs more than each of them. */
+const SMALL = 2 ** 16;
 
+/** Reads block their thread briefly, so that they belong into a worker, or a process of their own. */
 export class NodeFile implements ByteSource {
+  private readonly siblings: NodeFile[] = [];
+
   private constructor(
     private readonly handle: FileHandle,
-    readonly name: string,
+    private readonly file: string,
     readonly size: number,
     private readonly modified: number,
   ) {}
 
   /** @throws AppError `file-unreadable`. */
   static async open(file: string): Promise<NodeFile> {
-    const name = basename(file);
     let handle: FileHandle | undefined;
     try {
       // Asked before it is opened: opening a named pipe waits for a writer.
@@ -27,25 +32,34 @@ export class NodeFile implements ByteSource {
         throw new AppError('file-unreadable', `${file} is not a file`, 'Name a model file.');
       handle = await open(file, 'r');
       const stat = await handle.stat();
-      return new NodeFile(handle, name, stat.size, stat.mtimeMs);
+      return new NodeFile(handle, file, stat.size, stat.mtimeMs);
     } catch (error) {
       await handle?.close();
       throw readError(file, error);
     }
   }
 
+  get name(): string {
+    return path.basename(this.file);
+  }
+
   async read(offset: number, length: number): Promise<Uint8Array> {
     checkRange(this, offset, length);
+    if (this.handle.fd < 0) throw new AppError('file-unreadable', `${this.name} is already closed`);
     try {
       const bytes = new Uint8Array(length);
       let done = 0;
       while (done < length) {
-        const { bytesRead } = await this.handle.read(bytes, done, Math.min(length - done, MAX_CHUNK), offset + done);
+        const count = Math.min(length - done, MAX_CHUNK);
+        const bytesRead =
+          length <= SMALL
+            ? readSync(this.handle.fd, bytes, done, count, offset + done)
+            : (await this.handle.read(bytes, done, count, offset + done)).bytesRead;
         if (bytesRead === 0) break;
         done += bytesRead;
       }
       // Asked after the read: what was read before a change that is seen here can't be trusted either.
-      const stat = await this.handle.stat();
+      const stat = fstatSync(this.handle.fd);
       if (done < length || stat.size !== this.size || stat.mtimeMs !== this.modified) throw changed(this.name);
       return bytes;
     } catch (error) {
@@ -53,8 +67,25 @@ export class NodeFile implements ByteSource {
     }
   }
 
+  async sibling(relativePath: string): Promise<NodeFile> {
+    // A file must not lead out of its folder, whichever way the path is written.
+    const parts = relativePath.split(/[\\/]/);
+    if (
+      path.isAbsolute(relativePath) ||
+      parts.includes('..') ||
+      /^[a-zA-Z]:/.test(relativePath) ||
+      relativePath === ''
+    ) {
+      throw new AppError('corrupt', `${this.name} names the file '${relativePath}', which is not beside it`);
+    }
+    const sibling = await NodeFile.open(path.join(path.dirname(this.file), ...parts));
+    this.siblings.push(sibling);
+    return sibling;
+  }
+
   /** Reads after this fail. */
   async close(): Promise<void> {
+    for (const sibling of this.siblings.splice(0)) await sibling.close();
     await this.handle.close();
   }
 }
@@ -68,7 +99,6 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'may not be read with your permissions',
   EPERM: 'may not be read with your permissions',
   EISDIR: 'is a folder',
-  EBADF: 'is already closed',
 };
 
 function readError(file: string, thrown: unknown): AppError {

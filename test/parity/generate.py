@@ -80,6 +80,9 @@ def main() -> int:
         print(f"parity: {failed} of {len(chosen)} cases failed", file=sys.stderr)
         return 1
     if not only:
+        from files import write_files
+
+        print(f"parity: {write_files(options.out / 'files')} files of torch.save and safetensors")
         schemas = [str(schema) for schema in torch._C._jit_get_all_schemas() if schema.name.startswith("aten::")]
         (options.out / "schemas.json").write_text(json.dumps(schemas, indent=0), encoding="utf-8")
         document = {"stamp": stamp, "torch": version, "cases": [case.path for case in chosen]}

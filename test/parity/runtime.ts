@@ -7,17 +7,20 @@ import { createOrtWebBackend } from '../../src/runtime/kernels/ortWeb';
 import type { Program } from '../../src/runtime/program';
 import { onnxRuntimePrefix, parserAssets } from '../../src/sessions/assets';
 import type { AssetPaths } from '../../src/sessions/assets';
+import type { ParserAssets } from '../../src/runtime/torchscript/parser';
 import { openModel } from '../../src/sessions/openModel';
 
 const packages = path.resolve(__dirname, '../../node_modules');
-const assets: AssetPaths = {
+const paths: AssetPaths = {
   treeSitter: path.join(packages, 'web-tree-sitter/web-tree-sitter.wasm'),
   pythonGrammar: path.join(packages, 'tree-sitter-python/tree-sitter-python.wasm'),
   onnxRuntimeFolder: path.join(packages, 'onnxruntime-web/dist'),
 };
 
+export const assets: ParserAssets = parserAssets(paths);
+
 let backend: ReturnType<typeof createOrtWebBackend> | undefined;
-const loadBackend = () => (backend ??= createOrtWebBackend({ wasmFolder: onnxRuntimePrefix(assets), threads: 1 }));
+const loadBackend = () => (backend ??= createOrtWebBackend({ wasmFolder: onnxRuntimePrefix(paths), threads: 1 }));
 
 /** Closes the file and frees the kernels afterwards. @throws AppError as opening does. */
 export async function withProgram<T>(
@@ -25,7 +28,7 @@ export async function withProgram<T>(
   use: (program: Program, executor: KernelExecutor) => Promise<T>,
 ): Promise<T> {
   const executor = new KernelExecutor(loadBackend);
-  const model = await openModel(file, parserAssets(assets));
+  const model = await openModel(file, assets);
   try {
     return await use(model.program, executor);
   } finally {
