@@ -16,7 +16,7 @@ import type { OutputLog } from './host/log';
 import { SessionStore } from './sessions/sessionStore';
 import { createWorkerEngine } from './sessions/workerEngine';
 import { ModeCounts } from './views/modeCounts';
-import { registerModelEditor } from './views/modelEditor';
+import { registerModelEditors } from './views/modelEditor';
 import { ModuleTree } from './views/moduleTree';
 import { createStatusBar } from './views/statusBar';
 
@@ -62,7 +62,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     counts,
     tree,
     createStatusBar(store, counts),
-    registerModelEditor({ store, counts, tree, log, pageFolder: vscode.Uri.joinPath(dist, 'media') }),
+    registerModelEditors({ store, counts, tree, log, pageFolder: vscode.Uri.joinPath(dist, 'media') }),
     ...registerOpenCommands(scene, log, vscode.Uri.joinPath(context.extensionUri, 'samples')),
     ...registerModeCommands(scene, counts, log),
     ...registerForwardCommands(scene, counts, log),

@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { registerCommand } from '../host/commands';
-import { commandIds, modelExtensions } from '../host/ids';
+import { commandIds, modelExtensions, perhapsModelExtensions } from '../host/ids';
 import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
 import { AppError } from '../util/errors';
@@ -16,7 +16,7 @@ export function registerOpenCommands(scene: Scene, log: OutputLog, samplesFolder
         title: 'Open Model',
         openLabel: 'Open Model',
         canSelectMany: true,
-        filters: { 'TorchScript models': [...modelExtensions], 'All files': ['*'] },
+        filters: { 'Model files': [...modelExtensions, ...perhapsModelExtensions], 'All files': ['*'] },
       });
       await openAll(scene, files ?? []);
     }),

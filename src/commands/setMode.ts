@@ -5,6 +5,7 @@ import { registerCommand } from '../host/commands';
 import { commandIds } from '../host/ids';
 import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
+import { heldTraining } from '../model/module';
 import type { ModelSession } from '../sessions/modelSession';
 import type { ModeCounts } from '../views/modeCounts';
 import { countOf } from '../views/format';
@@ -22,7 +23,7 @@ export function registerModeCommands(scene: Scene, counts: ModeCounts, log: Outp
     registerCommand(log, commandIds.setEvalOnly, (...args) => set(args, false, false)),
     registerCommand(log, commandIds.toggleMode, (...args) =>
       // As a person would type it: `m.train(not m.training)`, which takes everything below along.
-      switcher.apply(targetsOf(scene, args), ({ module }) => module.training !== true, true),
+      switcher.apply(targetsOf(scene, args), ({ module }) => heldTraining(module) !== true, true),
     ),
     registerCommand(log, commandIds.restoreModes, async (...args) => {
       const session = sessionOf(scene, args);

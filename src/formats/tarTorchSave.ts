@@ -22,7 +22,7 @@ const WINDOW = 4096;
 
 export const tarTorchSave: Format = {
   name: 'torch.save of the first PyTorch versions (tar)',
-  extensions: ['pt', 'pth', 'tar'],
+  extensions: ['pt', 'pth', 'pth.tar', 'pt.tar'],
   // Which tar it is shows its directory; other tars are refused with their name when they are opened.
   match: (peek) => peek.startsWith('ustar', 257),
   open,

@@ -29,6 +29,7 @@ export const viewIds = {
   container: 'modeInspector',
   modules: 'modeInspector.modules',
   modelEditor: 'modeInspector.model',
+  perhapsModelEditor: 'modeInspector.perhapsModel',
 } as const;
 
 export const settingIds = {
@@ -41,5 +42,19 @@ export const contextKeys = {
   hasModels: 'modeInspector.hasModels',
 } as const;
 
-/** Extensions of the files that the model editor opens; the manifest's selectors and menus say the same. */
-export const modelExtensions = ['pt', 'pth', 'jit', 'torchscript', 'ptl'] as const;
+/** Endings of files that hold a model and nothing else: a click on one opens it. The manifest's selectors and menus say the same. */
+export const modelExtensions = [
+  'pt',
+  'pth',
+  'jit',
+  'torchscript',
+  'ptl',
+  'pt2',
+  'ckpt',
+  'safetensors',
+  'onnx',
+  'pte',
+] as const;
+
+/** Endings of files that may hold something else: they open from menus. */
+export const perhapsModelExtensions = ['bin', 'pth.tar', 'pt.tar', 'safetensors.index.json', 'bin.index.json'] as const;

@@ -67,6 +67,14 @@ export interface ModuleSpec {
   readonly sharedWith?: string;
 }
 
+/**
+ * The mode that a module is held in: its flag, or, in a file that stores none, what its forward does now. Null where neither tells.
+ */
+export function heldTraining({ training, modeSensitive, behaviour }: ModuleSpec): boolean | null {
+  if (training !== null) return training;
+  return modeSensitive && (behaviour === 'train' || behaviour === 'eval') ? behaviour === 'train' : null;
+}
+
 /** Splits `layer1.0.bn1` into its parent `layer1.0` and its own name `bn1`; the root has no parent. */
 export function parentPath(path: string): string | undefined {
   if (path === '') return undefined;

@@ -22,7 +22,7 @@ export type SessionChange =
 export type SessionState =
   { readonly kind: 'ready' } | { readonly kind: 'running' } | { readonly kind: 'failed'; readonly message: string };
 
-/** The flags of every module at one moment; opaque to callers. */
+/** The modes of every module at one moment, as `heldTraining` tells them; opaque to callers. */
 export interface Snapshot {
   readonly flags: ReadonlyMap<string, boolean | null>;
 }

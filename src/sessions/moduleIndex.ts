@@ -1,7 +1,7 @@
 // The modules of one session by path: children, flags, and what changed.
 
 import type { ModuleSpec } from '../model/module';
-import { parentPath } from '../model/module';
+import { heldTraining, parentPath } from '../model/module';
 import type { ModeChange, SetTraining } from '../protocol/engine';
 import type { Snapshot } from './modelSession';
 
@@ -58,16 +58,16 @@ export class ModuleIndex {
   }
 
   snapshot(): Snapshot {
-    return { flags: new Map(this.specs.map((spec) => [spec.path, spec.training])) };
+    return { flags: new Map(this.specs.map((spec) => [spec.path, heldTraining(spec)])) };
   }
 
   /** Single flags to set, in tree order, so that the modules stand as in `snapshot`; unknown paths are left out. */
   changesTo(snapshot: Snapshot): readonly SetTraining[] {
     const changes: SetTraining[] = [];
-    for (const { path, training } of this.specs) {
-      const wanted = snapshot.flags.get(path);
-      if (typeof wanted !== 'boolean' || training === null || wanted === training) continue;
-      changes.push({ path, training: wanted, recursive: false });
+    for (const spec of this.specs) {
+      const [wanted, held] = [snapshot.flags.get(spec.path), heldTraining(spec)];
+      if (typeof wanted !== 'boolean' || held === null || wanted === held) continue;
+      changes.push({ path: spec.path, training: wanted, recursive: false });
     }
     return changes;
   }
@@ -75,8 +75,9 @@ export class ModuleIndex {
   /** The flags that differ from `before`, as they stand now. */
   switchedSince(before: Snapshot): Map<string, boolean> {
     const switched = new Map<string, boolean>();
-    for (const { path, training } of this.specs) {
-      if (training !== null && before.flags.get(path) !== training) switched.set(path, training);
+    for (const spec of this.specs) {
+      const held = heldTraining(spec);
+      if (held !== null && before.flags.get(spec.path) !== held) switched.set(spec.path, held);
     }
     return switched;
   }

@@ -36,6 +36,13 @@ export function countModes(modules: readonly ModuleSpec[]): (path: string) => Mo
   return (path) => counts.get(path) ?? nothing;
 }
 
+/** How many modules would change if the whole were set to train, and to eval: by flags, or by behaviour in a file without flags. */
+export function switchable(count: ModeCount): { readonly toTrain: number; readonly toEval: number } {
+  const { flagTrain, flagEval, runTrain, runEval } = count;
+  const hasFlags = flagTrain + flagEval > 0;
+  return hasFlags ? { toTrain: flagEval, toEval: flagTrain } : { toTrain: runEval, toEval: runTrain };
+}
+
 /** Which sign a row carries. `none`: the mode does not matter here; `unknown`: the file does not tell. */
 export type ModeSign = 'train' | 'eval' | 'mixed' | 'trainFlag' | 'evalFlag' | 'none' | 'unknown';
 

@@ -36,23 +36,26 @@ export interface ModelEditorParts {
 }
 
 /**
- * Registers the editor. Its priority in the manifest is `default`: at `option` a plain click would show VS Code's
- * “file is binary” page, and the model would be two menus away. Somebody who prefers another viewer for these files
- * chooses it once with *Reopen Editor With…* or `workbench.editorAssociations`.
+ * Registers the editors. The manifest gives the one of model files the priority `default`: at `option` a plain click would show
+ * VS Code's “file is binary” page, and the model would be two menus away. Somebody who prefers another viewer for these files
+ * chooses it once with *Reopen Editor With…* or `workbench.editorAssociations`. Files that may be something else (`.bin`, JSON)
+ * have it as an option.
  */
-export function registerModelEditor(parts: ModelEditorParts): vscode.Disposable {
-  return vscode.window.registerCustomEditorProvider(
-    viewIds.modelEditor,
-    {
-      openCustomDocument: (uri) => ({ uri, dispose: () => undefined }),
-      resolveCustomEditor: (document, panel) => {
-        const editor = new ModelEditor(parts, document.uri, panel);
-        panel.onDidDispose(() => {
-          editor.dispose();
-        });
-      },
+export function registerModelEditors(parts: ModelEditorParts): vscode.Disposable {
+  const provider: vscode.CustomReadonlyEditorProvider = {
+    openCustomDocument: (uri) => ({ uri, dispose: () => undefined }),
+    resolveCustomEditor: (document, panel) => {
+      const editor = new ModelEditor(parts, document.uri, panel);
+      panel.onDidDispose(() => {
+        editor.dispose();
+      });
     },
-    { supportsMultipleEditorsPerDocument: true },
+  };
+  const options = { supportsMultipleEditorsPerDocument: true };
+  return vscode.Disposable.from(
+    ...[viewIds.modelEditor, viewIds.perhapsModelEditor].map((id) =>
+      vscode.window.registerCustomEditorProvider(id, provider, options),
+    ),
   );
 }
 

@@ -6,7 +6,7 @@ import type { DiskState } from '../sessions/diskWatch';
 import type { ForwardRecord } from '../sessions/forwardHistory';
 import type { ModelSession } from '../sessions/modelSession';
 import { forwardSentence } from './factsModel';
-import { describeModel } from './modeModel';
+import { describeModel, switchable } from './modeModel';
 import type { ModeCount } from './modeModel';
 
 const formatNames: Readonly<Record<ModelFormat, string>> = {
@@ -105,7 +105,8 @@ function buttonsOf(session: ModelSession, count: ModeCount, disk: DiskState): re
   if (session.state.kind === 'failed' || disk === 'changed')
     buttons.push({ action: 'reload', label: 'Reload', primary: true });
   buttons.push({ action: 'showModules', label: 'Show Modules', primary: buttons.length === 0 });
-  if (session.capabilities.setTraining && count.flagTrain + count.flagEval > 0) {
+  const { toTrain, toEval } = switchable(count);
+  if (session.capabilities.setTraining && toTrain + toEval > 0) {
     buttons.push(
       { action: 'setTrain', label: 'Set Train', primary: false },
       { action: 'setEval', label: 'Set Eval', primary: false },

@@ -6,7 +6,7 @@ import type { ModuleSpec } from '../model/module';
 import type { DiskState } from '../sessions/diskWatch';
 import type { SessionState } from '../sessions/modelSession';
 import { countOf, formatNumber, formatShape } from './format';
-import { describeMode, describeModel } from './modeModel';
+import { describeMode, describeModel, switchable } from './modeModel';
 import type { ModeCount, ModeSign, ModeWords } from './modeModel';
 import type { Row, RowIcon } from './rowModel';
 
@@ -163,7 +163,7 @@ function moduleTooltip(module: ModuleSpec, count: ModeCount, words: ModeWords): 
         : `${String(count.runTrain)} of ${countOf(total, 'mode-sensitive layer')} in train`;
     lines.push(`Behaviour: ${layers}`);
   } else {
-    lines.push('Behaviour: the same in train and eval');
+    lines.push(`Behaviour: ${module.behaviour === 'unknown' ? 'not stored' : 'the same in train and eval'}`);
   }
   if (module.behaviourReason !== undefined) lines.push(`Why: ${module.behaviourReason}`);
   if (module.dropout !== undefined)
@@ -189,8 +189,9 @@ function speak(name: string, type: string, words: ModeWords, count: ModeCount): 
 /** Only what would change something is offered. */
 function contextOf(kind: 'root' | 'module', { module, count, capabilities, hasChildren }: ModuleRowInput): string {
   const words: string[] = [kind];
-  if (capabilities.setTraining && count.flagEval > 0) words.push('canTrain');
-  if (capabilities.setTraining && count.flagTrain > 0) words.push('canEval');
+  const { toTrain, toEval } = switchable(count);
+  if (capabilities.setTraining && toTrain > 0) words.push('canTrain');
+  if (capabilities.setTraining && toEval > 0) words.push('canEval');
   if (capabilities.setTraining && hasChildren && module.training !== null) words.push('hasFlag');
   if (capabilities.runForward) words.push('canRun');
   if (module.source !== undefined) words.push('hasSource');

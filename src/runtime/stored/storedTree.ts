@@ -43,28 +43,45 @@ export function listModules(root: StoredModule): readonly StoredNode[] {
 
 /** Tells when two places hold one module: the same object, or, in a file that has only tensors, the same tensors. */
 class Identities {
-  private readonly paths = new Map<StoredModule | string, string>();
-  private readonly storages = new Map<Storage, number>();
+  private readonly paths = new Map<StoredModule, string>();
+  /** Modules of tensors only, by the storage of their first one. */
+  private readonly byStorage = new Map<Storage, StoredModule>();
 
   firstPath(module: StoredModule, path: string): string | undefined {
-    const byTensors = module.qualifiedType === '' ? this.tensorsOf(module) : undefined;
-    const known = this.paths.get(module) ?? (byTensors === undefined ? undefined : this.paths.get(byTensors));
+    const known = this.paths.get(module);
     if (known !== undefined) return known;
     this.paths.set(module, path);
-    if (byTensors !== undefined) this.paths.set(byTensors, path);
+    return module.qualifiedType === '' ? this.sameTensors(module) : undefined;
+  }
+
+  private sameTensors(module: StoredModule): string | undefined {
+    const storage = firstTensor(module)?.storage;
+    if (storage === undefined) return undefined;
+    const other = this.byStorage.get(storage);
+    if (other === undefined) this.byStorage.set(storage, module);
+    else if (haveSameTensors(module, other)) return this.paths.get(other);
     return undefined;
   }
+}
 
-  private tensorsOf({ parameters, buffers }: StoredModule): string | undefined {
-    const parts: string[] = [];
-    for (const [name, value] of [...parameters, ...buffers]) this.add(parts, name, value);
-    return parts.length === 0 ? undefined : parts.join();
+function firstTensor({ parameters, buffers }: StoredModule): Tensor | undefined {
+  for (const tensors of [parameters, buffers]) {
+    for (const value of tensors.values()) if (value instanceof Tensor) return value;
   }
+  return undefined;
+}
 
-  private add(parts: string[], name: string, value: Value): void {
-    if (!(value instanceof Tensor)) return;
-    const id = this.storages.get(value.storage) ?? this.storages.size;
-    this.storages.set(value.storage, id);
-    parts.push(`${name}=${id}+${value.offset}:${value.shape.join('x')}`);
+function haveSameTensors(a: StoredModule, b: StoredModule): boolean {
+  return areSame(a.parameters, b.parameters) && areSame(a.buffers, b.buffers);
+}
+
+function areSame(a: ReadonlyMap<string, Value>, b: ReadonlyMap<string, Value>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [name, value] of a) {
+    const other = b.get(name);
+    if (!(value instanceof Tensor) || !(other instanceof Tensor)) return false;
+    if (value.storage !== other.storage || value.offset !== other.offset) return false;
+    if (value.shape.join() !== other.shape.join()) return false;
   }
+  return true;
 }

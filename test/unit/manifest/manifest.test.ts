@@ -3,7 +3,15 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { commandIds, contextKeys, modelExtensions, settingIds, viewIds } from '../../../src/host/ids';
+import { formats } from '../../../src/formats/registry';
+import {
+  commandIds,
+  contextKeys,
+  modelExtensions,
+  perhapsModelExtensions,
+  settingIds,
+  viewIds,
+} from '../../../src/host/ids';
 
 interface Menu {
   readonly command: string;
@@ -53,18 +61,28 @@ describe('manifest', () => {
     );
     assert.deepEqual(
       contributes.customEditors.map((editor) => editor.viewType),
-      [viewIds.modelEditor],
+      [viewIds.modelEditor, viewIds.perhapsModelEditor],
     );
   });
 
-  it('opens exactly the file extensions that the code knows', () => {
-    assert.deepEqual(
-      contributes.customEditors[0]?.selector.map((selector) => selector.filenamePattern),
-      modelExtensions.map((extension) => `*.${extension}`),
-    );
+  it('opens exactly the files whose endings the code knows, by a click or from a menu', () => {
+    const selectors = contributes.customEditors.map(({ selector }) => selector.map((item) => item.filenamePattern));
+    const patterns = (extensions: readonly string[]): string[] => extensions.map((extension) => `*.${extension}`);
+    assert.deepEqual(selectors, [[...patterns(modelExtensions), '*model*.bin'], patterns(perhapsModelExtensions)]);
     for (const menu of ['explorer/context', 'editor/title']) {
       const when = contributes.menus[menu]?.find((item) => item.command === commandIds.openFile)?.when ?? '';
-      assert.ok(when.includes(`(${modelExtensions.join('|')})`), menu);
+      const condition = new RegExp(/resourceFilename =~ \/(.*)\/i/.exec(when)?.[1] ?? '^$', 'i');
+      for (const extension of [...modelExtensions, ...perhapsModelExtensions]) {
+        assert.match(`net.${extension}`, condition, menu);
+      }
+      for (const other of ['net.py', 'pt', 'model.json']) assert.doesNotMatch(other, condition, menu);
+    }
+  });
+
+  it('has a way to open the files of every format', () => {
+    const known: readonly string[] = [...modelExtensions, ...perhapsModelExtensions];
+    for (const { name, extensions } of formats) {
+      for (const extension of extensions) assert.ok(known.includes(extension), `${name}: .${extension}`);
     }
   });
 
