@@ -55,15 +55,6 @@ function bySignature(peek: Peek, size: number): Finding {
       'The download probably ended on a login or error page; download it again.',
     );
   }
-  // ModelProto begins with ir_version, then a field of text or a message.
-  if (
-    head[0] === 0x08 &&
-    head[1]! >= 1 &&
-    head[1]! <= 30 &&
-    [0x12, 0x1a, 0x22, 0x2a, 0x32, 0x3a, 0x42].includes(head[2]!)
-  ) {
-    return known('is an ONNX model');
-  }
   if (start.startsWith('{') || start.startsWith('[')) return noModel('is a JSON file, not a model');
   if (/^[\t\n\r\x20-\x7e]+$/.test(start)) return noModel('is a text file, not a model');
   return noModel('is no model file that we know');

@@ -3,6 +3,7 @@
 import type { ByteSource } from './byteSource';
 import type { Format, OpenedFile } from './format';
 import { legacyTorchSave } from './legacyTorchSave';
+import { onnx } from './onnx';
 import { unrecognised } from './otherFiles';
 import { Peek } from './peek';
 import { safetensors } from './safetensors';
@@ -19,6 +20,7 @@ export const formats: readonly Format[] = [
   tarTorchSave,
   safetensors,
   shardIndex,
+  onnx,
 ];
 
 /**

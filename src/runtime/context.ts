@@ -2,6 +2,7 @@
 
 import { AppError } from '../util/errors';
 import type { KernelExecutor } from './kernels/executor';
+import type { KernelSession, SessionFile } from './kernels/backend';
 import type { KernelCall } from './kernels/graph';
 import type { Generator } from './random';
 import type { Tensor } from './tensor';
@@ -28,6 +29,17 @@ export class RunContext {
   /** The only output of a kernel call. */
   async run(call: KernelCall): Promise<Tensor> {
     return (await this.runAll(call))[0] as Tensor;
+  }
+
+  /** A session for a whole ONNX model; `files` hold its large tensors, `name` is for messages. @throws AppError */
+  createModel(model: Uint8Array, files: readonly SessionFile[], name: string): Promise<KernelSession> {
+    return this.executor.createModel(model, files, name);
+  }
+
+  /** Runs such a session. @throws AppError */
+  async runModel(session: KernelSession, inputs: readonly Tensor[], name: string): Promise<Tensor[]> {
+    this.throwIfCancelled();
+    return this.executor.runModel(session, inputs, name);
   }
 
   /** @throws AppError `cancelled` */

@@ -5,8 +5,10 @@ import type { ModuleSpec, SourceLocation } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { Modes } from './behaviour';
 import type { RunContext } from './context';
+import type { OnnxFile } from './onnx/onnxFile';
 import type { ScriptObject, Value } from './values';
 
+export type * from './onnx/onnxFile';
 export { Storage, type StorageReader } from './storage';
 export { contiguousStrides, Tensor } from './tensor';
 export { Device, Dict, OpaqueValue, ScriptObject, Tuple, type Value } from './values';
@@ -19,7 +21,8 @@ export type ModelContents =
       readonly root: StoredModule;
       /** Why the file tells no mode, as a sentence; absent where it does. */
       readonly modeNote?: string;
-    };
+    }
+  | { readonly kind: 'onnx'; readonly file: OnnxFile };
 
 /**
  * A module as a file stores it without code: an object of a pickled `nn.Module`, or what the names in a state dict tell of one.

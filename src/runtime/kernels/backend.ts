@@ -17,12 +17,18 @@ export interface KernelSession {
   release(): Promise<void>;
 }
 
+/** A file of external data, as a model's tensors name it. */
+export interface SessionFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
 export interface KernelBackend {
   /**
-   * Prepares a serialised ONNX model.
+   * Prepares a serialised ONNX model of one operator; with `files` one of a whole graph, whose nodes may be fused.
    * @throws UnsupportedKernel where the backend has no kernel for these types.
    */
-  createSession(model: Uint8Array): Promise<KernelSession>;
+  createSession(model: Uint8Array, files?: readonly SessionFile[]): Promise<KernelSession>;
 }
 
 /** The backend lacks a kernel for an operator with these element types. */

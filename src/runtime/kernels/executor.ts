@@ -5,7 +5,7 @@ import { AppError } from '../../util/errors';
 import { convertElements, isHalf } from '../elements';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
-import { UnsupportedKernel, type HostArray, type KernelBackend, type KernelSession } from './backend';
+import { UnsupportedKernel, type HostArray, type KernelBackend, type KernelSession, type SessionFile } from './backend';
 import { GraphBuilder, type KernelCall } from './graph';
 import { encodeModel, type GraphInput } from './onnxModel';
 
@@ -23,6 +23,7 @@ export class KernelExecutor {
   private readonly entries = new Map<string, Promise<Entry>>();
   private readonly storageIds = new WeakMap<Storage, number>();
   private nextStorageId = 0;
+  private readonly models = new Set<KernelSession>();
   /** Names of graphs that had to be computed in float32 although their inputs are float64. */
   readonly narrowed = new Set<string>();
 
@@ -52,10 +53,43 @@ export class KernelExecutor {
     });
   }
 
+  /** A session for a whole model; whoever asked for it may release it, else it ends with the executor. @throws AppError */
+  async createModel(model: Uint8Array, files: readonly SessionFile[], name: string): Promise<KernelSession> {
+    this.backend ??= this.loadBackend();
+    const backend = await this.backend;
+    try {
+      const session = await backend.createSession(model, files);
+      this.models.add(session);
+      return {
+        run: (inputs) => session.run(inputs),
+        release: async () => {
+          if (this.models.delete(session)) await session.release();
+        },
+      };
+    } catch (error) {
+      throw modelError(name, error);
+    }
+  }
+
+  /** Runs a session of {@link createModel}; tensors go in and come out in the model's order. @throws AppError */
+  async runModel(session: KernelSession, inputs: readonly Tensor[], name: string): Promise<Tensor[]> {
+    try {
+      const outputs = await session.run(
+        inputs.map((tensor) => ({ dtype: tensor.dtype, shape: tensor.shape, elements: tensor.contiguousElements() })),
+      );
+      return outputs.map(({ dtype, shape, elements }) => Tensor.of(dtype, shape, elements));
+    } catch (error) {
+      throw modelError(name, error);
+    }
+  }
+
   /** Frees every session. */
   async dispose(): Promise<void> {
     const entries = [...this.entries.values()];
     this.entries.clear();
+    const models = [...this.models];
+    this.models.clear();
+    for (const session of models) await session.release();
     for (const entry of entries) {
       const { session } = await entry;
       await session.release();
@@ -172,9 +206,30 @@ function kernelError(call: KernelCall, cause: unknown): AppError {
     const words = `${call.name} needs more memory than the runtime has, for inputs of shapes ${shapes}`;
     return new AppError('out-of-memory', words, 'Try a smaller input.', { cause });
   }
-  // The first lines of ONNX Runtime's messages name its own source files.
-  const reason = message.replace(/^.*(Status Message: |ERROR_MESSAGE: )/s, '').trim();
+  const reason = withoutSources(message);
   return new AppError('bad-input', `${call.name} can't take inputs of shapes ${shapes}: ${reason}`, undefined, {
     cause,
   });
+}
+
+/** The first lines of ONNX Runtime's messages name its own source files. */
+function withoutSources(message: string): string {
+  return message.replace(/^.*(Status Message: |ERROR_MESSAGE: )/s, '').trim();
+}
+
+/** What ONNX Runtime says of an operator, a version or a type that it doesn't have. */
+const missingMessage =
+  /NOT_IMPLEMENTED|not a registered function|No opset import|No Op registered|under development|Unsupported model IR/;
+
+function modelError(name: string, cause: unknown): AppError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (memoryMessage.test(message)) {
+    const words = `${name} needs more memory than the runtime has`;
+    return new AppError('out-of-memory', words, 'Try a smaller input.', { cause });
+  }
+  const reason = withoutSources(message).replace(/^.*?\b(?=\w+\(-?\d+\) is not a registered)/s, '');
+  if (cause instanceof UnsupportedKernel || missingMessage.test(message)) {
+    return new AppError('unsupported-operator', `The runtime can't run ${name}: ${reason}`, undefined, { cause });
+  }
+  return new AppError('bad-input', `${name} can't be run with these inputs: ${reason}`, undefined, { cause });
 }

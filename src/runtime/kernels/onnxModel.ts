@@ -100,12 +100,14 @@ function writeTensor(initializer: Initializer, pbf: PbfWriter): void {
   pbf.writeBytesField(9, initializer.bytes);
 }
 
-function writeInput(input: GraphInput, pbf: PbfWriter): void {
+/** `ValueInfoProto` of a tensor whose sizes are left open. */
+export function writeInput(input: GraphInput, pbf: PbfWriter): void {
   pbf.writeStringField(1, input.name);
   pbf.writeMessage(2, writeType, input);
 }
 
-function writeOutput(name: GraphValue, pbf: PbfWriter): void {
+/** `ValueInfoProto` without a type, which ONNX Runtime infers. */
+export function writeOutput(name: GraphValue, pbf: PbfWriter): void {
   pbf.writeStringField(1, name);
 }
 

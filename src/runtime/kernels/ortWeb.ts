@@ -2,9 +2,9 @@
 
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web';
 
-import type { DType } from '../../model/dtype';
+import { itemSize, type DType } from '../../model/dtype';
 import { allocate, type ElementArray } from '../elements';
-import { UnsupportedKernel, type HostArray, type KernelBackend, type KernelSession } from './backend';
+import { UnsupportedKernel, type HostArray, type KernelBackend, type KernelSession, type SessionFile } from './backend';
 
 export interface OrtWebOptions {
   /** Folder or URL prefix of `ort-wasm-simd-threaded.wasm` and `.mjs`, with a slash at its end. */
@@ -27,9 +27,16 @@ export async function createOrtWebBackend(options: OrtWebOptions): Promise<Kerne
     enableMemPattern: false,
     logSeverityLevel: 4,
   };
+  const graphOptions = (files: readonly SessionFile[]): InferenceSession.SessionOptions => ({
+    executionProviders: ['wasm'],
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+    externalData: files.map(({ path, bytes }) => ({ path, data: bytes })),
+  });
   return {
-    async createSession(model): Promise<KernelSession> {
-      const session = await create(ort.InferenceSession, model, sessionOptions);
+    async createSession(model, files): Promise<KernelSession> {
+      const options = files === undefined ? sessionOptions : graphOptions(files);
+      const session = await create(ort.InferenceSession, model, options);
       const fetches = session.outputNames;
       return {
         async run(inputs) {
@@ -67,14 +74,18 @@ async function create(
   }
 }
 
-/** float32 stands for itself in ONNX Runtime; halves never get here, they are widened before. */
+/** float32 stands for all types that ONNX Runtime calls as torch does; it refuses bfloat16 itself. */
 function ortType(input: HostArray): 'float32' {
   return input.dtype as 'float32';
 }
 
 function toHost(tensor: OrtTensor): HostArray {
+  if (!(tensor.type in itemSize)) throw new UnsupportedKernel(`A tensor of type ${tensor.type} can't be read`);
   const dtype = tensor.type as DType;
   // A result without elements may come without data.
-  const elements = (tensor.size === 0 ? allocate(dtype, 0) : tensor.data) as ElementArray;
+  if (tensor.size === 0) return { dtype, shape: tensor.dims, elements: allocate(dtype, 0) };
+  const data = tensor.data as ElementArray;
+  // A newer engine has float16 arrays of its own; here they are their bits.
+  const elements = dtype === 'float16' ? new Uint16Array(data.buffer, data.byteOffset, data.length) : data;
   return { dtype, shape: tensor.dims, elements };
 }

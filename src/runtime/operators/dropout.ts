@@ -30,7 +30,7 @@ function featureShape(input: Tensor): number[] {
 }
 
 /** y = x * mask / (1 - p). */
-async function drop(input: Tensor, maskShape: Shape, p: number, context: RunContext): Promise<Tensor> {
+export async function drop(input: Tensor, maskShape: Shape, p: number, context: RunContext): Promise<Tensor> {
   const mask = dropoutMask(context, maskShape, input.dtype, p, p === 1 ? 0 : 1 / (1 - p));
   return context.run(binary('Mul', input, mask));
 }

@@ -1,0 +1,198 @@
+// Protobuf messages of files of any size: structure is read, long fields that hold no structure are left in the file.
+
+import { PbfReader } from 'pbf';
+
+import { beyondLimit, damaged, type ByteSource } from './byteSource';
+
+/** Messages up to this many bytes are read whole; longer fields of text or bytes stay in the file. */
+const MAX_SMALL = 2 ** 16;
+const FIRST_WINDOW = 2 ** 12;
+const MAX_WINDOW = 2 ** 20;
+const MAX_FIELDS = 20_000_000;
+const MAX_DEPTH = 64;
+
+/** Which fields of a message are messages that may be long, by number. */
+export type Layout = ReadonlyMap<number, () => Layout>;
+
+/** One field as it stands in the file; `start` and `end` bound the content of a length-delimited one. */
+export interface Field {
+  readonly number: number;
+  /** Of a varint or a fixed-size number, signed; NaN for a length-delimited field. */
+  readonly value: number;
+  /** Raw four or eight bytes, text, bytes or a message; undefined for a varint, and where the field is long. */
+  readonly bytes: Uint8Array | undefined;
+  readonly start: number;
+  readonly end: number;
+  /** A long message, already read. */
+  readonly message: Message | undefined;
+}
+
+/** The fields of one message, in the order of the file. */
+export class Message {
+  constructor(
+    private readonly reader: ProtobufReader,
+    readonly fields: readonly Field[],
+  ) {}
+
+  all(number: number): Field[] {
+    return this.fields.filter((field) => field.number === number);
+  }
+
+  /** The last field of this number, which is the one that counts. */
+  last(number: number): Field | undefined {
+    return this.fields.findLast((field) => field.number === number);
+  }
+
+  int(number: number): number {
+    return this.last(number)?.value ?? 0;
+  }
+
+  text(number: number): string {
+    const field = this.last(number);
+    return field === undefined ? '' : this.reader.text(field);
+  }
+
+  texts(number: number): string[] {
+    return this.all(number).map((field) => this.reader.text(field));
+  }
+
+  messages(number: number): Message[] {
+    return this.all(number).map((field) => this.reader.message(field));
+  }
+
+  /** Repeated whole numbers, packed or not. */
+  ints(number: number): number[] {
+    return this.all(number).flatMap((field) => (Number.isNaN(field.value) ? this.reader.packed(field) : [field.value]));
+  }
+
+  /** A float of four bytes. */
+  float(number: number): number | undefined {
+    const bytes = this.last(number)?.bytes;
+    return bytes?.length === 4 ? new PbfReader(bytes).readFloat() : undefined;
+  }
+}
+
+/** Reads the messages of one file. */
+export class ProtobufReader {
+  private window: Uint8Array = new Uint8Array(0);
+  private windowStart = 0;
+  private windowSize = FIRST_WINDOW;
+  private fieldCount = 0;
+
+  constructor(readonly source: ByteSource) {}
+
+  /** The message at these bytes, and the long messages in it. @throws AppError `corrupt`, `limit-exceeded`. */
+  async read(start: number, end: number, layout: Layout, depth = 0): Promise<Message> {
+    if (depth > MAX_DEPTH) throw beyondLimit(this.source.name, `its messages are nested more than ${MAX_DEPTH} deep`);
+    if (end - start <= MAX_SMALL) return new Message(this, this.split(await this.bytes(start, end - start), start));
+    const fields: Field[] = [];
+    for (let position = start; position < end;) {
+      const head = this.header(await this.bytes(position, Math.min(20, end - position)), position, end);
+      position = head.end;
+      const length = head.end - head.start;
+      const child = head.delimited ? layout.get(head.number) : undefined;
+      const long = length > MAX_SMALL;
+      fields.push({
+        ...head,
+        bytes: long ? undefined : await this.bytes(head.start, length),
+        message: long && child !== undefined ? await this.read(head.start, head.end, child(), depth + 1) : undefined,
+      });
+    }
+    return new Message(this, fields);
+  }
+
+  /** A field as a message. */
+  message(field: Field): Message {
+    return field.message ?? new Message(this, this.split(this.contentOf(field), field.start));
+  }
+
+  text(field: Field): string {
+    return decoder.decode(this.contentOf(field));
+  }
+
+  packed(field: Field): number[] {
+    return this.packedIn(this.contentOf(field));
+  }
+
+  /** Whole numbers that were packed into these bytes, as many as there are; those of 64 bits lose their lowest. */
+  packedIn(bytes: Uint8Array): number[] {
+    const reader = new PbfReader(bytes);
+    const values: number[] = [];
+    while (reader.pos < bytes.length) values.push(this.varint(reader));
+    return values;
+  }
+
+  private contentOf({ bytes, start, end }: Field): Uint8Array {
+    if (bytes === undefined) {
+      throw beyondLimit(this.source.name, `a text or list in it has ${end - start} bytes, at byte ${start}`);
+    }
+    return bytes;
+  }
+
+  private split(bytes: Uint8Array, start: number): Field[] {
+    const fields: Field[] = [];
+    for (let position = 0; position < bytes.length;) {
+      const head = this.header(bytes.subarray(position), start + position, start + bytes.length);
+      fields.push({ ...head, bytes: bytes.subarray(head.start - start, head.end - start), message: undefined });
+      position = head.end - start;
+    }
+    return fields;
+  }
+
+  /** Number, kind and extent of the field at `position` of the file, whose first bytes are given. */
+  private header(bytes: Uint8Array, position: number, limit: number): Omit<Field, 'bytes' | 'message'> & Kind {
+    if (++this.fieldCount > MAX_FIELDS) throw beyondLimit(this.source.name, `it has more than ${MAX_FIELDS} fields`);
+    const reader = new PbfReader(bytes);
+    const tag = this.varint(reader);
+    const number = Math.floor(tag / 8);
+    const kind = tag % 8;
+    if (number < 1) throw this.broken(position);
+    const delimited = kind === DELIMITED;
+    // The value of a varint stands between start and end, and is not needed as bytes.
+    const value = kind === VARINT || delimited ? this.varint(reader) : NaN;
+    const length = delimited ? value : (fixedSizes[kind] ?? NaN);
+    const start = position + reader.pos;
+    const end = start + length;
+    if (!(length >= 0) || !(end <= limit)) throw this.broken(position);
+    return { number, value: kind === VARINT ? value : NaN, start, end, delimited };
+  }
+
+  private varint(reader: PbfReader): number {
+    const position = reader.pos;
+    let value = NaN;
+    try {
+      value = reader.readVarint(true);
+    } catch {
+      // More than ten bytes.
+    }
+    if (Number.isNaN(value) || reader.pos > reader.length) throw this.broken(position);
+    return value;
+  }
+
+  private broken(position: number): Error {
+    return damaged(this.source.name, `there is no protobuf field at byte ${position}`);
+  }
+
+  /** Bytes through a window that grows while reading goes on and is small again after a jump over a tensor. */
+  private async bytes(start: number, length: number): Promise<Uint8Array> {
+    const offset = start - this.windowStart;
+    if (offset < 0 || offset + length > this.window.length) {
+      const follows = offset >= 0 && offset <= this.window.length;
+      this.windowSize = follows ? Math.min(MAX_WINDOW, 2 * this.windowSize) : FIRST_WINDOW;
+      const size = Math.min(Math.max(length, this.windowSize), this.source.size - start);
+      this.window = await this.source.read(start, Math.max(size, length));
+      this.windowStart = start;
+    }
+    return this.window.subarray(start - this.windowStart, start - this.windowStart + length);
+  }
+}
+
+interface Kind {
+  readonly delimited: boolean;
+}
+
+const VARINT = 0;
+const DELIMITED = 2;
+/** Bytes of the content by wire type; of a varint nothing is left once it is read. */
+const fixedSizes: Readonly<Record<number, number>> = { 0: 0, 1: 8, 5: 4 };
+const decoder = new TextDecoder('utf-8');

@@ -1,0 +1,221 @@
+// Runs an ONNX graph: what no mode changes in ONNX Runtime, BatchNorm in training and active Dropout as torch computes them.
+
+import { AppError } from '../../util/errors';
+import type { RunContext } from '../context';
+import type { KernelSession } from '../kernels/backend';
+import { drop } from '../operators/dropout';
+import { batchNorm } from '../operators/norm';
+import { shapeText } from '../operators/support';
+import type { Tensor } from '../tensor';
+import type { GraphInput } from '../kernels/onnxModel';
+import { GraphValues, lazyTensor } from './constants';
+import { encodePart } from './encode';
+import type { NormState, OnnxModuleTree } from './moduleTree';
+import type { OnnxFile, OnnxNode, OnnxTensor } from './onnxFile';
+import { cutGraph, namesUsed, type Segment } from './segments';
+import type { Site } from './sites';
+
+/** Settings of the modes whose sessions are kept: two, so that train and eval can be compared. Each holds the weights. */
+const maxPlans = 2;
+
+/** What to run under one setting of the modes. */
+interface Plan {
+  readonly segments: readonly Segment[];
+  /** Nodes as they run in the kernels, where that is not as they stand in the file. */
+  readonly rewritten: ReadonlyMap<OnnxNode, OnnxNode>;
+  /** By segment, and by dtypes and ranks of what goes in. */
+  readonly sessions: Map<string, Promise<KernelSession>>;
+}
+
+/** Runs one file, again and again. */
+export class GraphRunner {
+  private readonly plans = new Map<string, Plan>();
+  private readonly values: GraphValues;
+  /** Constants that are needed outside the kernels: weights and biases of BatchNorm. */
+  private readonly constants = new Map<string, Tensor>();
+  /** Of the graph itself; what stands in subgraphs runs as it is. */
+  private readonly sites: readonly Site[];
+  private readonly states: readonly NormState[];
+
+  constructor(
+    private readonly file: OnnxFile,
+    private readonly tree: OnnxModuleTree,
+    sites: ReadonlyMap<OnnxNode, Site>,
+  ) {
+    this.values = new GraphValues(file.graph);
+    this.sites = file.graph.nodes.flatMap((node) => sites.get(node) ?? []);
+    this.states = [...new Set(this.sites.flatMap((site) => tree.stateOf(site) ?? []))];
+  }
+
+  /** The graph's outputs in their order. @param inputs by name. @throws AppError */
+  async run(inputs: ReadonlyMap<string, Tensor>, context: RunContext): Promise<Tensor[]> {
+    for (const { mean, variance } of this.states) await Promise.all([mean.storage.load(), variance.storage.load()]);
+    const plan = await this.plan();
+    const values = new Map(inputs);
+    this.states.forEach(({ mean, variance }, i) => {
+      values.set(meanName(i), mean);
+      values.set(varianceName(i), variance);
+    });
+    for (const [index, segment] of plan.segments.entries()) {
+      context.throwIfCancelled();
+      await this.runSegment(plan, segment, index, values, context);
+      for (const node of segment.outside) values.set(node.outputs[0]!, await this.runOutside(node, values, context));
+      for (const name of segment.finished) values.delete(name);
+    }
+    return Promise.all(this.file.graph.outputs.map(({ name }) => this.valueOf(name, values)));
+  }
+
+  /** By what each site does, and whether its statistics have moved: those that have not may be folded by the kernels. */
+  private async plan(): Promise<Plan> {
+    const moved = this.states.map(({ mean, variance }) => mean.storage.version + variance.storage.version > 0);
+    const key = `${this.sites.map(({ training }) => Number(training)).join('')}|${moved.map(Number).join('')}`;
+    const known = this.plans.get(key);
+    // What was used last stands last.
+    this.plans.delete(key);
+    const plan = known ?? this.makePlan();
+    this.plans.set(key, plan);
+    for (const [oldKey, { sessions }] of this.plans) {
+      if (this.plans.size <= maxPlans) break;
+      this.plans.delete(oldKey);
+      for (const session of sessions.values()) await (await session).release();
+    }
+    return plan;
+  }
+
+  private makePlan(): Plan {
+    const outside = new Set(this.sites.filter(runsOutside).map(({ node }) => node));
+    const rewritten = new Map<OnnxNode, OnnxNode>();
+    for (const site of this.sites) {
+      const node = outside.has(site.node) ? undefined : this.forInference(site);
+      if (node !== undefined) rewritten.set(site.node, node);
+    }
+    return { segments: cutGraph(this.file.graph, outside), rewritten, sessions: new Map() };
+  }
+
+  /** The node as it runs in the kernels; undefined where that is as it stands in the file. */
+  private forInference(site: Site): OnnxNode | undefined {
+    const { node, training, fixed, norm } = site;
+    // With the statistics of the batch, inference is what training would be.
+    if (norm?.byBatch === true) return asInference(node, node.inputs);
+    if (fixed !== undefined) return undefined;
+    if (norm === undefined) return training === null ? undefined : asIdentity(node);
+    const state = this.tree.stateOf(site);
+    if (state === undefined) return asInference(node, node.inputs);
+    const index = this.states.indexOf(state);
+    const moved = state.mean.storage.version + state.variance.storage.version > 0;
+    const statistics = moved ? [meanName(index), varianceName(index)] : node.inputs.slice(3, 5);
+    return asInference(node, [...node.inputs.slice(0, 3), ...statistics]);
+  }
+
+  private async runSegment(
+    plan: Plan,
+    segment: Segment,
+    index: number,
+    values: Map<string, Tensor>,
+    context: RunContext,
+  ): Promise<void> {
+    if (segment.outputs.length === 0) return;
+    const nodes = segment.nodes.map((node) => plan.rewritten.get(node) ?? node);
+    const statistics = nodes.flatMap(({ inputs }) => inputs.filter((name) => name.startsWith(statisticPrefix)));
+    const names = [...new Set([...segment.inputs, ...statistics])];
+    const tensors = names.map((name) => values.get(name)!);
+    const inputs = names.map((name, i) => ({ name, dtype: tensors[i]!.dtype, rank: tensors[i]!.rank }));
+    const key = `${index}|${inputs.map(({ dtype, rank }) => `${dtype}/${rank}`).join()}`;
+    let session = plan.sessions.get(key);
+    if (session === undefined) {
+      session = this.createSession(nodes, inputs, segment.outputs, context);
+      plan.sessions.set(key, session);
+      // A session that could not be made is tried anew.
+      session.catch(() => plan.sessions.delete(key));
+    }
+    const outputs = await context.runModel(await session, tensors, this.file.name);
+    segment.outputs.forEach((name, i) => values.set(name, outputs[i]!));
+  }
+
+  private async createSession(
+    nodes: readonly OnnxNode[],
+    inputs: readonly GraphInput[],
+    outputs: readonly string[],
+    context: RunContext,
+  ): Promise<KernelSession> {
+    const used = new Set([...nodes.flatMap((node) => [...namesUsed(node)]), ...outputs]);
+    const initializers = [...used].flatMap((name) => this.file.graph.initializers.get(name) ?? []);
+    checkSize(initializers, this.file.name);
+    const { model, files } = await encodePart(this.file, { nodes, inputs, outputs, initializers });
+    return context.createModel(model, files, this.file.name);
+  }
+
+  private async runOutside(node: OnnxNode, values: ReadonlyMap<string, Tensor>, context: RunContext): Promise<Tensor> {
+    const site = this.sites.find((candidate) => candidate.node === node)!;
+    const [name = '', scale = '', bias = ''] = node.inputs;
+    const input = await this.valueOf(name, values);
+    if (site.norm === undefined) return drop(input, input.shape, site.dropout?.p ?? 0, context);
+    checkBatch(input);
+    const state = this.tree.stateOf(site);
+    const tensors = {
+      input,
+      weight: await this.valueOf(scale, values),
+      bias: await this.valueOf(bias, values),
+      runningMean: state?.mean ?? null,
+      runningVar: state?.variance ?? null,
+    };
+    return batchNorm(tensors, true, site.norm.momentum, site.norm.eps, context);
+  }
+
+  private async valueOf(name: string, values: ReadonlyMap<string, Tensor>): Promise<Tensor> {
+    const computed = values.get(name) ?? this.constants.get(name);
+    if (computed !== undefined) return computed;
+    const constant = this.values.constant(name);
+    const tensor = constant === undefined ? undefined : lazyTensor(constant);
+    if (tensor === undefined) {
+      throw new AppError(
+        'unsupported-operator',
+        `The value '${name}' of ${this.file.name} is of a kind that can't be read`,
+      );
+    }
+    await tensor.storage.load();
+    this.constants.set(name, tensor);
+    return tensor;
+  }
+}
+
+/** BatchNorm in training, and Dropout that drops; unless they can't be switched and so run as they stand. */
+function runsOutside({ training, fixed, dropout }: Site): boolean {
+  return training === true && fixed === undefined && dropout?.p !== 0;
+}
+
+const statisticPrefix = 'mode-inspector/';
+const meanName = (index: number): string => `${statisticPrefix}running_mean/${index}`;
+const varianceName = (index: number): string => `${statisticPrefix}running_var/${index}`;
+
+/** Only `epsilon` counts in inference; older versions have other attributes, and several outputs for training. */
+function asInference(node: OnnxNode, inputs: readonly string[]): OnnxNode {
+  const attributes = node.attributes.filter(({ name }) => name === 'epsilon');
+  return { ...node, inputs, outputs: node.outputs.slice(0, 1), attributes };
+}
+
+function asIdentity(node: OnnxNode): OnnxNode {
+  const [inputs, outputs] = [node.inputs.slice(0, 1), node.outputs.slice(0, 1)];
+  return { ...node, opType: 'Identity', inputs, outputs, attributes: [] };
+}
+
+/** torch.nn refuses a batch that has one value a channel, since its variance is nothing. */
+function checkBatch({ shape }: Tensor): void {
+  const perChannel = shape.reduce((product, size, d) => (d === 1 ? product : product * size), 1);
+  if (perChannel !== 1) return;
+  throw new AppError(
+    'bad-input',
+    `Expected more than 1 value per channel when training, got input size ${shapeText(shape)}`,
+    'Give a larger batch, or switch the layer to eval.',
+  );
+}
+
+/** The kernels' memory holds 4 GiB. */
+const maxWeights = 2 ** 32;
+
+function checkSize(initializers: readonly OnnxTensor[], name: string): void {
+  const bytes = initializers.reduce((sum, { data }) => sum + (data?.byteLength ?? 0), 0);
+  if (bytes < maxWeights) return;
+  const gibibytes = (bytes / 2 ** 30).toFixed(1);
+  throw new AppError('out-of-memory', `The weights of ${name} take ${gibibytes} GiB, and the runtime has 4`);
+}

@@ -1,0 +1,131 @@
+// An ONNX file as a program: described, switched node by node, and run.
+
+import type { Capabilities, InputSpec, Problem } from '../../model/description';
+import type { ModuleSpec } from '../../model/module';
+import type { NormStatistics } from '../../model/statistics';
+import { AppError } from '../../util/errors';
+import { combineUpwards, type Modes } from '../behaviour';
+import type { RunContext } from '../context';
+import { readNormStatistics } from '../normStatistics';
+import type { Program } from '../program';
+import { Tensor } from '../tensor';
+import { Tuple, typeName, type Value } from '../values';
+import { GraphValues } from './constants';
+import { describeModule, ownBehaviour } from './describe';
+import { GraphRunner } from './graphRunner';
+import { graphInputs, inputSpecs } from './inputs';
+import { OnnxModuleTree } from './moduleTree';
+import type { OnnxFile, OnnxGraph, OnnxNode } from './onnxFile';
+import { exportProblems } from './problems';
+import { namesUsed } from './segments';
+import { readSite, type Site } from './sites';
+
+/** Reads what the nodes do, and the constants that say so. @throws AppError where these can't be read. */
+export async function createOnnxProgram(file: OnnxFile): Promise<Program> {
+  const sites = new Map<OnnxNode, Site>();
+  await readSites(file.graph, file.opsets.get('') ?? 1, undefined, undefined, sites);
+  return new OnnxProgram(file, sites);
+}
+
+/** Sites of a graph and of its subgraphs, where they can't be switched. */
+async function readSites(
+  graph: OnnxGraph,
+  opset: number,
+  outer: GraphValues | undefined,
+  fixed: string | undefined,
+  sites: Map<OnnxNode, Site>,
+): Promise<void> {
+  const values = new GraphValues(graph, outer);
+  const used = new Set(graph.outputs.map(({ name }) => name));
+  for (const node of graph.nodes) for (const name of namesUsed(node)) used.add(name);
+  for (const node of graph.nodes) {
+    const site = await readSite(node, { values, opset, used, fixed });
+    if (site !== undefined) sites.set(node, site);
+    const reason = `It stands in the body of ${/^[AEIOU]/.test(node.opType) ? 'an' : 'a'} ${node.opType} node, so it can’t be switched.`;
+    for (const { graphs } of node.attributes) {
+      for (const subgraph of graphs) await readSites(subgraph, opset, values, fixed ?? reason, sites);
+    }
+  }
+}
+
+class OnnxProgram implements Program {
+  readonly capabilities: Capabilities;
+  readonly problems: readonly Problem[];
+  private readonly tree: OnnxModuleTree;
+  private readonly runner: GraphRunner;
+
+  constructor(
+    private readonly file: OnnxFile,
+    sites: ReadonlyMap<OnnxNode, Site>,
+  ) {
+    this.tree = new OnnxModuleTree(file, sites);
+    this.runner = new GraphRunner(file, this.tree, sites);
+    this.problems = exportProblems(this.tree);
+    this.capabilities = {
+      setTraining: [...sites.values()].some(({ fixed }) => fixed === undefined),
+      runForward: true,
+    };
+  }
+
+  describe(): Promise<readonly ModuleSpec[]> {
+    const { behaviour } = this.modes();
+    return Promise.resolve(this.tree.modules.map((module, i) => describeModule(module, behaviour[i]!)));
+  }
+
+  modes(): Modes {
+    const behaviour = this.tree.modules.map(ownBehaviour);
+    combineUpwards(behaviour, (i) => this.tree.childrenOf(i));
+    return { training: behaviour.map(() => null), behaviour };
+  }
+
+  inputs(): Promise<readonly InputSpec[]> {
+    return Promise.resolve(inputSpecs(this.file.graph));
+  }
+
+  setTraining(path: string, training: boolean, recursive: boolean): void {
+    const start = this.tree.indexOf(path);
+    const end = recursive ? this.tree.ends[start]! : start + 1;
+    for (const { sites } of this.tree.modules.slice(start, end)) {
+      for (const site of sites) if (site.fixed === undefined) site.training = training;
+    }
+  }
+
+  async normStatistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {
+    const [norm] = this.tree.modules[this.tree.indexOf(path)]!.norms;
+    if (norm === undefined) return null;
+    const tensors = new Map([
+      ['running_mean', norm.mean],
+      ['running_var', norm.variance],
+    ]);
+    return readNormStatistics(tensors, options.values);
+  }
+
+  statisticsVersion(path: string): number {
+    return this.tree.modules[this.tree.indexOf(path)]!.statisticsVersion;
+  }
+
+  async forward(args: readonly Value[], context: RunContext, method = 'forward'): Promise<Value> {
+    if (method !== 'forward') throw new AppError('bad-input', `An ONNX graph has no method '${method}'`);
+    const outputs = await this.runner.run(this.inputTensors(args), context);
+    const names = this.file.graph.outputs.map(({ name }) => name);
+    return outputs.length === 1 ? outputs[0]! : new Tuple(outputs, names);
+  }
+
+  private inputTensors(args: readonly Value[]): Map<string, Tensor> {
+    const inputs = graphInputs(this.file.graph);
+    if (args.length !== inputs.length) {
+      const names = inputs.map(({ name }) => `'${name}'`).join(', ');
+      throw new AppError(
+        'bad-input',
+        `The graph takes ${inputs.length} inputs (${names}), and was given ${args.length}`,
+      );
+    }
+    return new Map(
+      inputs.map(({ name }, i) => {
+        const value = args[i]!;
+        if (value instanceof Tensor) return [name, value];
+        throw new AppError('bad-input', `The graph's input '${name}' is a tensor, and was given a ${typeName(value)}`);
+      }),
+    );
+  }
+}
