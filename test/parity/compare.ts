@@ -195,6 +195,35 @@ export function compareModules(actual: readonly ModuleSpec[], expected: readonly
   });
 }
 
+/** Differences of the layers that the mode changes in an ONNX file, which tells no classes of the other modules. */
+export function compareLayers(actual: readonly ModuleSpec[], expected: readonly FixtureModule[]): string[] {
+  const specs = new Map(actual.map((spec) => [spec.path, spec]));
+  const wanted = new Map(expected.map((module) => [module.path, module]));
+  const differences = expected.flatMap((module) => {
+    const spec = specs.get(module.path);
+    return spec === undefined ? [`module '${module.path}' (${module.type}) is missing`] : compareLayer(spec, module);
+  });
+  for (const { path, batchNorm } of actual) {
+    if (batchNorm !== undefined && wanted.get(path)?.batchNorm === undefined) {
+      differences.push(`module '${path}' is no BatchNorm`);
+    }
+  }
+  return differences;
+}
+
+function compareLayer(spec: ModuleSpec, { path, batchNorm, dropout }: FixtureModule): string[] {
+  const pairs: (readonly [string, unknown, unknown])[] = [['training', spec.training, null]];
+  if (batchNorm !== undefined) {
+    for (const key of ['numFeatures', 'eps', 'momentum', 'trackRunningStats'] as const) {
+      pairs.push([key, spec.batchNorm?.[key], batchNorm[key]]);
+    }
+  }
+  if (dropout !== undefined) pairs.push(['p', spec.dropout?.p, dropout.p]);
+  return pairs.flatMap(([key, got, wanted]) =>
+    got === wanted ? [] : [`module '${path}' ${key}: got ${String(got)}, expected ${String(wanted)}`],
+  );
+}
+
 function compareNorm(
   name: string,
   spec: NormSpec | undefined,

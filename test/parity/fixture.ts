@@ -88,11 +88,12 @@ export interface FixtureDocument {
   readonly torch: string;
   readonly name: string;
   readonly family: string;
-  readonly form: 'script' | 'trace_eval' | 'trace_train' | 'freeze';
+  readonly form: 'script' | 'trace_eval' | 'trace_train' | 'freeze' | 'onnx';
   /** Whether anything in it depends on the draw. */
   readonly random: boolean;
   readonly tolerance: Tolerances;
   readonly statisticsTolerance: Tolerances;
+  /** Every module of the file; of an ONNX file the BatchNorm and Dropout layers. */
   readonly modules: readonly FixtureModule[];
   readonly steps: readonly Step[];
 }
@@ -108,7 +109,8 @@ export class Fixture {
   static read(folder: string, casePath: string): Fixture {
     const stem = path.join(folder, casePath);
     const document = JSON.parse(readFileSync(`${stem}.json`, 'utf8')) as FixtureDocument;
-    return new Fixture(document, `${stem}.pt`, readFileSync(`${stem}.bin`));
+    const modelFile = `${stem}.${document.form === 'onnx' ? 'onnx' : 'pt'}`;
+    return new Fixture(document, modelFile, readFileSync(`${stem}.bin`));
   }
 
   /** The value as the runtime has it; tensors are copies, so that an in-place operator can't reach the fixture. */
@@ -143,7 +145,7 @@ export function fixtureFolder(): string {
 /** Paths of all cases, `family/name`, as the generator listed them. @throws where there are none. */
 export function listCases(folder: string): readonly string[] {
   const index = path.join(folder, 'index.json');
-  const make = 'make them with: python test/parity/generate.py --out .cache/parity (torch 2.13.0 and numpy)';
+  const make = 'make them with: python test/parity/generate.py --out .cache/parity (torch 2.13.0, numpy and onnx)';
   if (!existsSync(index)) throw new Error(`There are no parity fixtures in ${folder}; ${make}`);
   const { cases } = JSON.parse(readFileSync(index, 'utf8')) as { cases: readonly string[] };
   if (cases.length === 0) throw new Error(`The list of parity fixtures in ${folder} is empty; ${make}`);

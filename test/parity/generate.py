@@ -2,7 +2,7 @@
 
     python test/parity/generate.py --out .cache/parity [--only FAMILY/NAME,FAMILY,...]
 
-Needs Python 3.9 or newer with torch and numpy. Nothing is done if the folder already holds the fixtures of this very
+Needs Python 3.9 or newer with torch, numpy and onnx. Nothing is done if the folder already holds the fixtures of this very
 generator and torch version. A case that torch refuses is an error.
 """
 

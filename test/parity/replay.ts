@@ -7,7 +7,7 @@ import type { Program, Value } from '../../src/runtime/program';
 import { Generator } from '../../src/runtime/random';
 import { typeName } from '../../src/runtime/values';
 import { toAppError } from '../../src/util/errors';
-import { compareModules, compareStatistics, compareValues } from './compare';
+import { compareLayers, compareModules, compareStatistics, compareValues } from './compare';
 import type { Rule } from './compare';
 import type { DropoutShare, Fixture, ForwardStep } from './fixture';
 import { withProgram } from './runtime';
@@ -42,7 +42,8 @@ async function steps(
   comparing: boolean,
 ): Promise<Run> {
   const { document } = fixture;
-  const differences = comparing ? compareModules(await program.describe(), document.modules) : [];
+  const compareTree = document.form === 'onnx' ? compareLayers : compareModules;
+  const differences = comparing ? compareTree(await program.describe(), document.modules) : [];
   const outputs: string[] = [];
   let generator = new Generator(seed);
   let number = 0;

@@ -219,7 +219,7 @@ function withoutSources(message: string): string {
 
 /** What ONNX Runtime says of an operator, a version or a type that it doesn't have. */
 const missingMessage =
-  /NOT_IMPLEMENTED|not a registered function|No opset import|No Op registered|under development|Unsupported model IR/;
+  /NOT_IMPLEMENTED|not a registered function|No opset import|No Op registered|under development|Unsupported model IR|unsupported data type|does not support double/;
 
 function modelError(name: string, cause: unknown): AppError {
   const message = cause instanceof Error ? cause.message : String(cause);

@@ -56,12 +56,11 @@ function typeOf({ qualifiedType, operators, children, path, sites }: OnnxModule)
 }
 
 /** Of a layer with running statistics, or of one that normalises by the batch alone. */
-function normSpec({ norms, sites, parameters }: OnnxModule): NormSpec | undefined {
+function normSpec({ norms, sites }: OnnxModule): NormSpec | undefined {
   const [state] = norms;
   const options = state?.options ?? sites.find(({ norm }) => norm?.byBatch)?.norm;
   if (options === undefined) return undefined;
-  const { eps, momentum, affine } = options;
-  const [numFeatures = null] = state?.mean.shape ?? parameters.get('weight')?.shape ?? [];
+  const { eps, momentum, affine, numFeatures } = options;
   return { numFeatures, eps, momentum, cumulative: false, affine, trackRunningStats: state !== undefined };
 }
 

@@ -21,6 +21,7 @@ export interface NormOptions {
   readonly mean: OnnxTensor | undefined;
   readonly variance: OnnxTensor | undefined;
   readonly affine: boolean;
+  readonly numFeatures: number | null;
   /** The graph computes the statistics of the batch and hands them over as if they were running ones. */
   readonly byBatch: boolean;
 }
@@ -58,6 +59,7 @@ function readNorm(node: OnnxNode, { values, opset, used, fixed }: SiteContext): 
     variance: statistic(values, variance),
     // Without affine parameters torch's exporters write constants of ones and zeros.
     affine: values.producer(scale)?.opType !== 'Constant',
+    numFeatures: (values.constant(scale) ?? values.constant(mean))?.shape[0] ?? null,
     byBatch: values.producer(mean)?.opType === 'ReduceMean',
   };
   if (norm.byBatch) {

@@ -14,6 +14,9 @@ from . import (
     vision,
 )
 
+# Takes models of the others.
+from . import onnx_files  # isort: skip
+
 __all__ = [
     "dropout",
     "edge_shapes",
@@ -23,6 +26,7 @@ __all__ = [
     "layers",
     "modes",
     "normalisation",
+    "onnx_files",
     "operators",
     "sequence",
     "vision",

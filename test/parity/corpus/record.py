@@ -1,4 +1,4 @@
-"""Runs a saved TorchScript file in torch, step by step, and writes what happened as NAME.pt + NAME.json + NAME.bin.
+"""Runs a saved model in torch, step by step, and writes what happened as NAME.pt (or .onnx) + NAME.json + NAME.bin.
 
 The JSON file holds the steps; every tensor in it is a dtype, a shape and an offset into the .bin file, where the
 elements stand contiguous and little-endian. test/parity/fixture.ts reads them and describes each field.
@@ -38,17 +38,30 @@ STATISTICS = {"running_mean": "runningMean", "running_var": "runningVar", "num_b
 
 
 class Recorder:
-    """Opens the saved file in torch and records each step that the case makes on it."""
+    """Records each step that the case makes on what torch has of the saved file.
 
-    def __init__(self, stem: Path, *, family: str, name: str, form: str, eager: Optional[nn.Module], random: bool):
+    `copies` are that, once; twice where it draws random numbers: such a case runs on both with other seeds, and what differs
+    between the two can't be compared.
+    """
+
+    def __init__(
+        self,
+        stem: Path,
+        *,
+        family: str,
+        name: str,
+        form: str,
+        copies: List[nn.Module],
+        modules: List[Dict[str, Any]],
+        random: bool,
+    ):
         self.stem = stem
         self.name = name
         self.random = random
         self.saw_random = False
         self.blob = bytearray()
         self.steps: List[Dict[str, Any]] = []
-        # A random case runs on a second copy with other seeds: what differs between the two can't be compared.
-        self.copies = [torch.jit.load(str(stem) + ".pt") for _ in range(2 if random else 1)]
+        self.copies = copies
         self.header = {
             "torch": torch.__version__,
             "name": name,
@@ -57,7 +70,7 @@ class Recorder:
             "random": random,
             "tolerance": OUTPUT_TOLERANCE,
             "statisticsTolerance": STATISTICS_TOLERANCE,
-            "modules": describe_modules(self.copies[0], eager, form),
+            "modules": modules,
         }
 
     def set(self, path: str, training: bool, recursive: bool = True) -> None:
@@ -274,8 +287,8 @@ def same(one: Any, other: Any) -> bool:
 
 
 def remove(stem: Path) -> None:
-    """Deletes the three files of a case, where they exist."""
-    for suffix in (".pt", ".json", ".bin"):
+    """Deletes the files of a case, where they exist."""
+    for suffix in (".pt", ".onnx", ".json", ".bin"):
         try:
             os.remove(str(stem) + suffix)
         except FileNotFoundError:

@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .record import Recorder
+from .record import Recorder, describe_modules
 
 Plan = Callable[[Recorder, Callable[[], Tuple[Any, ...]]], None]
 CASES: Dict[str, "Case"] = {}
+MODELS: Dict[str, "Model"] = {}
 
 
 @dataclass
@@ -38,9 +39,23 @@ class Case:
         stem.parent.mkdir(parents=True, exist_ok=True)
         script, eager = self.build()
         torch.jit.save(script, str(stem) + ".pt")
-        recorder = Recorder(stem, family=self.family, name=self.name, form=self.form, eager=eager, random=self.random)
+        copies = [torch.jit.load(str(stem) + ".pt") for _ in range(2 if self.random else 1)]
+        modules = describe_modules(copies[0], eager, self.form)
+        recorder = Recorder(
+            stem, family=self.family, name=self.name, form=self.form, copies=copies, modules=modules, random=self.random
+        )
         self.run(recorder)
         recorder.save()
+
+
+@dataclass
+class Model:
+    """What `model` was given, for other files than TorchScript's to be made of."""
+
+    make: Callable[[], nn.Module]
+    inputs: Callable[[], Tuple[Any, ...]]
+    plan: Optional[Plan]
+    random: bool
 
 
 def add(case: Case) -> None:
@@ -62,6 +77,7 @@ def model(
     random: bool = False,
 ) -> None:
     """Adds one case for each form: script, trace_eval, trace_train, freeze. `inputs` draws anew at each call."""
+    MODELS.setdefault(f"{family}/{name}", Model(make, inputs, plan, random))
     for form in forms:
         suffix = "" if form == "script" else f"_{form}"
         chosen = plan or (frozen_plan if form == "freeze" else standard_plan)
