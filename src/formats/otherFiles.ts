@@ -44,8 +44,6 @@ function bySignature(peek: Peek, size: number): Finding {
   if (size === 0) return noModel('is empty', 'Save or download the file again.');
   for (const [text, offset, finding] of signatures) if (peek.startsWith(text, offset)) return finding;
   const { head } = peek;
-  // Program of ExecuTorch: "ET" and two digits.
-  if (/^ET\d\d$/.test(ascii(head, 4, 8))) return known('is an ExecuTorch program');
   if (isSafetensors(head, size)) return known('is a safetensors file: weights only, without modules or modes');
   if (head[0] === 0x80 && head[1]! <= 5) return known('is a Python pickle without code that could run');
   const start = ascii(head, 0, head.length).trimStart().toLowerCase();

@@ -2,6 +2,7 @@
 
 import type { ByteSource } from './byteSource';
 import type { Format, OpenedFile } from './format';
+import { execuTorch } from './executorch';
 import { legacyTorchSave } from './legacyTorchSave';
 import { onnx } from './onnx';
 import { unrecognised } from './otherFiles';
@@ -21,6 +22,7 @@ export const formats: readonly Format[] = [
   safetensors,
   shardIndex,
   onnx,
+  execuTorch,
 ];
 
 /**

@@ -17,6 +17,10 @@ export async function createProgram(contents: ModelContents, assets: ParserAsset
       const { StoredProgram } = await import('./stored/storedProgram');
       return new StoredProgram(contents.root, contents.modeNote);
     }
+    case 'executorch': {
+      const { ExecuTorchProgram } = await import('./executorch/execuTorchProgram');
+      return new ExecuTorchProgram(contents.methods);
+    }
     case 'onnx': {
       const { createOnnxProgram } = await import('./onnx/onnxProgram');
       return createOnnxProgram(contents.file);

@@ -5,9 +5,11 @@ import type { ModuleSpec, SourceLocation } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { Modes } from './behaviour';
 import type { RunContext } from './context';
+import type { ExecuTorchMethod } from './executorch/methods';
 import type { OnnxFile } from './onnx/onnxFile';
 import type { ScriptObject, Value } from './values';
 
+export type * from './executorch/methods';
 export type * from './onnx/onnxFile';
 export { Storage, type StorageReader } from './storage';
 export { contiguousStrides, Tensor } from './tensor';
@@ -22,7 +24,8 @@ export type ModelContents =
       /** Why the file tells no mode, as a sentence; absent where it does. */
       readonly modeNote?: string;
     }
-  | { readonly kind: 'onnx'; readonly file: OnnxFile };
+  | { readonly kind: 'onnx'; readonly file: OnnxFile }
+  | { readonly kind: 'executorch'; readonly methods: readonly ExecuTorchMethod[] };
 
 /**
  * A module as a file stores it without code: an object of a pickled `nn.Module`, or what the names in a state dict tell of one.
