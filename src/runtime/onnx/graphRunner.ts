@@ -184,7 +184,7 @@ function runsOutside({ training, fixed, dropout }: Site): boolean {
   return training === true && fixed === undefined && dropout?.p !== 0;
 }
 
-const statisticPrefix = 'mode-inspector/';
+const statisticPrefix = 'mode-inspector/statistics/';
 const meanName = (index: number): string => `${statisticPrefix}running_mean/${index}`;
 const varianceName = (index: number): string => `${statisticPrefix}running_var/${index}`;
 

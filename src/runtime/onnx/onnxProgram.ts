@@ -13,6 +13,7 @@ import { Tuple, typeName, type Value } from '../values';
 import { GraphValues } from './constants';
 import { describeModule, ownBehaviour } from './describe';
 import { GraphRunner } from './graphRunner';
+import { inlineFunctions } from './inline';
 import { graphInputs, inputSpecs } from './inputs';
 import { OnnxModuleTree } from './moduleTree';
 import type { OnnxFile, OnnxGraph, OnnxNode } from './onnxFile';
@@ -21,7 +22,8 @@ import { namesUsed } from './segments';
 import { readSite, type Site } from './sites';
 
 /** Reads what the nodes do, and the constants that say so. @throws AppError where these can't be read. */
-export async function createOnnxProgram(file: OnnxFile): Promise<Program> {
+export async function createOnnxProgram(original: OnnxFile): Promise<Program> {
+  const file = inlineFunctions(original);
   const sites = new Map<OnnxNode, Site>();
   await readSites(file.graph, file.opsets.get('') ?? 1, undefined, undefined, sites);
   return new OnnxProgram(file, sites);
