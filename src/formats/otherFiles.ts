@@ -4,7 +4,7 @@ import { AppError, type AppErrorCode } from '../util/errors';
 import type { Peek } from './peek';
 import type { ZipArchive } from './zip';
 
-const OPENS = 'Mode Inspector opens TorchScript archives, files of torch.save, and safetensors.';
+const OPENS = 'Mode Inspector opens TorchScript archives, files of torch.save, safetensors, ONNX and ExecuTorch files.';
 
 /** `sentence` follows the file's name: "net.pth is a state_dict, …". */
 interface Finding {
