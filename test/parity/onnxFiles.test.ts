@@ -1,6 +1,8 @@
 // The committed ONNX files run as torch's exporters, older versions and other writers left them.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { RunContext } from '../../src/runtime/context';
@@ -99,5 +101,33 @@ describe('ONNX files', () => {
       );
       assert.deepEqual(await program.normStatistics('second/bn'), untouched);
     });
+  });
+});
+
+describe('ONNX files that ONNX Runtime has no kernels for', () => {
+  it('end in an error that names the operator or the version', async () => {
+    const bytes = readFileSync(path.join(folder, 'nested.onnx'));
+    const target = mkdtempSync(path.join(tmpdir(), 'onnx-'));
+    const run = async (from: string, to: string): Promise<void> => {
+      const file = path.join(target, 'net.onnx');
+      writeFileSync(file, Buffer.from(bytes.toString('latin1').replaceAll(from, to), 'latin1'));
+      await withProgram(file, async (program, executor) => {
+        const inputs = [normal(2, 2), Tensor.of('bool', [], Uint8Array.of(0))];
+        await program.forward(inputs, new RunContext(executor, new Generator(1)));
+      });
+    };
+    try {
+      await assert.rejects(run('Identity', 'Identidy'), {
+        code: 'unsupported-operator',
+        message: /net\.onnx: .*Identidy/,
+      });
+      // The version of ONNX's own operators: the field of 17 becomes one of 99.
+      await assert.rejects(run('\x10\x11', '\x10\x63'), {
+        code: 'unsupported-operator',
+        message: /net\.onnx: ONNX Runtime only.*99/,
+      });
+    } finally {
+      rmSync(target, { recursive: true });
+    }
   });
 });

@@ -227,7 +227,7 @@ function modelError(name: string, cause: unknown): AppError {
     const words = `${name} needs more memory than the runtime has`;
     return new AppError('out-of-memory', words, 'Try a smaller input.', { cause });
   }
-  const reason = withoutSources(message).replace(/^.*?\b(?=\w+\(-?\d+\) is not a registered)/s, '');
+  const reason = withoutSources(message).replace(/^.*?(Fatal error: |(?=ONNX Runtime only))/s, '');
   if (cause instanceof UnsupportedKernel || missingMessage.test(message)) {
     return new AppError('unsupported-operator', `The runtime can't run ${name}: ${reason}`, undefined, { cause });
   }
