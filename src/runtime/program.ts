@@ -5,8 +5,10 @@ import type { ModuleSpec, SourceLocation } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { Modes } from './behaviour';
 import type { RunContext } from './context';
+import type { Tensor } from './tensor';
 import type { ScriptObject, Value } from './values';
 
+export { bytesOfElements } from './elements';
 export { Storage, type StorageReader } from './storage';
 export { contiguousStrides, Tensor } from './tensor';
 export { Device, Dict, OpaqueValue, ScriptObject, Tuple, type Value } from './values';
@@ -72,6 +74,8 @@ export interface Program {
   setTraining(path: string, training: boolean, recursive: boolean): void;
   /** Running statistics; null where the module keeps none. @throws AppError `no-such-module`. */
   normStatistics(path: string, options?: { readonly values?: boolean }): Promise<NormStatistics | null>;
+  /** The tensors of the running statistics by name, in memory or still in the file. @throws AppError `no-such-module`. */
+  normTensors(path: string): ReadonlyMap<string, Tensor>;
   /** Changes whenever one of the layer's statistics was written; to see what a forward moved. */
   statisticsVersion(path: string): number;
   /** Runs `forward` (or another method) with positional arguments. @throws AppError */

@@ -9,6 +9,7 @@ import { parseCommandLine, parseShape, type CommandLine, type RunCommand } from 
 import { inspect } from '../../../src/cli/inspect';
 import { readNpy, writeNpy } from '../../../src/cli/npy';
 import { run } from '../../../src/cli/run';
+import { set } from '../../../src/cli/set';
 import { createEngine } from '../../../src/sessions/engine';
 import type { Engine } from '../../../src/protocol/engine';
 import type { AppError } from '../../../src/util/errors';
@@ -43,7 +44,8 @@ async function execute(...argv: string[]): Promise<string> {
   const command: CommandLine = parseCommandLine(argv);
   const engine = engineOnPackages();
   try {
-    return await (command.name === 'inspect' ? inspect(engine, command) : run(engine, command));
+    if (command.name === 'inspect') return await inspect(engine, command);
+    return await (command.name === 'set' ? set(engine, command) : run(engine, command));
   } finally {
     engine.dispose();
   }
