@@ -185,6 +185,44 @@ describe('run', () => {
   });
 });
 
+describe('set', () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'mode-inspector-'));
+  const copy = path.join(folder, 'copy.pt');
+  after(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('writes a copy in the modes asked for, and replaces one only with --force', async () => {
+    const argv = ['set', path.join(samples, 'resnet_trained.pt'), '--train', 'layer1', '--eval', 'layer1.0.bn1'];
+    assert.match(await execute(...argv, '-o', copy), /^Wrote \S+copy\.pt: \d+ flags differ\.$/);
+    const training = new Map((await json('inspect', copy)).modules.map((module) => [module.path, module.training]));
+    assert.deepEqual(
+      ['', 'layer1', 'layer1.0.bn1', 'layer1.0.bn2'].map((at) => training.get(at)),
+      [false, true, false, true],
+    );
+    await assert.rejects(execute(...argv, '-o', copy), { code: 'usage', message: /exists already/ });
+    const again = JSON.parse(await execute(...argv, '-o', copy, '--force', '--json')) as { changed: string[] };
+    assert.equal(again.changed.length, [...training.values()].filter((flag) => flag === true).length);
+  });
+
+  it('keeps what a run moved with --save-copy and --statistics', async () => {
+    const file = path.join(samples, 'resnet_trained.pt');
+    const steps = ['run', file, '--train', '--shape', '2,3,32,32', '--steps', '2', '--save-copy', copy, '--force'];
+    const counter = async (): Promise<number | undefined> =>
+      (await json('inspect', copy)).modules.find(({ batchNorm }) => batchNorm !== undefined)?.batchNorm
+        ?.numBatchesTracked;
+    await execute(...steps);
+    assert.equal(await counter(), 150);
+    assert.match(await execute(...steps, '--statistics'), /\nWrote .* and the running statistics of 13 layers\.$/);
+    assert.equal(await counter(), 152);
+  });
+
+  it('asks for a mode, and for a copy where there is something to write into it', () => {
+    assert.throws(() => parseCommandLine(['set', 'm.pt', '-o', 'c.pt']), { code: 'usage' });
+    assert.throws(() => parseCommandLine(['run', 'm.pt', '--statistics']), { code: 'usage' });
+  });
+});
+
 describe('.npy files', () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'mode-inspector-'));
   const file = path.join(folder, 'x.npy');
