@@ -6,6 +6,7 @@ import { registerNotices } from './commands/notices';
 import { registerOpenCommands } from './commands/openModel';
 import { registerRevealSource } from './commands/revealSource';
 import { registerForwardCommands } from './commands/runForward';
+import { registerSaveCopy } from './commands/saveCopy';
 import { registerSessionCommands } from './commands/sessionCommands';
 import { registerModeCommands } from './commands/setMode';
 import { readThreads } from './host/config';
@@ -67,6 +68,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     ...registerModeCommands(scene, counts, log),
     ...registerForwardCommands(scene, counts, log),
     ...registerSessionCommands(scene, counts, log),
+    registerSaveCopy(scene, log),
     registerRevealSource(scene, log),
     registerNotices(scene, log),
     store.onDidChange(() => {

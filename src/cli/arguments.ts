@@ -1,10 +1,12 @@
 // The command line: what may be asked, checked into typed values.
 
+import path from 'node:path';
+
 import { Command, InvalidArgumentError } from 'commander';
 
 import { version } from '../../package.json';
 import { itemSize, type DType } from '../model/dtype';
-import type { ForwardInput, SetTraining } from '../protocol/engine';
+import type { ForwardInput, SaveCopyOptions, SetTraining } from '../protocol/engine';
 import { AppError } from '../util/errors';
 import { readNpy } from './npy';
 
@@ -29,11 +31,23 @@ export interface RunCommand {
   readonly steps: number;
   readonly seed: number | undefined;
   readonly saveOutput: string | undefined;
+  /** Where to write a copy of the file as the run left it. */
+  readonly copy: SaveCopyOptions | undefined;
   /** In seconds; 0 waits for ever. */
   readonly timeout: number;
 }
 
-export type CommandLine = InspectCommand | RunCommand;
+export interface SetCommand {
+  readonly name: 'set';
+  readonly file: string;
+  readonly json: boolean;
+  readonly threads: number;
+  /** In the order given. */
+  readonly modes: readonly SetTraining[];
+  readonly copy: SaveCopyOptions;
+}
+
+export type CommandLine = InspectCommand | RunCommand | SetCommand;
 
 interface Options {
   readonly json?: true;
@@ -43,6 +57,10 @@ interface Options {
   readonly saveOutput?: string;
   readonly threads: number;
   readonly timeout: number;
+  readonly output: string;
+  readonly saveCopy?: string;
+  readonly statistics?: true;
+  readonly force?: true;
 }
 
 const seeHelp = 'Run with --help for the options.';
@@ -56,8 +74,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   // Options that repeat keep their order among each other, so they are collected as they are met.
   const modes: SetTraining[] = [];
   const inputs: ForwardInput[] = [];
-  const setMode = (training: boolean) => (path: string | null) => {
-    modes.push({ path: path ?? '', training, recursive: true });
+  const setMode = (training: boolean) => (modulePath: string | null) => {
+    modes.push({ path: modulePath ?? '', training, recursive: true });
   };
 
   const program = new Command('mode-inspector')
@@ -103,13 +121,37 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .option('--threads <n>', 'threads of the kernels; 0 chooses', integerFrom(0), 0)
     .option('--timeout <seconds>', 'give up after so long; 0 waits for ever', integerFrom(0), defaultTimeout)
     .option('--save-output <file.npy>', 'write the first output')
+    .option('--save-copy <file>', 'write a copy of the file with these modes')
+    .option('--statistics', 'also write the running statistics that moved into the copy')
+    .option('--force', 'let the copy replace a file that is there already')
     .option('--json', 'print JSON')
     .option('--values', 'add the full arrays of the statistics')
     .action((file: string, options: Options) => {
       const { json = false, values = false, steps, seed, saveOutput, threads, timeout } = options;
-      result = { name: 'run', file, json, values, threads, inputs, modes, steps, seed, saveOutput, timeout };
+      const { saveCopy, statistics, force } = options;
+      if (saveCopy === undefined && (statistics ?? force) === true)
+        throw new AppError('usage', '--statistics and --force are about a copy, and no --save-copy was given', seeHelp);
+      const copy = saveCopy === undefined ? undefined : copyOptions(saveCopy, options);
+      result = { name: 'run', file, json, values, threads, inputs, modes, steps, seed, saveOutput, copy, timeout };
     })
     // Commander calls an option's own parser only where a value follows; its events come always, null without a value.
+    .on('option:train', setMode(true))
+    .on('option:eval', setMode(false));
+
+  program
+    .command('set')
+    .description('write a copy of the file that differs from it in the modes alone')
+    .argument('<file>', 'a model file that stores modes')
+    .option('--train [path]', 'set a module and all below it to train; repeatable')
+    .option('--eval [path]', 'set a module and all below it to eval; repeatable')
+    .requiredOption('-o, --output <file>', 'where to write the copy')
+    .option('--force', 'replace a file that is there already')
+    .option('--json', 'print JSON')
+    .action((file: string, options: Options) => {
+      if (modes.length === 0) throw new AppError('usage', 'No mode was given: name --train or --eval', seeHelp);
+      const copy = copyOptions(options.output, options);
+      result = { name: 'set', file, json: options.json ?? false, threads: 0, modes, copy };
+    })
     .on('option:train', setMode(true))
     .on('option:eval', setMode(false));
 
@@ -117,6 +159,10 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   if (argv.length > 0) program.parse(argv, { from: 'user' });
   if (result === undefined) throw new AppError('usage', 'No command was given', seeHelp);
   return result;
+}
+
+function copyOptions(file: string, { statistics, force }: Options): SaveCopyOptions {
+  return { file: path.resolve(file), statistics: statistics ?? false, overwrite: force ?? false };
 }
 
 function integerFrom(least: number): (text: string) => number {

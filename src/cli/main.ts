@@ -13,6 +13,7 @@ import { silentLog } from '../util/log';
 import { parseCommandLine, type CommandLine } from './arguments';
 import { inspect } from './inspect';
 import { run } from './run';
+import { set } from './set';
 
 /** dist/ holds this bundle and the WebAssembly beside it. */
 const distFolder = path.dirname(fileURLToPath(import.meta.url));
@@ -28,7 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const engine = engineFor(command);
   try {
-    const text = command.name === 'inspect' ? await inspect(engine, command) : await run(engine, command);
+    const text = await execute(engine, command);
     await write(text);
     return 0;
   } catch (error) {
@@ -38,13 +39,24 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+function execute(engine: Engine, command: CommandLine): Promise<string> {
+  switch (command.name) {
+    case 'inspect':
+      return inspect(engine, command);
+    case 'run':
+      return run(engine, command);
+    case 'set':
+      return set(engine, command);
+  }
+}
+
 /**
- * The user's program runs in a worker: it may loop, or fill the heap, and both must end in a sentence. Looking at a file runs
+ * The user's program runs in a worker: it may loop, or fill the heap, and both must end in a sentence. Looking at a file, or copying it, runs
  * nothing and saves the worker's start.
  */
 function engineFor(command: CommandLine): Engine {
   const common = { wasmFolder: distFolder, threads: command.threads };
-  if (command.name === 'inspect') return createEngine(common);
+  if (command.name !== 'run') return createEngine(common);
   return createWorkerEngine({ ...common, script: path.join(distFolder, 'worker.mjs'), log: silentLog });
 }
 

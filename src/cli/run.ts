@@ -6,6 +6,7 @@ import { AppError, toAppError } from '../util/errors';
 import type { RunCommand } from './arguments';
 import { writeNpy } from './npy';
 import { readStatistics, toJson, toText, type Report } from './report';
+import { copySentence, saveCopy } from './set';
 
 /** The report after the last step as text or JSON. @throws AppError where the file can't be inspected or a forward fails. */
 export async function run(engine: Engine, command: RunCommand): Promise<string> {
@@ -18,15 +19,19 @@ export async function run(engine: Engine, command: RunCommand): Promise<string> 
     if (first === undefined) throw new AppError('bad-input', 'The model returned no tensor that could be saved');
     writeNpy(command.saveOutput, first);
   }
+  const saved = command.copy === undefined ? undefined : await saveCopy(engine, command.copy);
   const report: Report = {
     file: command.file,
     description,
     modules,
     statistics: await readStatistics(engine, modules, command.values),
     outputs: result.outputs,
-    problems: [...description.problems, ...result.problems],
+    problems: [...description.problems, ...result.problems, ...(saved?.problems ?? [])],
   };
-  return command.json ? toJson(report) : toText(report);
+  if (command.json) return toJson(report);
+  const wrote =
+    command.copy === undefined || saved === undefined ? '' : `\n\n${copySentence(command.copy.file, saved)}`;
+  return `${toText(report)}${wrote}`;
 }
 
 async function forward(engine: Engine, command: RunCommand): Promise<ForwardResult> {

@@ -2,6 +2,7 @@
 
 import type { ModelFormat, Problem } from '../model/description';
 import type { ModelContents } from '../runtime/program';
+import type { ModeWriter } from './modeWriter';
 import type { Peek } from './peek';
 
 /** A model file whose objects are read; tensors and code are read from the source when they are needed, so keep it open. */
@@ -10,6 +11,8 @@ export interface OpenedFile {
   readonly contents: ModelContents;
   /** What is odd about the file and did not stop it from being read. */
   readonly problems: readonly Problem[];
+  /** Finds what a copy with other modes changes; absent where the layout stores none. */
+  readonly writer?: ModeWriter;
 }
 
 export interface Format {

@@ -5,10 +5,11 @@ import { Storage, type StorageReader, type Value } from '../runtime/program';
 import { AppError } from '../util/errors';
 import { beyondLimit, checkRange, damaged, type ByteSource } from './byteSource';
 import type { Format, OpenedFile } from './format';
+import { modeWriter, type WritableModel } from './modeWriter';
 import type { Peek } from './peek';
 import { unpickleAt } from './pickle';
 import { inByteOrder, StorageTable } from './storages';
-import { openSaved, type Saved } from './torchSave';
+import { openSaved, writableSaved, type Saved } from './torchSave';
 import { TorchSaveHost } from './torchSaveHost';
 
 /** The pickled magic number with which such a file begins. */
@@ -26,20 +27,38 @@ export const legacyTorchSave: Format = {
 };
 
 async function open(peek: Peek): Promise<OpenedFile> {
-  return openSaved(peek.source.name, await readLegacyTorchSave(peek));
+  const { name } = peek.source;
+  return { ...openSaved(name, await readLegacyTorchSave(peek)), writer: modeWriter(name, () => writable(peek)) };
+}
+
+/** Reads the objects again, for the places of what can be changed. */
+async function writable(peek: Peek): Promise<WritableModel> {
+  const saved = await readLegacyTorchSave(peek, true);
+  // The pickles are read from the start of the file on, so that their offsets are the file's.
+  const pickle = { offset: 0 };
+  return {
+    modules: writableSaved(peek.source.name, saved),
+    pickle,
+    storages: saved.storages.places(),
+    bigEndian: false,
+  };
 }
 
 export function isLegacyTorchSave(peek: Peek): boolean {
   return peek.startsWith(MAGIC);
 }
 
+interface SavedLegacy extends Saved {
+  readonly storages: LegacyStorages;
+}
+
 /** @throws AppError `corrupt`, `limit-exceeded`. */
-export async function readLegacyTorchSave({ source }: Peek): Promise<Saved> {
+export async function readLegacyTorchSave({ source }: Peek, markBooleans = false): Promise<SavedLegacy> {
   // How long the pickles are shows only by reading them, and the storages behind them may be gigabytes.
   for (let window = FIRST_WINDOW; ; window *= 4) {
     const length = Math.min(window, source.size, MAX_PICKLE);
     try {
-      return readPickles(source, await source.read(0, length));
+      return readPickles(source, await source.read(0, length), markBooleans);
     } catch (error) {
       if (!(error instanceof AppError && error.code === 'corrupt') || length === source.size) throw error;
       if (length === MAX_PICKLE) throw beyondLimit(source.name, `its pickles take more than ${MAX_PICKLE} bytes`);
@@ -47,12 +66,12 @@ export async function readLegacyTorchSave({ source }: Peek): Promise<Saved> {
   }
 }
 
-function readPickles(source: ByteSource, bytes: Uint8Array): Saved {
+function readPickles(source: ByteSource, bytes: Uint8Array, markBooleans: boolean): SavedLegacy {
   const storages = new LegacyStorages(source);
   const host = new TorchSaveHost(new StorageTable(storages.find));
   let position = MAGIC.length;
   const next = (what: string, withHost?: TorchSaveHost): Value => {
-    const { value, end } = unpickleAt(bytes, position, `${what} of ${source.name}`, withHost);
+    const { value, end } = unpickleAt(bytes, position, `${what} of ${source.name}`, withHost, markBooleans);
     position = end;
     return value;
   };
@@ -60,21 +79,34 @@ function readPickles(source: ByteSource, bytes: Uint8Array): Saved {
   next('the system information');
   const value = next('the saved object', host);
   storages.place(next('the list of storages'), position);
-  return { value, host };
+  return { value, host, storages };
 }
 
 /** The storages behind the pickles, in the order of the list of their keys. */
 class LegacyStorages {
   private readonly sizes = new Map<string, { readonly dtype: DType; readonly count: number }>();
   private readonly offsets = new Map<string, number>();
+  private readonly made = new Map<Storage, string>();
 
   constructor(private readonly source: ByteSource) {}
 
   /** The pickle of the object comes before the list, so that places are known only later; readers ask for them then. */
   readonly find = (key: string, dtype: DType, count: number): Storage => {
     this.sizes.set(key, { dtype, count });
-    return Storage.lazy(dtype, count, this.reader(key, dtype, count));
+    const storage = Storage.lazy(dtype, count, this.reader(key, dtype, count));
+    this.made.set(storage, key);
+    return storage;
   };
+
+  /** Where the elements of each storage begin. */
+  places(): ReadonlyMap<Storage, { readonly offset: number }> {
+    const places = new Map<Storage, { readonly offset: number }>();
+    for (const [storage, key] of this.made) {
+      const offset = this.offsets.get(key);
+      if (offset !== undefined) places.set(storage, { offset: offset + COUNT_BYTES });
+    }
+    return places;
+  }
 
   place(keys: Value, start: number): void {
     const { name } = this.source;

@@ -5,7 +5,7 @@ import { Dict, Tuple, type Value } from '../runtime/program';
 import { AppError } from '../util/errors';
 import { beyondLimit } from './byteSource';
 import { PickleCursor } from './pickleCursor';
-import { InertHost, PickleBytes, PickleGlobal, PickleObject, type PickleHost } from './pickleValues';
+import { InertHost, MarkedBoolean, PickleBytes, PickleGlobal, PickleObject, type PickleHost } from './pickleValues';
 
 const MAX_STACK = 16_000_000;
 const MAX_MEMO = 32_000_000;
@@ -19,10 +19,16 @@ const emptyTuple = new Tuple([]);
  * The value that the pickle holds. int becomes `bigint`, float `number`, None `null`; list, tuple and dict become an array, {@link Tuple}
  * and {@link Dict}. Cycles are possible.
  * @param what names the pickle in messages.
+ * @param markBooleans turns each boolean into a {@link MarkedBoolean}, for who wants to change it in the file.
  * @throws AppError `corrupt` or `limit-exceeded`.
  */
-export function unpickle(bytes: Uint8Array, what: string, host: PickleHost = new InertHost()): Value {
-  return new Unpickler(new PickleCursor(bytes, what), host).run();
+export function unpickle(
+  bytes: Uint8Array,
+  what: string,
+  host: PickleHost = new InertHost(),
+  markBooleans = false,
+): Value {
+  return new Unpickler(new PickleCursor(bytes, what), host, markBooleans).run();
 }
 
 /** The value of the pickle that begins at `start`, and where the next one would begin; see {@link unpickle}. */
@@ -31,10 +37,11 @@ export function unpickleAt(
   start: number,
   what: string,
   host: PickleHost = new InertHost(),
+  markBooleans = false,
 ): { readonly value: Value; readonly end: number } {
   const cursor = new PickleCursor(bytes, what);
   cursor.position = start;
-  return { value: new Unpickler(cursor, host).run(), end: cursor.position };
+  return { value: new Unpickler(cursor, host, markBooleans).run(), end: cursor.position };
 }
 
 class Unpickler {
@@ -49,6 +56,7 @@ class Unpickler {
   constructor(
     private readonly cursor: PickleCursor,
     private readonly host: PickleHost,
+    private readonly markBooleans: boolean,
   ) {}
 
   run(): Value {
@@ -94,10 +102,10 @@ class Unpickler {
           stack.push(null);
           break;
         case 0x88: // NEWTRUE
-          stack.push(true);
+          stack.push(this.boolean(true));
           break;
         case 0x89: // NEWFALSE
-          stack.push(false);
+          stack.push(this.boolean(false));
           break;
 
         // Containers.
@@ -366,12 +374,18 @@ class Unpickler {
     this.memo[index] = value;
   }
 
+  /** What the opcode before the cursor stands for. */
+  private boolean(value: boolean): boolean | MarkedBoolean {
+    return this.markBooleans ? new MarkedBoolean(value, this.cursor.position - 1, 0x88, 0x89) : value;
+  }
+
   /** Protocol 0 writes booleans as the integers 00 and 01. */
-  private integerOrBool(): bigint | boolean {
+  private integerOrBool(): bigint | boolean | MarkedBoolean {
     const { bytes, position } = this.cursor;
     const isBool = bytes[position] === 0x30 && bytes[position + 2] === 0x0a;
     const value = this.cursor.decimal();
-    return isBool && value <= 1n ? value === 1n : value;
+    if (!isBool || value > 1n) return value;
+    return this.markBooleans ? new MarkedBoolean(value === 1n, position + 1, 0x31, 0x30) : value === 1n;
   }
 }
 

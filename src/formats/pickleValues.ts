@@ -36,6 +36,19 @@ export class PickleBytes extends OpaqueValue {
   }
 }
 
+/** True or False, and the one byte of the pickle that says which. */
+export class MarkedBoolean extends OpaqueValue {
+  constructor(
+    readonly value: boolean,
+    /** From the start of the bytes that were unpickled. */
+    readonly offset: number,
+    readonly trueByte: number,
+    readonly falseByte: number,
+  ) {
+    super('bool');
+  }
+}
+
 /** Gives the calls in a pickle their meaning. Methods only look at their arguments; whatever is unknown becomes inert. */
 export interface PickleHost {
   /** A class or function by name. */

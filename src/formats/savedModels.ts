@@ -3,7 +3,7 @@
 import type { ModelFormat } from '../model/description';
 import { Dict, StoredModule, Tensor, Tuple, type Value } from '../runtime/program';
 import { AppError } from '../util/errors';
-import { PickleObject } from './pickleValues';
+import { PickleObject, type MarkedBoolean } from './pickleValues';
 import { isStateDict, modulesOfNames } from './stateDict';
 import { ModuleReader, moduleState } from './storedModules';
 
@@ -18,6 +18,8 @@ export interface SavedModels {
   readonly format: ModelFormat;
   /** The model, or a module without a class that has each of several models at its key. */
   readonly root: StoredModule;
+  /** Where each module has its flag, if the pickle was read with its booleans marked. */
+  readonly flags: ReadonlyMap<StoredModule, MarkedBoolean>;
   /** Why the file tells no mode; absent where it does. */
   readonly modeNote?: string;
 }
@@ -47,8 +49,9 @@ export function readSavedModels(
       : modules.module(model as PickleObject);
   const [only] = found;
   const root = found.length === 1 && only !== undefined ? read(only) : gathered(found, read);
-  if (found.every(({ kind }) => kind === 'module')) return { format: 'module', root };
-  return { format: 'state-dict', root, modeNote: noteOn(value, found) };
+  const { flags } = modules;
+  if (found.every(({ kind }) => kind === 'module')) return { format: 'module', root, flags };
+  return { format: 'state-dict', root, flags, modeNote: noteOn(value, found) };
 }
 
 /** Looks for models, outermost first, and not inside of what is one. */

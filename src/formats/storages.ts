@@ -5,6 +5,7 @@ import { OpaqueValue, Storage, Tensor, Tuple, type StorageReader, type Value } f
 import { isCount } from './byteSource';
 import { argument } from './pickleValues';
 import type { ZipArchive } from './zip';
+import type { ZipEntry } from './zipDirectory';
 
 const storageTypes: ReadonlyMap<string, DType> = new Map([
   ['torch.FloatStorage', 'float32'],
@@ -92,16 +93,20 @@ export interface ZipStorageOptions {
   /** The folder of the storages with its slash: `net/data/`. */
   readonly folder: string;
   readonly bigEndian: boolean;
+  /** Told which entry holds a storage. */
+  readonly found?: (storage: Storage, entry: ZipEntry) => void;
 }
 
 /** Storages that are entries of a zip archive, named by their keys. */
-export function zipStorages(zip: ZipArchive, { folder, bigEndian }: ZipStorageOptions): StorageTable {
+export function zipStorages(zip: ZipArchive, { folder, bigEndian, found }: ZipStorageOptions): StorageTable {
   return new StorageTable((key, dtype, count) => {
     const entry = zip.entries.get(folder + key);
     if (entry === undefined) return `its storage ${key} is missing in the file`;
     if (count * itemSize[dtype] > entry.size)
       return `its storage ${key} should hold ${count} elements, but has ${entry.size} bytes`;
-    return Storage.lazy(dtype, count, inByteOrder(zip.rangeReader(entry), dtype, bigEndian));
+    const storage = Storage.lazy(dtype, count, inByteOrder(zip.rangeReader(entry), dtype, bigEndian));
+    found?.(storage, entry);
+    return storage;
   });
 }
 
@@ -168,7 +173,13 @@ function toCounts(value: Value): number[] | undefined {
 function swapping(read: StorageReader, size: number): StorageReader {
   return async (offset, length) => {
     const bytes = (await read(offset, length)).slice();
-    for (let i = 0; i + size <= bytes.length; i += size) bytes.subarray(i, i + size).reverse();
+    swapBytes(bytes, size);
     return bytes;
   };
+}
+
+/** Turns the bytes of each element of `size` bytes round, in place. */
+export function swapBytes(bytes: Uint8Array, size: number): void {
+  if (size === 1) return;
+  for (let i = 0; i + size <= bytes.length; i += size) bytes.subarray(i, i + size).reverse();
 }

@@ -2,7 +2,7 @@
 
 import { Dict, StoredModule, Tensor, Tuple, type Value } from '../runtime/program';
 import { beyondLimit, damaged } from './byteSource';
-import { PickleObject } from './pickleValues';
+import { MarkedBoolean, PickleObject } from './pickleValues';
 
 const MAX_DEPTH = 500;
 /** Modules counted under each of their paths. */
@@ -18,6 +18,8 @@ export function moduleState(value: Value): Dict | undefined {
 
 /** Turns objects into modules; one object that stands at several places becomes one module. */
 export class ModuleReader {
+  /** The flags of modules, where the pickle was read with its booleans marked. */
+  readonly flags = new Map<StoredModule, MarkedBoolean>();
   private readonly read = new Map<PickleObject, { module: StoredModule; paths: number }>();
 
   /** @param fileName for messages. */
@@ -35,7 +37,9 @@ export class ModuleReader {
     if (depth > MAX_DEPTH) throw beyondLimit(this.fileName, `its modules are nested more than ${MAX_DEPTH} deep`);
     const state = moduleState(object) ?? new Dict();
     const flag = state.entries.get('training');
-    const module = new StoredModule(object.typeName, typeof flag === 'boolean' ? flag : null);
+    const training = flag instanceof MarkedBoolean ? flag.value : flag;
+    const module = new StoredModule(object.typeName, typeof training === 'boolean' ? training : null);
+    if (flag instanceof MarkedBoolean) this.flags.set(module, flag);
     const entry = { module, paths: 0 };
     this.read.set(object, entry);
     copyNamed(state.entries.get('_parameters'), module.parameters);

@@ -5,11 +5,12 @@ import { OpaqueValue, Storage, type Value } from '../runtime/program';
 import { AppError } from '../util/errors';
 import { beyondLimit, checkRange, damaged, isCount, type ByteSource } from './byteSource';
 import type { Format, OpenedFile } from './format';
+import { modeWriter, type WritableModel } from './modeWriter';
 import type { Peek } from './peek';
 import { unpickle, unpickleAt } from './pickle';
 import { argument } from './pickleValues';
 import { dtypeOfStorage, viewOf } from './storages';
-import { openSaved } from './torchSave';
+import { openSaved, writableSaved, type Saved } from './torchSave';
 import { TorchSaveHost } from './torchSaveHost';
 
 const BLOCK = 512;
@@ -29,6 +30,23 @@ export const tarTorchSave: Format = {
 };
 
 async function open({ source }: Peek): Promise<OpenedFile> {
+  const { name } = source;
+  return { ...openSaved(name, await readTar(source)), writer: modeWriter(name, () => writable(source)) };
+}
+
+/** Reads the objects again, for the places of what can be changed. */
+async function writable(source: ByteSource): Promise<WritableModel> {
+  const { places, pickle, ...saved } = await readTar(source, true);
+  return { modules: writableSaved(source.name, saved), pickle, storages: places, bigEndian: false };
+}
+
+interface SavedTar extends Saved {
+  readonly pickle: Extent;
+  /** Where the elements of each storage begin. */
+  readonly places: ReadonlyMap<Storage, { readonly offset: number }>;
+}
+
+async function readTar(source: ByteSource, markBooleans = false): Promise<SavedTar> {
   const entries = await readDirectory(source);
   const [storages, tensors, pickle] = ['storages', 'tensors', 'pickle'].map((name) => entries.get(name));
   if (storages === undefined || tensors === undefined || pickle === undefined) {
@@ -38,13 +56,15 @@ async function open({ source }: Peek): Promise<OpenedFile> {
       'Unpack it first; it may hold a model.',
     );
   }
-  const tensorsById = await readTensors(source, tensors, await readStorages(source, storages));
+  const places = new Map<Storage, { readonly offset: number }>();
+  const tensorsById = await readTensors(source, tensors, await readStorages(source, storages, places));
   if (pickle.size > MAX_PICKLE) throw beyondLimit(source.name, `its pickle takes ${pickle.size} bytes`);
   const bytes = await source.read(pickle.offset, pickle.size);
   // A container's class travels with its source: (class, file, source). Tensors are named by a number, as text.
   const persistents = { reference: (id: Value): Value => argument(id, 0) ?? tensorsById.get(keyOf(id)) ?? null };
   const host = new TorchSaveHost(persistents);
-  return openSaved(source.name, { value: unpickle(bytes, `pickle of ${source.name}`, host), host });
+  const value = unpickle(bytes, `pickle of ${source.name}`, host, markBooleans);
+  return { value, host, pickle, places };
 }
 
 /** A stretch of the file, in bytes. */
@@ -72,7 +92,11 @@ async function readDirectory(source: ByteSource): Promise<ReadonlyMap<string, Ex
 }
 
 /** The number of storages, then for each a pickled (key, device, class), the number of its elements, and the elements. */
-async function readStorages(source: ByteSource, extent: Extent): Promise<ReadonlyMap<string, Storage | string>> {
+async function readStorages(
+  source: ByteSource,
+  extent: Extent,
+  places: Map<Storage, { readonly offset: number }>,
+): Promise<ReadonlyMap<string, Storage | string>> {
   const cursor = new EntryCursor(source, 'storages', extent);
   const storages = new Map<string, Storage | string>();
   for (let left = await cursor.count(MAX_TENSORS); left > 0; left--) {
@@ -84,10 +108,9 @@ async function readStorages(source: ByteSource, extent: Extent): Promise<Readonl
     const count = Number((await cursor.integers(1))[0]);
     const start = cursor.position;
     cursor.skip(count * itemSize[dtype]);
-    storages.set(
-      keyOf(key),
-      Storage.lazy(dtype, count, (offset, length) => source.read(start + offset, length)),
-    );
+    const storage = Storage.lazy(dtype, count, (offset, length) => source.read(start + offset, length));
+    storages.set(keyOf(key), storage);
+    places.set(storage, { offset: start });
   }
   // Views of storages came behind; torch 0.2 and later write none.
   const views = await cursor.pickle();

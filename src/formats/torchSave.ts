@@ -1,15 +1,18 @@
 // Files of torch.save since 1.6: a zip with one pickle and its storages.
 
 import type { Problem } from '../model/description';
-import type { Value } from '../runtime/program';
+import type { Storage, Value } from '../runtime/program';
 import { damaged } from './byteSource';
 import type { Format, OpenedFile } from './format';
+import { modeWriter, type WritableModel } from './modeWriter';
 import type { Peek } from './peek';
 import { unpickle } from './pickle';
 import { readSavedModels } from './savedModels';
-import { zipStorages } from './storages';
+import { zipStorages, type ZipStorageOptions } from './storages';
 import { TorchSaveHost } from './torchSaveHost';
+import { writableStored } from './writableModules';
 import type { ZipArchive } from './zip';
+import type { ZipEntry } from './zipDirectory';
 
 const MAX_PICKLE = 512 * 2 ** 20;
 const MAX_LISTED = 10;
@@ -28,18 +31,39 @@ export interface Saved {
 }
 
 async function open(peek: Peek): Promise<OpenedFile> {
-  return openSaved(peek.source.name, await readTorchSave(peek));
+  const { name } = peek.source;
+  const opened = openSaved(name, await readTorchSave(peek));
+  return { ...opened, writer: modeWriter(name, () => writable(peek), peek.zip) };
 }
 
-/** @throws AppError `corrupt`, `limit-exceeded`. */
-export async function readTorchSave({ source, zip }: Peek): Promise<Saved> {
+/** Reads the objects again, for the places of what can be changed. */
+async function writable(peek: Peek): Promise<WritableModel> {
+  const storages = new Map<Storage, ZipEntry>();
+  const saved = await readTorchSave(peek, (storage, entry) => void storages.set(storage, entry));
+  return {
+    modules: writableSaved(peek.source.name, saved),
+    pickle: saved.pickle,
+    storages,
+    bigEndian: saved.bigEndian,
+  };
+}
+
+/** @param found with it booleans are marked, and the storages' entries are told. @throws AppError `corrupt`, `limit-exceeded`. */
+export async function readTorchSave(
+  { source, zip }: Peek,
+  found?: ZipStorageOptions['found'],
+): Promise<Saved & { readonly pickle: ZipEntry; readonly bigEndian: boolean }> {
   const root = zip === undefined ? undefined : findPickle(zip);
-  const bytes = root === undefined ? undefined : await zip?.read(`${root}data.pkl`, MAX_PICKLE);
-  if (zip === undefined || root === undefined || bytes === undefined) throw damaged(source.name, 'it has no data.pkl');
+  const pickle = zip?.entries.get(`${root ?? ''}data.pkl`);
+  const bytes = await zip?.read(`${root ?? ''}data.pkl`, MAX_PICKLE);
+  if (zip === undefined || root === undefined || pickle === undefined || bytes === undefined)
+    throw damaged(source.name, 'it has no data.pkl');
   const order = await zip.read(`${root}byteorder`, 16);
   const bigEndian = order !== undefined && String.fromCharCode(...order).trim() === 'big';
-  const host = new TorchSaveHost(zipStorages(zip, { folder: `${root}data/`, bigEndian }));
-  return { value: unpickle(bytes, `data.pkl of ${source.name}`, host), host };
+  const storages = zipStorages(zip, { folder: `${root}data/`, bigEndian, ...(found === undefined ? {} : { found }) });
+  const host = new TorchSaveHost(storages);
+  const value = unpickle(bytes, `data.pkl of ${source.name}`, host, found !== undefined);
+  return { value, host, pickle, bigEndian };
 }
 
 export function isTorchSave({ zip }: Peek): boolean {
@@ -63,6 +87,12 @@ export function openSaved(name: string, { value, host }: Saved): OpenedFile {
     contents: { kind: 'stored', root, ...(modeNote === undefined ? {} : { modeNote }) },
     problems: importProblems(host.imports),
   };
+}
+
+/** The modules in what was saved and read with its booleans marked. @throws AppError */
+export function writableSaved(name: string, { value, host }: Saved): WritableModel['modules'] {
+  const { root, flags } = readSavedModels(value, (dict) => host.metadataOf(dict), name);
+  return writableStored(root, flags);
 }
 
 /** What Python would do on loading the file, and we don't. */

@@ -6,12 +6,15 @@ import { AppError, toAppError } from '../util/errors';
 import { damaged } from './byteSource';
 import { readDebugRecords } from './debugRecords';
 import type { Format, OpenedFile } from './format';
+import { modeWriter, type WritableModel } from './modeWriter';
 import { checkObjectGraph } from './objectGraph';
 import type { Peek } from './peek';
 import { unpickle } from './pickle';
 import { StorageTable, zipStorages } from './storages';
 import { TorchScriptHost } from './torchscriptHost';
+import { writableScript } from './writableModules';
 import type { ZipArchive } from './zip';
+import type { ZipEntry } from './zipDirectory';
 
 /** The newest archive version that torch 2.13 writes or reads. */
 const NEWEST_VERSION = 10;
@@ -76,7 +79,23 @@ class ArchiveReader {
       readSourceMap: (pythonModule) => this.readSourceMap(pythonModule),
       ...(tracedInputs === undefined ? {} : { tracedInputs }),
     };
-    return { format: 'torchscript', contents: { kind: 'script', archive }, problems: this.problems };
+    const writer = modeWriter(name, () => this.writable(), this.zip);
+    return { format: 'torchscript', contents: { kind: 'script', archive }, problems: this.problems, writer };
+  }
+
+  /** Reads the objects again, for the places of what can be changed. */
+  private async writable(): Promise<WritableModel> {
+    const { zip, root: folder, bigEndian } = this;
+    const storages = new Map<Storage, ZipEntry>();
+    const found = (storage: Storage, entry: ZipEntry): void => void storages.set(storage, entry);
+    const root = await this.unpickle(
+      'data.pkl',
+      zipStorages(zip, { folder: `${folder}data/`, bigEndian, found }),
+      true,
+    );
+    const pickle = zip.entries.get(`${folder}data.pkl`);
+    if (!(root instanceof ScriptObject) || pickle === undefined) throw damaged(zip.source.name, 'it has changed');
+    return { modules: writableScript(root), pickle, storages, bigEndian };
   }
 
   private async checkVersion(): Promise<void> {
@@ -96,12 +115,12 @@ class ArchiveReader {
     return zipStorages(this.zip, { folder: this.root + folder, bigEndian: this.bigEndian });
   }
 
-  private async unpickle(file: string, storages: StorageTable): Promise<Value> {
+  private async unpickle(file: string, storages: StorageTable, markBooleans = false): Promise<Value> {
     const what = `${file} of ${this.zip.source.name}`;
     const bytes = await this.zip.read(this.root + file, MAX_PICKLE);
     if (bytes === undefined) throw damaged(this.zip.source.name, `it has no ${file}`);
     const host = new TorchScriptHost(what, storages);
-    const value = unpickle(bytes, what, host);
+    const value = unpickle(bytes, what, host, markBooleans);
     for (const name of host.foreign) this.foreign.add(name);
     return value;
   }

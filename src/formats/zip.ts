@@ -48,8 +48,11 @@ export class ZipArchive {
     };
   }
 
-  /** Where the entry's bytes begin: behind its local header, whose name and padding only that header knows. */
-  private async dataOffset(entry: ZipEntry): Promise<number> {
+  /**
+   * Where the entry's bytes begin: behind its local header, whose name and padding only that header knows.
+   * @throws AppError `corrupt`.
+   */
+  async dataOffset(entry: ZipEntry): Promise<number> {
     const bytes = await this.source.read(entry.headerOffset, LOCAL_HEADER);
     const header = new DataView(bytes.buffer, bytes.byteOffset, LOCAL_HEADER);
     if (header.getUint32(0, true) !== LOCAL_SIGNATURE || header.getUint16(8, true) !== entry.method) {

@@ -36,6 +36,8 @@ export interface ZipEntry {
   readonly compressedSize: number;
   readonly method: number;
   readonly headerOffset: number;
+  /** Where the directory's own record of the entry begins. */
+  readonly recordOffset: number;
 }
 
 /**
@@ -61,7 +63,7 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
     const next = position + RECORD_SIZE + nameLength + extraLength + view.getUint16(position + 32, true);
     if (next > size) throw damaged(source.name, 'its zip directory ends in the middle of an entry');
     if (nameLength > MAX_NAME) throw beyondLimit(source.name, 'it has an entry with an overlong name');
-    const entry = readRecord(bytes, view, position);
+    const entry = readRecord(bytes, view, position, offset + position);
     const isEncrypted = (view.getUint16(position + 8, true) & 1) === 1;
     position = next;
     if (entry.name.endsWith('/') && entry.size === 0) continue;
@@ -107,7 +109,7 @@ async function findDirectory(source: ByteSource): Promise<Directory> {
   throw damaged(source.name, 'the end of its zip directory is missing');
 }
 
-function readRecord(bytes: Uint8Array, view: DataView, position: number): ZipEntry {
+function readRecord(bytes: Uint8Array, view: DataView, position: number, recordOffset: number): ZipEntry {
   const nameStart = position + RECORD_SIZE;
   const nameEnd = nameStart + view.getUint16(position + 28, true);
   let compressedSize = view.getUint32(position + 20, true);
@@ -126,7 +128,7 @@ function readRecord(bytes: Uint8Array, view: DataView, position: number): ZipEnt
     headerOffset = wide(headerOffset);
   }
   const name = decoder.decode(bytes.subarray(nameStart, nameEnd));
-  return { name, size, compressedSize, method: view.getUint16(position + 10, true), headerOffset };
+  return { name, size, compressedSize, method: view.getUint16(position + 10, true), headerOffset, recordOffset };
 }
 
 /** Where the content of the zip64 field begins, or undefined. */

@@ -26,6 +26,8 @@ export interface InputSpec {
 export interface Capabilities {
   readonly setTraining: boolean;
   readonly runForward: boolean;
+  /** Only a file that stores flags can be copied with other ones. */
+  readonly saveCopy?: boolean;
 }
 
 export interface ModelDescription {

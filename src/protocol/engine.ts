@@ -38,6 +38,23 @@ export interface ForwardResult {
   readonly problems: readonly Problem[];
 }
 
+export interface SaveCopyOptions {
+  /** Absolute path of the copy. */
+  readonly file: string;
+  /** Also write the running statistics that forwards moved. */
+  readonly statistics: boolean;
+  /** Replace a file that is there already; the model's own file is refused in any case. */
+  readonly overwrite: boolean;
+}
+
+export interface SaveCopyResult {
+  /** Modules whose flag differs from that of the original. */
+  readonly changed: readonly string[];
+  /** Layers whose statistics were written. */
+  readonly statistics: readonly string[];
+  readonly problems: readonly Problem[];
+}
+
 /** The flag and behaviour of one module after a change. */
 export interface ModeChange {
   readonly path: string;
@@ -62,11 +79,13 @@ export interface EngineRequests {
     result: readonly { readonly path: string; readonly statistics: NormStatistics }[];
   };
   runForward: { params: ForwardOptions; result: ForwardResult };
+  /** Writes a copy of the file that differs from it in flags and statistics alone; whole, or not at all. */
+  saveCopy: { params: SaveCopyOptions; result: SaveCopyResult };
 }
 
 export type EngineMethod = keyof EngineRequests;
 
-/** The engine itself. `cancel` ends a running forward at its next operator with the code `cancelled`. */
+/** The engine itself. `cancel` ends a running forward at its next operator, and the writing of a copy, with the code `cancelled`. */
 export interface Engine {
   request<M extends EngineMethod>(method: M, params: EngineRequests[M]['params']): Promise<EngineRequests[M]['result']>;
   cancel(): void;

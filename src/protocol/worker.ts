@@ -9,7 +9,7 @@ export interface WorkerSetup {
   readonly wasmFolder: string;
   /** Threads of the kernels. */
   readonly threads: number;
-  /** One Int32: 1 asks the running forward to stop. Shared memory, since a busy worker reads no messages. */
+  /** One Int32: 1 asks what is running to stop. Shared memory, since a busy worker reads no messages. */
   readonly cancelBuffer: SharedArrayBuffer;
 }
 
@@ -27,7 +27,13 @@ export type FromWorker =
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly error: ErrorData };
 
-const methods: ReadonlySet<string> = new Set<EngineMethod>(['open', 'setTraining', 'statistics', 'runForward']);
+const methods: ReadonlySet<string> = new Set<EngineMethod>([
+  'open',
+  'setTraining',
+  'statistics',
+  'runForward',
+  'saveCopy',
+]);
 
 /** Checks a message that arrived in the worker; undefined if it is none of ours. */
 export function parseToWorker(message: unknown): ToWorker | undefined {

@@ -21,6 +21,16 @@ export async function readNormStatistics(
   };
 }
 
+/** The statistics among a layer's tensors. */
+export function normTensors(tensors: ReadonlyMap<string, Value>): ReadonlyMap<string, Tensor> {
+  const found = new Map<string, Tensor>();
+  for (const name of names) {
+    const value = tensors.get(name);
+    if (value instanceof Tensor) found.set(name, value);
+  }
+  return found;
+}
+
 /** Changes whenever one of the statistics is written. */
 export function normStatisticsVersion(tensors: ReadonlyMap<string, Value>): number {
   let version = 0;

@@ -7,10 +7,12 @@ import type { Modes } from './behaviour';
 import type { RunContext } from './context';
 import type { ExecuTorchMethod } from './executorch/methods';
 import type { OnnxFile } from './onnx/onnxFile';
+import type { Tensor } from './tensor';
 import type { ScriptObject, Value } from './values';
 
 export type * from './executorch/methods';
 export type * from './onnx/onnxFile';
+export { bytesOfElements } from './elements';
 export { Storage, type StorageReader } from './storage';
 export { contiguousStrides, Tensor } from './tensor';
 export { Device, Dict, OpaqueValue, ScriptObject, Tuple, type Value } from './values';
@@ -78,6 +80,11 @@ export interface Program {
   setTraining(path: string, training: boolean, recursive: boolean): void;
   /** Running statistics; null where the module keeps none. @throws AppError `no-such-module`. */
   normStatistics(path: string, options?: { readonly values?: boolean }): Promise<NormStatistics | null>;
+  /**
+   * The tensors of the running statistics by name, in memory or still in the file; absent where no copy can be written.
+   * @throws AppError `no-such-module`.
+   */
+  normTensors?(path: string): ReadonlyMap<string, Tensor>;
   /** Changes whenever one of the layer's statistics was written; to see what a forward moved. */
   statisticsVersion(path: string): number;
   /** Runs `forward` (or another method) with positional arguments. @throws AppError */

@@ -11,6 +11,8 @@ import type {
   ForwardOptions,
   ForwardResult,
   ModeChange,
+  SaveCopyOptions,
+  SaveCopyResult,
 } from '../protocol/engine';
 import { RunContext } from '../runtime/context';
 import { KernelExecutor } from '../runtime/kernels/executor';
@@ -23,6 +25,7 @@ import { chooseInputs, makeInput, safeIndexLimit } from './forwardInputs';
 import { openModel, type OpenedModel } from './openModel';
 import { throwIfMemoryIsShort } from './memory';
 import { summariseOutputs } from './outputs';
+import { canSaveCopy, saveCopy } from './saveCopy';
 
 export interface EngineOptions {
   /** Folder of the built WebAssembly files; see {@link assetsIn}. */
@@ -31,7 +34,7 @@ export interface EngineOptions {
   readonly assets?: AssetPaths;
   /** Threads of the kernels; 0 lets the engine choose. */
   readonly threads: number;
-  /** Set to 1 from another thread to cancel the running forward. */
+  /** Set to 1 from another thread to cancel what is running. */
   readonly cancelFlag?: Int32Array;
 }
 
@@ -51,6 +54,8 @@ class InProcessEngine implements Engine {
   private indexLimit = 1;
   /** Paths of the layers that keep running statistics. */
   private tracked: readonly string[] = [];
+  /** Of their statistics, as the file has them. */
+  private versionsInFile: ReadonlyMap<string, number> = new Map();
 
   constructor(options: EngineOptions) {
     this.assets = options.assets ?? assetsIn(options.wasmFolder ?? '.');
@@ -74,6 +79,7 @@ class InProcessEngine implements Engine {
       setTraining: async ({ changes }) => Promise.resolve(this.setTraining(changes)),
       statistics: ({ paths, values }) => this.statistics(paths, values),
       runForward: (forward) => this.runForward(forward),
+      saveCopy: (options) => this.saveCopy(options),
     };
     return handlers[method](params);
   }
@@ -99,12 +105,13 @@ class InProcessEngine implements Engine {
     this.tracked = modules
       .filter(({ batchNorm, instanceNorm }) => batchNorm ?? instanceNorm)
       .map((module) => module.path);
+    this.versionsInFile = this.statisticsVersions(program);
     this.indexLimit = safeIndexLimit(modules);
     return {
       format,
       modules,
       inputs: await program.inputs(),
-      capabilities: program.capabilities,
+      capabilities: { ...program.capabilities, saveCopy: canSaveCopy(opened, modules) },
       problems: [...problems, ...program.problems],
     };
   }
@@ -135,14 +142,13 @@ class InProcessEngine implements Engine {
 
   private async runForward(options: ForwardOptions): Promise<ForwardResult> {
     const program = this.program();
-    // A flag that is shared is cleared by its owner before the request: a cancel may arrive before the request does.
-    if (!this.sharesCancelFlag) Atomics.store(this.cancelFlag, 0, 0);
+    this.clearCancelFlag();
     const context = new RunContext(
       this.executor,
       new Generator(options.seed === undefined ? freshSeed() : options.seed + 1),
       () => {
         throwIfMemoryIsShort();
-        return Atomics.load(this.cancelFlag, 0) !== 0;
+        return this.isCancelled();
       },
     );
     // The same shapes give the same inputs, so that two runs differ by what the model does.
@@ -161,10 +167,26 @@ class InProcessEngine implements Engine {
       outputs: summaries,
       ...(options.keepOutputs === true ? { arrays } : {}),
       inputs: chosen.map(({ shape, dtype }) => ({ shape, dtype })),
-      moved: [...after].filter(([path, version]) => before.get(path) !== version).map(([path]) => path),
+      moved: differing(before, after),
       milliseconds: performance.now() - started,
       problems: this.forwardProblems(context),
     };
+  }
+
+  private async saveCopy(options: SaveCopyOptions): Promise<SaveCopyResult> {
+    this.clearCancelFlag();
+    const model = this.model();
+    const moved = differing(this.versionsInFile, this.statisticsVersions(model.program));
+    return saveCopy(model, moved, options, () => this.isCancelled());
+  }
+
+  /** A flag that is shared is cleared by its owner before the request: a cancel may arrive before the request does. */
+  private clearCancelFlag(): void {
+    if (!this.sharesCancelFlag) Atomics.store(this.cancelFlag, 0, 0);
+  }
+
+  private isCancelled(): boolean {
+    return Atomics.load(this.cancelFlag, 0) !== 0;
   }
 
   private statisticsVersions(program: Program): Map<string, number> {
@@ -179,10 +201,17 @@ class InProcessEngine implements Engine {
   }
 
   private program(): Program {
-    const program = this.opened?.program;
-    if (program === undefined) throw new AppError('no-program', 'No model is open');
-    return program;
+    return this.model().program;
   }
+
+  private model(): OpenedModel {
+    if (this.opened === undefined) throw new AppError('no-program', 'No model is open');
+    return this.opened;
+  }
+}
+
+function differing(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): string[] {
+  return [...after].filter(([path, version]) => before.get(path) !== version).map(([path]) => path);
 }
 
 /** Beyond four the kernels gain little for one sample, and the machine has other work. */

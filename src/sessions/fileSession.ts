@@ -7,7 +7,14 @@ import type { Disposable } from '../util/disposable';
 import type { ModelDescription } from '../model/description';
 import type { ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
-import type { ForwardOptions, ForwardResult, ModeChange, SetTraining } from '../protocol/engine';
+import type {
+  ForwardOptions,
+  ForwardResult,
+  ModeChange,
+  SaveCopyOptions,
+  SaveCopyResult,
+  SetTraining,
+} from '../protocol/engine';
 import type { ModelSession, ReloadOptions, SessionChange, SessionState, Snapshot } from './modelSession';
 import { ModuleIndex } from './moduleIndex';
 import type { SessionEngine } from './workerEngine';
@@ -42,6 +49,8 @@ export class FileSession implements ModelSession {
   private initial: Snapshot;
   private currentState: SessionState = { kind: 'ready' };
   private reloading: Promise<void> | undefined;
+  private readonly moved = new Set<string>();
+  private saving = false;
   private disposed = false;
 
   readonly onDidChange: ModelSession['onDidChange'];
@@ -89,6 +98,10 @@ export class FileSession implements ModelSession {
     return this.initial;
   }
 
+  get movedStatistics(): readonly string[] {
+    return [...this.moved];
+  }
+
   module(path: string): ModuleSpec | undefined {
     return this.index.get(path);
   }
@@ -130,29 +143,35 @@ export class FileSession implements ModelSession {
         'Its modules and statistics can still be read.',
       );
     }
-    if (this.currentState.kind === 'running') {
-      throw new AppError('usage', `A forward of ${this.title} is already running.`, 'Wait for it or cancel it.');
-    }
+    this.requireIdle();
     if (signal?.aborted === true) throw new AppError('cancelled', 'The forward was cancelled.');
     const engine = this.engine;
-    const cancel = (): void => {
-      engine.cancel();
-    };
     this.setState({ kind: 'running' });
-    signal?.addEventListener('abort', cancel, { once: true });
     // A forward that fails has moved the statistics of the layers before the failure, and says not which.
     let moved: readonly string[] = this.index.normPaths;
     try {
-      const result = await engine.request('runForward', options);
+      const result = await cancelledBy(signal, engine, engine.request('runForward', options));
       moved = result.moved;
       return result;
     } finally {
-      signal?.removeEventListener('abort', cancel);
       // A dead engine leaves what was last read on show.
       if (this.engine === engine && this.state.kind === 'running') {
         this.setState({ kind: 'ready' });
+        for (const path of moved) this.moved.add(path);
         this.forgetStatistics(moved);
       }
+    }
+  }
+
+  async saveCopy(options: SaveCopyOptions, signal?: AbortSignal): Promise<SaveCopyResult> {
+    this.requireAlive();
+    this.requireIdle();
+    if (signal?.aborted === true) throw new AppError('cancelled', 'Saving the copy was cancelled.');
+    this.saving = true;
+    try {
+      return await cancelledBy(signal, this.engine, this.engine.request('saveCopy', options));
+    } finally {
+      this.saving = false;
     }
   }
 
@@ -197,6 +216,7 @@ export class FileSession implements ModelSession {
     this.index = new ModuleIndex(description.modules);
     this.initial = this.index.snapshot();
     this.cachedStatistics.clear();
+    this.moved.clear();
     this.currentState = { kind: 'ready' };
     await this.applyModes(this.index.changesTo({ flags: kept }));
     this.changed.fire({ kind: 'tree' });
@@ -233,9 +253,29 @@ export class FileSession implements ModelSession {
     this.changed.fire({ kind: 'state' });
   }
 
+  /** What can be cancelled runs alone: a cancel means the one thing that is running. */
+  private requireIdle(): void {
+    if (this.currentState.kind === 'running')
+      throw new AppError('usage', `A forward of ${this.title} is already running.`, 'Wait for it or cancel it.');
+    if (this.saving)
+      throw new AppError('usage', `A copy of ${this.title} is just being saved.`, 'Wait for it or cancel it.');
+  }
+
   private requireAlive(): void {
     if (this.disposed) throw new AppError('usage', `${this.title} was closed.`, 'Open it again.');
     if (this.currentState.kind === 'failed') throw new AppError('worker-died', this.currentState.message);
+  }
+}
+
+async function cancelledBy<T>(signal: AbortSignal | undefined, engine: SessionEngine, request: Promise<T>): Promise<T> {
+  const cancel = (): void => {
+    engine.cancel();
+  };
+  signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    return await request;
+  } finally {
+    signal?.removeEventListener('abort', cancel);
   }
 }
 

@@ -1,8 +1,8 @@
 // A file on disk as a byte source, which notices when somebody writes to it meanwhile.
 
-import { fstatSync, readSync } from 'node:fs';
+import { fstatSync, readSync, type BigIntStats } from 'node:fs';
 import { open, stat as statOf, type FileHandle } from 'node:fs/promises';
-import path from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 
 import { checkRange, type ByteSource } from '../formats/byteSource';
 import { AppError, toAppError } from '../util/errors';
@@ -18,7 +18,8 @@ export class NodeFile implements ByteSource {
 
   private constructor(
     private readonly handle: FileHandle,
-    private readonly file: string,
+    /** As it was opened. */
+    readonly path: string,
     readonly size: number,
     private readonly modified: number,
   ) {}
@@ -40,7 +41,7 @@ export class NodeFile implements ByteSource {
   }
 
   get name(): string {
-    return path.basename(this.file);
+    return basename(this.path);
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
@@ -67,18 +68,30 @@ export class NodeFile implements ByteSource {
     }
   }
 
+  /** True for the stat of this very file, under whatever name. */
+  async isSameFile({ dev, ino }: BigIntStats): Promise<boolean> {
+    const own = await this.handle.stat({ bigint: true });
+    return own.dev === dev && own.ino === ino;
+  }
+
+  /** @throws AppError `file-unreadable` where the file was written to, or another one has taken its place, since it was opened. */
+  async checkUnchanged(): Promise<void> {
+    try {
+      const { size, mtimeMs } = await this.handle.stat();
+      if (size !== this.size || mtimeMs !== this.modified) throw changed(this.name);
+      if (!(await this.isSameFile(await statOf(this.path, { bigint: true })))) throw changed(this.name);
+    } catch (error) {
+      throw readError(this.name, error);
+    }
+  }
+
   async sibling(relativePath: string): Promise<NodeFile> {
     // A file must not lead out of its folder, whichever way the path is written.
     const parts = relativePath.split(/[\\/]/);
-    if (
-      path.isAbsolute(relativePath) ||
-      parts.includes('..') ||
-      /^[a-zA-Z]:/.test(relativePath) ||
-      relativePath === ''
-    ) {
+    if (isAbsolute(relativePath) || parts.includes('..') || /^[a-zA-Z]:/.test(relativePath) || relativePath === '') {
       throw new AppError('corrupt', `${this.name} names the file '${relativePath}', which is not beside it`);
     }
-    const sibling = await NodeFile.open(path.join(path.dirname(this.file), ...parts));
+    const sibling = await NodeFile.open(join(dirname(this.path), ...parts));
     this.siblings.push(sibling);
     return sibling;
   }

@@ -1,5 +1,6 @@
 // Opens a model file from disk: its format, and its program ready to be described, switched and run.
 
+import type { ModeWriter } from '../formats/modeWriter';
 import { openFile } from '../formats/registry';
 import type { ModelFormat, Problem } from '../model/description';
 import { createProgram } from '../runtime/createProgram';
@@ -13,6 +14,10 @@ export interface OpenedModel {
   readonly program: Program;
   /** What is odd about the file; {@link Program.problems} adds what is odd about its contents. */
   readonly problems: readonly Problem[];
+  /** Its bytes. */
+  readonly source: NodeFile;
+  /** Finds what a copy with other modes changes; absent where the file stores none. */
+  readonly writer?: ModeWriter;
   /** Releases the file. What has not been read by then can't be read any more. */
   close(): Promise<void>;
 }
@@ -21,8 +26,8 @@ export interface OpenedModel {
 export async function openModel(file: string, assets: ParserAssets): Promise<OpenedModel> {
   const source = await NodeFile.open(file);
   try {
-    const { format, contents, problems } = await openFile(source);
-    return { format, program: await createProgram(contents, assets), problems, close: () => source.close() };
+    const { contents, ...opened } = await openFile(source);
+    return { ...opened, source, program: await createProgram(contents, assets), close: () => source.close() };
   } catch (error) {
     await source.close();
     throw error;

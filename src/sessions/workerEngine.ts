@@ -93,8 +93,8 @@ class WorkerEngine implements SessionEngine {
     params: EngineRequests[M]['params'],
   ): Promise<EngineRequests[M]['result']> {
     if (this.ended !== undefined) return Promise.reject(this.ended);
-    // A cancel that came too late for the last forward must not end this one.
-    if (method === 'runForward') Atomics.store(this.cancelFlag, 0, 0);
+    // A cancel that came too late for the last request must not end this one.
+    if (method === 'runForward' || method === 'saveCopy') Atomics.store(this.cancelFlag, 0, 0);
     const id = this.nextId++;
     return new Promise<EngineRequests[M]['result']>((resolve, reject) => {
       this.pending.set(id, { method, resolve, reject });

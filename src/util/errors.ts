@@ -3,6 +3,8 @@
 /** What went wrong, as a stable code; callers branch on it and never on the message. */
 export type AppErrorCode =
   | 'file-unreadable' // the file can't be opened or read
+  | 'file-unwritable' // a file can't be written where it should be
+  | 'not-stored' // the file has no place for what should be written
   | 'not-a-model' // the bytes are no model format that we know
   | 'corrupt' // the format is known, the bytes contradict it
   | 'unsupported-format' // a known format or version that can't be shown yet

@@ -194,6 +194,7 @@ function contextOf(kind: 'root' | 'module', { module, count, capabilities, hasCh
   if (capabilities.setTraining && toEval > 0) words.push('canEval');
   if (capabilities.setTraining && hasChildren && module.training !== null) words.push('hasFlag');
   if (capabilities.runForward) words.push('canRun');
+  if (capabilities.saveCopy === true) words.push('canSave');
   if (module.source !== undefined) words.push('hasSource');
   return words.join(' ');
 }

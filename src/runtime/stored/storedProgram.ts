@@ -5,7 +5,7 @@ import type { ModuleSpec, TensorSpec } from '../../model/module';
 import type { NormStatistics } from '../../model/statistics';
 import { AppError } from '../../util/errors';
 import { behaviourUnder, combineUpwards, type BehaviourRule, type Modes } from '../behaviour';
-import { normStatisticsVersion, readNormStatistics } from '../normStatistics';
+import { normStatisticsVersion, normTensors, readNormStatistics } from '../normStatistics';
 import type { Program, StoredModule } from '../program';
 import { Tensor } from '../tensor';
 import type { Value } from '../values';
@@ -79,6 +79,10 @@ export class StoredProgram implements Program {
 
   normStatistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {
     return readNormStatistics(this.nodes[this.find(path)]!.module.buffers, options.values);
+  }
+
+  normTensors(path: string): ReadonlyMap<string, Tensor> {
+    return normTensors(this.nodes[this.find(path)]!.module.buffers);
   }
 
   statisticsVersion(path: string): number {

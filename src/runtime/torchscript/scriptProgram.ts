@@ -6,7 +6,7 @@ import type { ModuleSpec } from '../../model/module';
 import type { NormStatistics } from '../../model/statistics';
 import type { Modes } from '../behaviour';
 import type { RunContext } from '../context';
-import { normStatisticsVersion, readNormStatistics } from '../normStatistics';
+import { normStatisticsVersion, normTensors, readNormStatistics } from '../normStatistics';
 import type { Program, ScriptArchive } from '../program';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
@@ -56,6 +56,10 @@ class ScriptProgram implements Program {
 
   async normStatistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {
     return readNormStatistics(this.node(path).object.attributes, options.values);
+  }
+
+  normTensors(path: string): ReadonlyMap<string, Tensor> {
+    return normTensors(this.node(path).object.attributes);
   }
 
   statisticsVersion(path: string): number {

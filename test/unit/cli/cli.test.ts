@@ -9,6 +9,7 @@ import { parseCommandLine, parseShape, type CommandLine, type RunCommand } from 
 import { inspect } from '../../../src/cli/inspect';
 import { readNpy, writeNpy } from '../../../src/cli/npy';
 import { run } from '../../../src/cli/run';
+import { set } from '../../../src/cli/set';
 import { createEngine } from '../../../src/sessions/engine';
 import type { Engine } from '../../../src/protocol/engine';
 import type { AppError } from '../../../src/util/errors';
@@ -43,7 +44,8 @@ async function execute(...argv: string[]): Promise<string> {
   const command: CommandLine = parseCommandLine(argv);
   const engine = engineOnPackages();
   try {
-    return await (command.name === 'inspect' ? inspect(engine, command) : run(engine, command));
+    if (command.name === 'inspect') return await inspect(engine, command);
+    return await (command.name === 'set' ? set(engine, command) : run(engine, command));
   } finally {
     engine.dispose();
   }
@@ -180,6 +182,44 @@ describe('run', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe('set', () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'mode-inspector-'));
+  const copy = path.join(folder, 'copy.pt');
+  after(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('writes a copy in the modes asked for, and replaces one only with --force', async () => {
+    const argv = ['set', path.join(samples, 'resnet_trained.pt'), '--train', 'layer1', '--eval', 'layer1.0.bn1'];
+    assert.match(await execute(...argv, '-o', copy), /^Wrote \S+copy\.pt: \d+ flags differ\.$/);
+    const training = new Map((await json('inspect', copy)).modules.map((module) => [module.path, module.training]));
+    assert.deepEqual(
+      ['', 'layer1', 'layer1.0.bn1', 'layer1.0.bn2'].map((at) => training.get(at)),
+      [false, true, false, true],
+    );
+    await assert.rejects(execute(...argv, '-o', copy), { code: 'usage', message: /exists already/ });
+    const again = JSON.parse(await execute(...argv, '-o', copy, '--force', '--json')) as { changed: string[] };
+    assert.equal(again.changed.length, [...training.values()].filter((flag) => flag === true).length);
+  });
+
+  it('keeps what a run moved with --save-copy and --statistics', async () => {
+    const file = path.join(samples, 'resnet_trained.pt');
+    const steps = ['run', file, '--train', '--shape', '2,3,32,32', '--steps', '2', '--save-copy', copy, '--force'];
+    const counter = async (): Promise<number | undefined> =>
+      (await json('inspect', copy)).modules.find(({ batchNorm }) => batchNorm !== undefined)?.batchNorm
+        ?.numBatchesTracked;
+    await execute(...steps);
+    assert.equal(await counter(), 150);
+    assert.match(await execute(...steps, '--statistics'), /\nWrote .* and the running statistics of 13 layers\.$/);
+    assert.equal(await counter(), 152);
+  });
+
+  it('asks for a mode, and for a copy where there is something to write into it', () => {
+    assert.throws(() => parseCommandLine(['set', 'm.pt', '-o', 'c.pt']), { code: 'usage' });
+    assert.throws(() => parseCommandLine(['run', 'm.pt', '--statistics']), { code: 'usage' });
   });
 });
 

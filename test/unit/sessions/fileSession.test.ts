@@ -45,6 +45,21 @@ describe('file session', () => {
     assert.equal(session.module('drop')?.training, true);
   });
 
+  it('saves a copy, and knows which statistics moved since the file was read', async () => {
+    const { session, engines } = await open();
+    const options = { file: '/copy.pt', statistics: true, overwrite: false };
+    assert.deepEqual(session.movedStatistics, []);
+    await session.runForward({ inputs: [] });
+    assert.deepEqual(session.movedStatistics, ['block.bn']);
+    const saving = session.saveCopy(options);
+    await assert.rejects(session.runForward({ inputs: [] }), { code: 'usage', message: /copy .* being saved/ });
+    await saving;
+    assert.deepEqual(engines[0]?.calls.at(-1), { method: 'saveCopy', params: options });
+    await assert.rejects(session.saveCopy(options, AbortSignal.abort()), { code: 'cancelled' });
+    await session.reload({ keepModes: true });
+    assert.deepEqual(session.movedStatistics, []);
+  });
+
   it('refuses a module that is not there', async () => {
     const { session } = await open();
     await assert.rejects(session.setTraining('nope', true, { recursive: true }), { code: 'no-such-module' });

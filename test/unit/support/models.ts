@@ -96,6 +96,7 @@ export class FakeEngine implements SessionEngine {
       setTraining: (p: EngineRequests['setTraining']['params']) => this.setTraining(p),
       statistics: (p: EngineRequests['statistics']['params']) => this.statistics(p),
       runForward: () => this.runForward(),
+      saveCopy: () => ({ changed: [], statistics: [], problems: [] }),
     };
     return await handlers[method](params as never);
   }
