@@ -13,6 +13,8 @@ export { Device, Dict, OpaqueValue, ScriptObject, Tuple, type Value } from './va
 /** A TorchScript archive, as its format read it. Code is read when it is needed. */
 export interface ScriptArchive {
   readonly root: ScriptObject;
+  /** Version of the operators that the code was written for; older ones meant something else by a few calls. */
+  readonly version: number;
   /** `CONSTANTS.c0`, `c1`, … */
   readonly constants: readonly Value[];
   /** Text of the code file of a Python module such as `__torch__.torch.nn.functional`; undefined where there is none. */
