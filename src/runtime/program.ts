@@ -8,7 +8,7 @@ import type { ScriptObject, Value } from './values';
 
 export { Storage, type StorageReader } from './storage';
 export { Tensor } from './tensor';
-export { Device, Dict, OpaqueValue, ScriptObject, Tuple, type Value } from './values';
+export { Device, Dict, OpaqueValue, ScriptObject, stateAttribute, Tuple, type Value } from './values';
 
 /** A TorchScript archive, as its format read it. Code is read when it is needed. */
 export interface ScriptArchive {
