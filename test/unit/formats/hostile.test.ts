@@ -55,6 +55,7 @@ describe('files that are no TorchScript', () => {
       [ascii('\x1c\0\0\0ET12....'), /ExecuTorch/],
       [ascii('\x80\x04N.'), /pickle/],
       [zipSync({ 'a.npy': ascii('x') }), /NumPy/],
+      [zipSync({ 'net/.data/extern_modules': ascii('io\n') }), /torch\.package/],
     ];
     for (const [bytes, message] of known) await rejects(bytes, 'unsupported-format', message);
     const none: readonly (readonly [bytes: Uint8Array, message: RegExp])[] = [
