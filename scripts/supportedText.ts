@@ -27,7 +27,7 @@ export function supportedText(): string {
     overloads.set(schema.name, [...(overloads.get(schema.name) ?? []), schema.overload || 'default']);
   }
   const names = [...overloads.keys()].sort((a, b) => (a < b ? -1 : 1));
-  const rows = names.map((name) => `| \`${name}\` | ${(overloads.get(name) ?? []).join(', ')} |`);
+  const rows = names.map((name) => `| \`${name.replace('.', '::')}\` | ${(overloads.get(name) ?? []).join(', ')} |`);
   const total = operatorTable.all().length;
   return [
     introduction,

@@ -70,6 +70,8 @@ function byDirectory(zip: ZipArchive): Finding {
   }
   if (has(/^[^/]+\/model\.json$/) && has(/^[^/]+\/tensors\//))
     return known('is a TorchScript archive of a PyTorch before 1.4', 'Load it in a newer PyTorch and save it again.');
+  if (has(/(^|\/)\.data\/extern_modules$/))
+    return known('is a torch.package, a program with its data', 'Save the scripted model in it with torch.jit.save.');
   if (has(/(^|\/)MAR-INF\/MANIFEST\.json$/))
     return known('is a TorchServe package', 'Unpack it as a zip; it holds the model.');
   if (has(/(^|\/)model\.weights\.h5$/)) return known('is a Keras model');

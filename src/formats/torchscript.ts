@@ -59,7 +59,7 @@ class ArchiveReader {
 
   async open(): Promise<OpenedFile> {
     const { name } = this.zip.source;
-    await this.checkVersion();
+    const version = await this.version();
     this.bigEndian = (await this.text('byteorder')) === 'big';
     const root = await this.unpickle('data.pkl', this.storages('data/'));
     if (!(root instanceof ScriptObject)) throw damaged(name, `its data.pkl holds no module${this.foreignNames()}`);
@@ -74,6 +74,7 @@ class ArchiveReader {
     this.reportForeign();
     const archive: ScriptArchive = {
       root,
+      version,
       constants: constants.items,
       readCode: (pythonModule) => this.readCode(pythonModule),
       readSourceMap: (pythonModule) => this.readSourceMap(pythonModule),
@@ -98,17 +99,21 @@ class ArchiveReader {
     return { modules: writableScript(root), pickle, storages, bigEndian };
   }
 
-  private async checkVersion(): Promise<void> {
+  /** The version of the operators; one that is not said is taken for the newest. */
+  private async version(): Promise<number> {
     // Where a program needs a newer set of operators, torch writes the number into the folder of its own records.
     const text = (await this.text('.data/version')) ?? (await this.text('version'));
     const version = Number(text);
     if (text === undefined || !Number.isInteger(version)) {
       this.problems.push({ message: 'The archive does not say its version; it is read as a present one.' });
-    } else if (version > NEWEST_VERSION) {
+      return NEWEST_VERSION;
+    }
+    if (version > NEWEST_VERSION) {
       this.problems.push({
         message: `The archive has version ${version}, newer than ${NEWEST_VERSION}, the newest known one; parts of it may be misread.`,
       });
     }
+    return version;
   }
 
   private storages(folder: string): StorageTable {

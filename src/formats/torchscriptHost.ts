@@ -1,13 +1,11 @@
 // What the names in the pickles of a TorchScript archive mean. Nothing beyond this list is understood, and nothing is executed.
 
-import { Dict, OpaqueValue, ScriptObject, type Value } from '../runtime/program';
+import { Dict, OpaqueValue, ScriptObject, stateAttribute, type Value } from '../runtime/program';
 import { beyondLimit, damaged } from './byteSource';
 import { argument, InertHost } from './pickleValues';
 import type { StorageTable } from './storages';
 import { isStorageClass, KnownFunction, knownFunction } from './torchFunctions';
 
-/** Attribute under which an object is kept whose class sets its state itself, in `__setstate__`. */
-const STATE_ATTRIBUTE = '__state__';
 /** The one attribute of an enum member; its name stands in the code only. */
 const ENUM_ATTRIBUTE = 'value';
 
@@ -33,7 +31,9 @@ export class TorchScriptHost extends InertHost {
 
   protected override makeGlobal(module: string, name: string): Value {
     const qualified = `${module}.${name}`;
-    // Objects of C++ classes can only be passed around.
+    // The layers of a model optimised for mobile devices are objects of C++ classes whose state is plain.
+    if (module === '__torch__.torch.classes.xnnpack') return new ScriptClass(qualified);
+    // Objects of other C++ classes can only be passed around.
     if (module.startsWith('__torch__.torch.classes')) return super.makeGlobal(module, name);
     if (module === '__torch__' || module.startsWith('__torch__.')) return new ScriptClass(qualified);
     // Kinds of storage, and the schemes of quantized tensors.
@@ -62,7 +62,7 @@ export class TorchScriptHost extends InertHost {
       return;
     }
     if (!(state instanceof Dict) || this.typedDicts.has(state)) {
-      object.attributes.set(STATE_ATTRIBUTE, state);
+      object.attributes.set(stateAttribute, state);
       return;
     }
     // A state kept in the memo could be built again and again; honest files copy each attribute once.

@@ -15,7 +15,7 @@ export type * from './onnx/onnxFile';
 export { bytesOfElements } from './elements';
 export { Storage, type StorageReader } from './storage';
 export { contiguousStrides, Tensor } from './tensor';
-export { Device, Dict, OpaqueValue, ScriptObject, Tuple, type Value } from './values';
+export { Device, Dict, OpaqueValue, ScriptObject, stateAttribute, Tuple, type Value } from './values';
 
 /** What a format hands over. `createProgram` makes a {@link Program} of each kind. */
 export type ModelContents =
@@ -51,6 +51,8 @@ export class StoredModule {
 /** A TorchScript archive, as its format read it. Code is read when it is needed. */
 export interface ScriptArchive {
   readonly root: ScriptObject;
+  /** Version of the operators that the code was written for; older ones meant something else by a few calls. */
+  readonly version: number;
   /** `CONSTANTS.c0`, `c1`, … */
   readonly constants: readonly Value[];
   /** Text of the code file of a Python module such as `__torch__.torch.nn.functional`; undefined where there is none. */

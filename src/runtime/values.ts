@@ -44,6 +44,9 @@ export class ScriptObject {
   ) {}
 }
 
+/** Attribute under which the state of an object is kept whose class sets it itself, in `__setstate__` or in C++. */
+export const stateAttribute = '__state__';
+
 export class Device {
   constructor(readonly name: string) {}
 }

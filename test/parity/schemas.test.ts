@@ -7,10 +7,12 @@ import path from 'node:path';
 import { operatorTable } from '../../src/runtime/operators';
 import { fixtureFolder } from './fixture';
 
-/** `add.Tensor` -> its arguments as torch 2.13 declares them, without what only tells aliasing apart. */
+/** `add.Tensor` -> its arguments as torch declares them, without what only tells aliasing apart. */
 function torchSchemas(): Map<string, string> {
-  const file = path.join(fixtureFolder(), 'schemas.json');
-  const schemas = JSON.parse(readFileSync(file, 'utf8')) as string[];
+  // The layers packed for mobile devices are no more in torch 2.13.
+  const packed = path.resolve(__dirname, '../fixtures/older/torch-2.1.2/prepacked.json');
+  const files = [path.join(fixtureFolder(), 'schemas.json'), packed];
+  const schemas = files.flatMap((file) => JSON.parse(readFileSync(file, 'utf8')) as string[]);
   return new Map(schemas.map((text) => text.replace(/^aten::/, '')).map((text) => [nameOf(text), argumentsOf(text)]));
 }
 

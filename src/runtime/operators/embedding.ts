@@ -1,7 +1,7 @@
 // Embeddings: rows of a table, one by one or summed up in bags.
 
 import { AppError } from '../../util/errors';
-import { allocate, convertElements } from '../elements';
+import { allocate, convertElements, isFloating } from '../elements';
 import { scalarTypeName } from '../scalarTypes';
 import { Tensor } from '../tensor';
 import { Tuple } from '../values';
@@ -75,6 +75,12 @@ function bagsOf(weight: Tensor, indices: Tensor, offsets: Tensor, includeLast: b
 /** `torch.embedding_bag`: (bags, bag of each index, indices a bag, chosen rows of mode max). */
 function embeddingBag(args: Arguments): Tuple {
   const weight = args.tensor('weight');
+  if (!isFloating(weight.dtype)) {
+    throw new AppError(
+      'bad-input',
+      `Expected tensor for argument #1 'weight' to have one of the following scalar types: Half, BFloat16, Float, Double; but got torch.${scalarTypeName(weight.dtype)}Tensor instead (while checking arguments for embedding_bag)`,
+    );
+  }
   const mode = bagModes[args.int('mode')] ?? 'sum';
   const factors = args.optionalTensor('per_sample_weights')?.toNumbers();
   if (factors !== undefined && mode !== 'sum') {

@@ -46,6 +46,7 @@ import { defineMatmulSums } from './matmulSums';
 import { defineMarginLosses } from './marginLoss';
 import { defineDistances } from './distance';
 import { defineRectifiers } from './rectifiers';
+import { definePrepacked } from './prepacked';
 import { defineInplaceDraws } from './inplaceDraws';
 import { OperatorTable } from './registry';
 import { defineResize } from './resize';
@@ -56,6 +57,7 @@ export const operatorTable = new OperatorTable();
 for (const define of [
   defineInplaceDraws,
   defineRectifiers,
+  definePrepacked,
   defineDistances,
   defineMarginLosses,
   defineMatmulSums,

@@ -129,7 +129,9 @@ export function defineRandomDraws(table: OperatorTable): void {
   const inInt64 = creationOptions.replace('dtype=None', 'dtype=4');
   const range = (args: Arguments): Draw =>
     integers(args.schema.indexOf.has('low') ? args.int('low') : 0, args.int('high'));
-  const ofInts: OperatorBody = (args, context) => draw(dtypeOr(args, 'int64'), args.ints('size'), context, range(args));
+  // The default is int64, but a None that is written out gives floats: torch 1.8 wrote every argument out.
+  const ofInts: OperatorBody = (args, context) =>
+    draw(dtypeOr(args, 'float32'), args.ints('size'), context, range(args));
   defineWithGenerator(table, 'randint', ['', '.generator'], 'SymInt high, SymInt[] size', inInt64, ofInts);
   defineWithGenerator(
     table,

@@ -20,7 +20,7 @@ export interface SchemaArgument {
 }
 
 export interface Schema {
-  /** `add` */
+  /** `add`; operators of other libraries have their namespace, as in serialized code: `prepacked.linear_clamp_run`. */
   readonly name: string;
   /** `Tensor`, or `''` */
   readonly overload: string;
@@ -32,9 +32,10 @@ export interface Schema {
 
 /** Parses `add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor`. @throws Error on a typing mistake in the table. */
 export function parseSchema(text: string): Schema {
-  const match = /^(\w+)(?:\.(\w+))?\((.*)\) -> .+$/.exec(text);
+  const match = /^(?:(\w+)::)?(\w+)(?:\.(\w+))?\((.*)\) -> .+$/.exec(text);
   if (match === null) throw new Error(`bad operator schema: ${text}`);
-  const [, name = '', overload = '', list = ''] = match;
+  const [, namespace, plainName = '', overload = '', list = ''] = match;
+  const name = namespace === undefined ? plainName : `${namespace}.${plainName}`;
   const args: SchemaArgument[] = [];
   let keywordOnly = false;
   for (const part of splitArguments(list)) {
@@ -64,7 +65,7 @@ function splitArguments(list: string): string[] {
 }
 
 function parseArgument(text: string, keywordOnly: boolean): SchemaArgument {
-  const match = /^(\w+)(\([^)]*\))?(\?)?(\[(\d*)\])?(\?)? (\w+)(?:=(.*))?$/.exec(text);
+  const match = /^([\w.]+)(\([^)]*\))?(\?)?(\[(\d*)\])?(\?)? (\w+)(?:=(.*))?$/.exec(text);
   if (match === null) throw new Error(`bad argument in operator schema: ${text}`);
   const [, base = '', , innerOptional, list, size = '', outerOptional, name = '', defaultText] = match;
   const isList = list !== undefined;

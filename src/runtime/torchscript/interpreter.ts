@@ -4,11 +4,13 @@ import { AppError, toAppError } from '../../util/errors';
 import { isTorchFile, type SourceLocation } from '../../model/module';
 import type { RunContext } from '../context';
 import type { OperatorTable } from '../operators/registry';
+import type { ScriptArchive } from '../program';
 import { Tensor } from '../tensor';
 import { Dict, FunctionValue, ScriptObject, Tuple, typeName, type Value } from '../values';
 import { callBuiltin, isTruthy, itemOf, noMatch } from './builtins';
 import type { CodeLibrary } from './codeLibrary';
 import { constructObject } from './objects';
+import { upgradeCall } from './olderCalls';
 import type { CodeFile, Expression, FunctionDefinition, Statement } from './syntax';
 import { isInstance } from './types';
 
@@ -37,7 +39,7 @@ export class Interpreter {
 
   constructor(
     private readonly library: CodeLibrary,
-    private readonly constants: readonly Value[],
+    private readonly archive: Pick<ScriptArchive, 'constants' | 'version'>,
     readonly operators: OperatorTable,
     readonly context: RunContext,
     private readonly pathOf: (object: ScriptObject) => string | undefined,
@@ -291,7 +293,7 @@ export class Interpreter {
 
   private global(text: string, root: string): Value {
     if (root === 'CONSTANTS') {
-      const value = this.constants[Number(text.slice('CONSTANTS.c'.length))];
+      const value = this.archive.constants[Number(text.slice('CONSTANTS.c'.length))];
       if (value !== undefined) return value;
     }
     if (root === '__torch__') return new FunctionValue(text);
@@ -384,7 +386,8 @@ export class Interpreter {
   ): Promise<Value> {
     const result = await callBuiltin(this, name, args, keywords);
     if (result !== noMatch) return result;
-    return this.operators.call(name, args, keywords, this.context);
+    const call = upgradeCall({ name, args, keywords }, this.archive.version);
+    return this.operators.call(call.name, call.args, call.keywords, this.context);
   }
 
   private async unary(expression: Expression & { kind: 'unary' }, frame: Frame): Promise<Value> {

@@ -77,7 +77,7 @@ class ScriptProgram implements Program {
     // A model that is only looked at needs no operators.
     const { operatorTable } = await import('../operators');
     const pathOf = (object: ScriptObject): string | undefined => this.tree.pathOf(object);
-    const interpreter = new Interpreter(this.library, this.archive.constants, operatorTable, context, pathOf);
+    const interpreter = new Interpreter(this.library, this.archive, operatorTable, context, pathOf);
     const values = method === 'forward' ? matchSignature(args, await this.inputs()) : args;
     return interpreter.run(this.archive.root, method, values);
   }
@@ -101,10 +101,15 @@ async function loadStorages(values: readonly Value[]): Promise<void> {
     if (typeof value !== 'object' || value === null || seen.has(value)) continue;
     seen.add(value);
     if (value instanceof Tensor) storages.add(value.storage);
-    else if (value instanceof ScriptObject) pending.push(...value.attributes.values());
-    else if (value instanceof Tuple) pending.push(...value.items);
-    else if (value instanceof Dict) pending.push(...value.entries.values());
-    else if (Array.isArray(value)) pending.push(...value);
+    // A vocabulary has more entries than a call takes arguments.
+    else for (const part of partsOf(value)) pending.push(part);
   }
   for (const storage of storages) await storage.load();
+}
+
+function partsOf(value: Value): Iterable<Value> {
+  if (value instanceof ScriptObject) return value.attributes.values();
+  if (value instanceof Tuple) return value.items;
+  if (value instanceof Dict) return value.entries.values();
+  return Array.isArray(value) ? value : [];
 }

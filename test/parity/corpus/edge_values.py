@@ -178,6 +178,9 @@ def errors() -> None:
     message = "expected target dtype to be Long or Byte, but got Int"
     op(family, "target_dtype", "F.cross_entropy(x, t)", x=x, t=target.int(), error=message)
     op(family, "embedding", "F.embedding(i, w)", i=torch.tensor([7]), w=x, error="index out of range in self")
+    message = "Float, Double; but got torch.CharTensor instead (while checking arguments for embedding_bag)"
+    table, chosen = ints(4, 3, dtype=torch.int8), torch.tensor([[1, 2]])
+    op(family, "embedding_bag_dtype", "F.embedding_bag(i, w)", i=chosen, w=table, error=message)
     op(family, "index_select", "x.index_select(0, i)", x=x, i=torch.tensor([2]), error="index out of range in self")
     op(
         family,

@@ -126,6 +126,19 @@ class Raises(nn.Module):
         return x
 
 
+class Vocabulary(nn.Module):
+    """A list longer than a function of JavaScript takes arguments, as tokenizers have one."""
+
+    codes: List[int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes = [7 * i for i in range(200_000)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.codes[-1] + len(self.codes)
+
+
 def affine(x: Tensor, scale: float = 2.0, shift: float = 1.0) -> Tensor:
     return x * scale + shift
 
@@ -405,6 +418,7 @@ model("language", "functions", Functions, lambda: NONE, plan=functions_plan)
 model("language", "script_class", UsesClass, lambda: (randn(4),))
 model("language", "interfaces", lambda: settle(Interfaces()), lambda: (randn(3, 4),))
 model("language", "constants", Constants, lambda: (randn(3),))
+model("language", "vocabulary", Vocabulary, lambda: (ints(3),))
 model("language", "aliasing", Aliasing, lambda: (randn(4, 6),))
 model("language", "early_returns", EarlyReturns, lambda: NONE, plan=branches_plan)
 model("language", "attributes", Attributes, lambda: (randn(3, 3),))

@@ -7,7 +7,7 @@ elements stand contiguous and little-endian. test/parity/fixture.ts reads them a
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -76,7 +76,7 @@ class Recorder:
     def set(self, path: str, training: bool, recursive: bool = True) -> None:
         """Switches the mode of one module, or of it and everything below."""
         for copy in self.copies:
-            module = dict(copy.named_modules(remove_duplicate=False))[path]
+            module = dict(every_path(copy))[path]
             if recursive:
                 module.train(training)
             else:
@@ -161,8 +161,8 @@ class Recorder:
 
     def _statistics(self) -> Dict[str, Any]:
         found: Dict[str, Any] = {}
-        others = dict(self.copies[-1].named_modules(remove_duplicate=False))
-        for path, module in self.copies[0].named_modules(remove_duplicate=False):
+        others = dict(every_path(self.copies[-1]))
+        for path, module in every_path(self.copies[0]):
             buffers = dict(module.named_buffers(recurse=False))
             if "running_mean" not in buffers:
                 continue
@@ -202,15 +202,24 @@ class Recorder:
             self.blob.append(0)
         offset = len(self.blob)
         flat = tensor.detach().contiguous().reshape(-1)
-        self.blob += flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
+        # numpy has no bfloat16, and old versions of torch see a tensor as another dtype of the same size only.
+        self.blob += (flat.view(torch.int16) if flat.dtype == torch.bfloat16 else flat).numpy().tobytes()
         return {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "offset": offset}
+
+
+def every_path(module: Any, path: str = "") -> Iterator[Tuple[str, Any]]:
+    """named_modules(remove_duplicate=False), which old versions of torch lack."""
+    yield path, module
+    for name, child in module._modules.items():
+        if child is not None:
+            yield from every_path(child, name if path == "" else f"{path}.{name}")
 
 
 def describe_modules(loaded: Any, eager: Optional[nn.Module], form: str) -> List[Dict[str, Any]]:
     """Every path of the loaded file with its class and flag, and the options of the eager module behind it."""
-    eager_modules = dict(eager.named_modules(remove_duplicate=False)) if eager is not None else {}
+    eager_modules = dict(every_path(eager)) if eager is not None else {}
     first_path: Dict[int, str] = {}
-    loaded_modules = dict(loaded.named_modules(remove_duplicate=False))
+    loaded_modules = dict(every_path(loaded))
     modules = []
     for path, module in loaded_modules.items():
         entry: Dict[str, Any] = {
@@ -242,8 +251,8 @@ def options_of(module: nn.Module, form: str) -> Dict[str, Any]:
         if isinstance(module, kind):
             momentum = module.momentum
             if momentum is None and not stored:
-                # What the cumulative average came to in the forward that was traced: nothing, or 1/1.
-                momentum = 1.0 if form == "trace_train" else 0.0
+                # What the cumulative average came to in the forward that was traced: nothing, or one in the batches so far.
+                momentum = 1.0 / int(module.num_batches_tracked) if form == "trace_train" else 0.0
             return {
                 key: {
                     "stored": stored,

@@ -44,6 +44,7 @@ describe('files that can’t be opened', () => {
       [ascii('\x1f\x8b\x08....'), /gzip/],
       [ascii('\x80\x04N.'), /pickle/],
       [zipSync({ 'a.npy': ascii('x') }), /NumPy/],
+      [zipSync({ 'net/.data/extern_modules': ascii('io\n') }), /torch\.package/],
     ];
     for (const [bytes, message] of known) await rejects(bytes, 'unsupported-format', message);
     const none: readonly (readonly [bytes: Uint8Array, message: RegExp])[] = [
