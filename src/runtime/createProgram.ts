@@ -17,5 +17,9 @@ export async function createProgram(contents: ModelContents, assets: ParserAsset
       const { StoredProgram } = await import('./stored/storedProgram');
       return new StoredProgram(contents.root, contents.modeNote);
     }
+    case 'exported': {
+      const { GraphProgram } = await import('./exported/exportedProgram');
+      return new GraphProgram(contents.program);
+    }
   }
 }

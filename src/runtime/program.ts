@@ -5,10 +5,12 @@ import type { ModuleSpec, SourceLocation } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { Modes } from './behaviour';
 import type { RunContext } from './context';
+import type { ExportedProgram } from './exported/graph';
 import type { ScriptObject, Value } from './values';
 
 export { Storage, type StorageReader } from './storage';
 export { contiguousStrides, Tensor } from './tensor';
+export type * from './exported/graph';
 export { Device, Dict, OpaqueValue, ScriptObject, Tuple, type Value } from './values';
 
 /** What a format hands over. `createProgram` makes a {@link Program} of each kind. */
@@ -19,7 +21,8 @@ export type ModelContents =
       readonly root: StoredModule;
       /** Why the file tells no mode, as a sentence; absent where it does. */
       readonly modeNote?: string;
-    };
+    }
+  | { readonly kind: 'exported'; readonly program: ExportedProgram };
 
 /**
  * A module as a file stores it without code: an object of a pickled `nn.Module`, or what the names in a state dict tell of one.
@@ -68,6 +71,8 @@ export interface Program {
   modes(): Modes;
   /** The arguments of `forward` without self. */
   inputs(): Promise<readonly InputSpec[]>;
+  /** The arguments with which the model was saved, for a forward without input from the user; undefined where the file has none. */
+  sampleInputs?(): Promise<readonly Value[] | undefined>;
   /** `module.train(training)`, or this flag only. @throws AppError `no-such-module`. */
   setTraining(path: string, training: boolean, recursive: boolean): void;
   /** Running statistics; null where the module keeps none. @throws AppError `no-such-module`. */

@@ -6,11 +6,10 @@ import type { ModuleSpec } from '../../model/module';
 import type { NormStatistics } from '../../model/statistics';
 import type { Modes } from '../behaviour';
 import type { RunContext } from '../context';
+import { loadStorages } from '../loadStorages';
 import { normStatisticsVersion, readNormStatistics } from '../normStatistics';
 import type { Program, ScriptArchive } from '../program';
-import type { Storage } from '../storage';
-import { Tensor } from '../tensor';
-import { Dict, ScriptObject, Tuple, type Value } from '../values';
+import type { ScriptObject, Value } from '../values';
 import { CodeLibrary } from './codeLibrary';
 import { inputSpecs, matchSignature } from './inputs';
 import { Interpreter } from './interpreter';
@@ -85,22 +84,4 @@ class ScriptProgram implements Program {
     }
     return node;
   }
-}
-
-/** Reads every storage that the values hold; a forward may touch any of them. */
-async function loadStorages(values: readonly Value[]): Promise<void> {
-  const storages = new Set<Storage>();
-  const seen = new Set<Value>();
-  const pending = [...values];
-  while (pending.length > 0) {
-    const value = pending.pop() as Value;
-    if (typeof value !== 'object' || value === null || seen.has(value)) continue;
-    seen.add(value);
-    if (value instanceof Tensor) storages.add(value.storage);
-    else if (value instanceof ScriptObject) pending.push(...value.attributes.values());
-    else if (value instanceof Tuple) pending.push(...value.items);
-    else if (value instanceof Dict) pending.push(...value.entries.values());
-    else if (Array.isArray(value)) pending.push(...value);
-  }
-  for (const storage of storages) await storage.load();
 }

@@ -1,4 +1,7 @@
-"""Runs a saved TorchScript file in torch, step by step, and writes what happened as NAME.pt + NAME.json + NAME.bin.
+"""Runs a model in torch, step by step, and writes what happened as NAME.json + NAME.bin, beside the saved NAME.pt or NAME.pt2.
+
+A TorchScript file is run as torch loads it. An exported program has no train() or eval() in torch, so that the model from
+which it was exported is run in its place.
 
 The JSON file holds the steps; every tensor in it is a dtype, a shape and an offset into the .bin file, where the
 elements stand contiguous and little-endian. test/parity/fixture.ts reads them and describes each field.
@@ -7,7 +10,7 @@ elements stand contiguous and little-endian. test/parity/fixture.ts reads them a
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import torch
 from torch import nn
@@ -38,9 +41,22 @@ STATISTICS = {"running_mean": "runningMean", "running_var": "runningVar", "num_b
 
 
 class Recorder:
-    """Opens the saved file in torch and records each step that the case makes on it."""
+    """Records each step that a case makes on its model.
 
-    def __init__(self, stem: Path, *, family: str, name: str, form: str, eager: Optional[nn.Module], random: bool):
+    `load` returns a model to run, a new one each time; `describe` the modules that a reader of the file has to find.
+    """
+
+    def __init__(
+        self,
+        stem: Path,
+        *,
+        family: str,
+        name: str,
+        form: str,
+        random: bool,
+        load: Callable[[], Any],
+        describe: Callable[[Any], List[Dict[str, Any]]],
+    ):
         self.stem = stem
         self.name = name
         self.random = random
@@ -48,7 +64,7 @@ class Recorder:
         self.blob = bytearray()
         self.steps: List[Dict[str, Any]] = []
         # A random case runs on a second copy with other seeds: what differs between the two can't be compared.
-        self.copies = [torch.jit.load(str(stem) + ".pt") for _ in range(2 if random else 1)]
+        self.copies = [load() for _ in range(2 if random else 1)]
         self.header = {
             "torch": torch.__version__,
             "name": name,
@@ -57,7 +73,7 @@ class Recorder:
             "random": random,
             "tolerance": OUTPUT_TOLERANCE,
             "statisticsTolerance": STATISTICS_TOLERANCE,
-            "modules": describe_modules(self.copies[0], eager, form),
+            "modules": describe(self.copies[0]),
         }
 
     def set(self, path: str, training: bool, recursive: bool = True) -> None:
@@ -86,20 +102,21 @@ class Recorder:
         method: str = "forward",
         error: Optional[str] = None,
         dropout: Optional[Dict[str, Any]] = None,
+        keywords: Optional[Dict[str, Any]] = None,
     ) -> Any:
         """Runs the method and records its outputs and the running statistics after it.
 
         `error` is the part of torch's message that the runtime's must contain. Where the second copy returned something
-        else, the outputs are compared by their shapes only.
+        else, the outputs are compared by their shapes only. `keywords` stand behind the positional inputs in the fixture.
         """
         results = []
         for index, copy in enumerate(self.copies):
             torch.manual_seed(1000 * len(self.steps) + index)
-            results.append(self._run(copy, method, inputs, error))
+            results.append(self._run(copy, method, inputs, error, keywords or {}))
         repeatable = len(results) < 2 or same(results[0], results[1])
         self.saw_random = self.saw_random or not repeatable
         step: Dict[str, Any] = {
-            "inputs": [self._value(value) for value in inputs],
+            "inputs": [self._value(value) for value in (*inputs, *(keywords or {}).values())],
             "outputs": None if error is not None else self._value(results[0]),
             "error": error,
             "compare": "close" if repeatable else "shapes",
@@ -128,12 +145,14 @@ class Recorder:
         else:
             self.steps.append(step)
 
-    def _run(self, module: Any, method: str, inputs: Sequence[Any], error: Optional[str]) -> Any:
+    def _run(
+        self, module: Any, method: str, inputs: Sequence[Any], error: Optional[str], keywords: Dict[str, Any]
+    ) -> Any:
         arguments = [clone(value) for value in inputs]
         try:
             # The plain interpreter, without profiling and fusion, so that the first run is like every other.
             with torch.jit.optimized_execution(False):
-                result = module(*arguments) if method == "forward" else getattr(module, method)(*arguments)
+                result = module(*arguments, **clone(keywords)) if method == "forward" else getattr(module, method)(*arguments)
         except Exception as thrown:
             if error is None:
                 raise RuntimeError(f"{self.name}: torch refused the forward: {thrown}") from thrown
@@ -202,7 +221,7 @@ def describe_modules(loaded: Any, eager: Optional[nn.Module], form: str) -> List
     for path, module in loaded_modules.items():
         entry: Dict[str, Any] = {
             "path": path,
-            "type": module.original_name,
+            "type": class_name(module),
             "training": bool(module.training) if module._c.hasattr("training") else None,
         }
         source = eager_modules.get(path)
@@ -213,6 +232,11 @@ def describe_modules(loaded: Any, eager: Optional[nn.Module], form: str) -> List
             entry.update(options_of(source, form))
         modules.append(entry)
     return modules
+
+
+def class_name(module: Any) -> str:
+    """The class of a module, also of one that TorchScript has made over."""
+    return getattr(module, "original_name", type(module).__name__)
 
 
 def is_one_object(one: Any, other: Any) -> bool:
@@ -274,8 +298,8 @@ def same(one: Any, other: Any) -> bool:
 
 
 def remove(stem: Path) -> None:
-    """Deletes the three files of a case, where they exist."""
-    for suffix in (".pt", ".json", ".bin"):
+    """Deletes the files of a case, where they exist."""
+    for suffix in (".pt", ".pt2", ".json", ".bin"):
         try:
             os.remove(str(stem) + suffix)
         except FileNotFoundError:
