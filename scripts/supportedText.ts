@@ -10,6 +10,9 @@ TorchScript archives (scripted, traced, frozen) written by torch 1.8 to 2.13 run
 table below. A missing one gives an error that names the operator, the module path and the source line; the tree and the
 statistics still show. An overload is the part after the dot in torch's own name (\`aten::add.Tensor\`); *default* has none.
 
+Programs of torch.export run over the same table, as exported and decomposed, with \`torch.cond\` and blocks under
+\`torch.no_grad()\`; other operators that take graphs are missing.
+
 Element types are float32, float64, float16, bfloat16, int64, int32, int16, int8, uint8 and bool. Half precision is computed
 in float32 and rounded after each operator, as torch does on a CPU. Where ONNX Runtime Web has no kernel in double precision
 (convolution, for one), float64 is computed in float32, and the forward says so.

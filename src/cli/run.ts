@@ -2,6 +2,7 @@
 
 import type { Engine, ForwardResult, ModeChange } from '../protocol/engine';
 import type { ModuleSpec } from '../model/module';
+import { changedModule } from '../sessions/moduleIndex';
 import { AppError, toAppError } from '../util/errors';
 import type { RunCommand } from './arguments';
 import { writeNpy } from './npy';
@@ -61,5 +62,8 @@ async function forward(engine: Engine, command: RunCommand): Promise<ForwardResu
 
 function withChanges(modules: readonly ModuleSpec[], changes: readonly ModeChange[]): ModuleSpec[] {
   const byPath = new Map(changes.map((change) => [change.path, change]));
-  return modules.map((module) => ({ ...module, ...byPath.get(module.path) }));
+  return modules.map((module) => {
+    const change = byPath.get(module.path);
+    return change === undefined ? module : changedModule(module, change);
+  });
 }

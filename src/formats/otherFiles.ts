@@ -4,7 +4,8 @@ import { AppError, type AppErrorCode } from '../util/errors';
 import type { Peek } from './peek';
 import type { ZipArchive } from './zip';
 
-const OPENS = 'Mode Inspector opens TorchScript archives, files of torch.save, safetensors, ONNX and ExecuTorch files.';
+const OPENS =
+  'Mode Inspector opens TorchScript archives, programs of torch.export, files of torch.save, safetensors, ONNX and ExecuTorch files.';
 
 /** `sentence` follows the file's name: "net.pth is a state_dict, …". */
 interface Finding {
@@ -61,13 +62,6 @@ function bySignature(peek: Peek, size: number): Finding {
 function byDirectory(zip: ZipArchive): Finding {
   const names = [...zip.entries.keys()];
   const has = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
-  if (
-    has(/(^|\/)archive_format$/) ||
-    has(/(^|\/)serialized_exported_program\.json$/) ||
-    has(/(^|\/)models\/[^/]+\.json$/)
-  ) {
-    return known('is a torch.export archive (.pt2)');
-  }
   if (has(/^[^/]+\/model\.json$/) && has(/^[^/]+\/tensors\//))
     return known('is a TorchScript archive of a PyTorch before 1.4', 'Load it in a newer PyTorch and save it again.');
   if (has(/(^|\/)\.data\/extern_modules$/))

@@ -1,6 +1,7 @@
 // The formats that can be opened, one line each. The first that matches opens the file.
 
 import type { ByteSource } from './byteSource';
+import { exportedProgram } from './exportedProgram';
 import type { Format, OpenedFile } from './format';
 import { execuTorch } from './executorch';
 import { legacyTorchSave } from './legacyTorchSave';
@@ -16,6 +17,7 @@ import { torchScript } from './torchscript';
 /** In the order in which they are asked. */
 export const formats: readonly Format[] = [
   torchScript,
+  exportedProgram,
   torchSave,
   legacyTorchSave,
   tarTorchSave,

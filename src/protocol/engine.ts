@@ -11,7 +11,10 @@ export type ForwardInput =
   | { readonly kind: 'array'; readonly shape: readonly number[]; readonly dtype: DType; readonly bytes: Uint8Array };
 
 export interface ForwardOptions {
-  /** In the order of the program's arguments; missing ones take their suggestion, then their default. */
+  /**
+   * In the order of the program's arguments; missing ones take their suggestion, then their default. Without any, the sample
+   * inputs in the file are taken where there are some.
+   */
   readonly inputs: readonly ForwardInput[];
   /** Forwards in a row; 1 if absent. The outputs are those of the last. */
   readonly steps?: number;
@@ -60,6 +63,8 @@ export interface ModeChange {
   readonly path: string;
   readonly training: boolean | null;
   readonly behaviour: Behaviour;
+  /** Where a switch changes the reason for the behaviour; null where there is none now. */
+  readonly behaviourReason?: string | null;
 }
 
 export interface SetTraining {

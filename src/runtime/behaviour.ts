@@ -28,6 +28,8 @@ export const alwaysByBatch: BehaviourRule = {
 export interface Modes {
   readonly training: readonly (boolean | null)[];
   readonly behaviour: readonly Behaviour[];
+  /** Why, where a switch changes the reason; absent where reasons are fixed. */
+  readonly reasons?: readonly (string | undefined)[];
 }
 
 /** What one module does under its flag. */

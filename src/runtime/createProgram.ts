@@ -25,5 +25,9 @@ export async function createProgram(contents: ModelContents, assets: ParserAsset
       const { createOnnxProgram } = await import('./onnx/onnxProgram');
       return createOnnxProgram(contents.file);
     }
+    case 'exported': {
+      const { GraphProgram } = await import('./exported/exportedProgram');
+      return new GraphProgram(contents.program);
+    }
   }
 }

@@ -6,6 +6,7 @@ import type { NormStatistics } from '../model/statistics';
 import type { Modes } from './behaviour';
 import type { RunContext } from './context';
 import type { ExecuTorchMethod } from './executorch/methods';
+import type { ExportedProgram } from './exported/graph';
 import type { OnnxFile } from './onnx/onnxFile';
 import type { Tensor } from './tensor';
 import type { ScriptObject, Value } from './values';
@@ -15,6 +16,7 @@ export type * from './onnx/onnxFile';
 export { bytesOfElements } from './elements';
 export { Storage, type StorageReader } from './storage';
 export { contiguousStrides, Tensor } from './tensor';
+export type * from './exported/graph';
 export { Device, Dict, OpaqueValue, ScriptObject, stateAttribute, Tuple, type Value } from './values';
 
 /** What a format hands over. `createProgram` makes a {@link Program} of each kind. */
@@ -27,7 +29,8 @@ export type ModelContents =
       readonly modeNote?: string;
     }
   | { readonly kind: 'onnx'; readonly file: OnnxFile }
-  | { readonly kind: 'executorch'; readonly methods: readonly ExecuTorchMethod[] };
+  | { readonly kind: 'executorch'; readonly methods: readonly ExecuTorchMethod[] }
+  | { readonly kind: 'exported'; readonly program: ExportedProgram };
 
 /**
  * A module as a file stores it without code: an object of a pickled `nn.Module`, or what the names in a state dict tell of one.
@@ -78,6 +81,8 @@ export interface Program {
   modes(): Modes;
   /** The arguments of `forward` without self. */
   inputs(): Promise<readonly InputSpec[]>;
+  /** The arguments with which the model was saved, for a forward without input from the user; undefined where the file has none. */
+  sampleInputs?(): Promise<readonly Value[] | undefined>;
   /** `module.train(training)`, or this flag only. @throws AppError `no-such-module`. */
   setTraining(path: string, training: boolean, recursive: boolean): void;
   /** Running statistics; null where the module keeps none. @throws AppError `no-such-module`. */

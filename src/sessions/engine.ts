@@ -7,7 +7,6 @@ import type {
   Engine,
   EngineMethod,
   EngineRequests,
-  ForwardInput,
   ForwardOptions,
   ForwardResult,
   ModeChange,
@@ -24,7 +23,7 @@ import { assetsIn, onnxRuntimePrefix, parserAssets, type AssetPaths } from './as
 import { chooseInputs, makeInput, safeIndexLimit } from './forwardInputs';
 import { openModel, type OpenedModel } from './openModel';
 import { throwIfMemoryIsShort } from './memory';
-import { summariseOutputs } from './outputs';
+import { cloneValue, summariseOutputs, tensorsIn } from './outputs';
 import { canSaveCopy, saveCopy } from './saveCopy';
 
 export interface EngineOptions {
@@ -124,9 +123,13 @@ class InProcessEngine implements Engine {
     return this.paths.flatMap((path, i): ModeChange[] => {
       const training = after.training[i] ?? null;
       const behaviour = after.behaviour[i] ?? 'none';
-      return training === before.training[i] && behaviour === before.behaviour[i]
-        ? []
-        : [{ path, training, behaviour }];
+      const reason = after.reasons?.[i];
+      const isSame =
+        training === before.training[i] && behaviour === before.behaviour[i] && reason === before.reasons?.[i];
+      if (isSame) return [];
+      return [
+        { path, training, behaviour, ...(after.reasons === undefined ? {} : { behaviourReason: reason ?? null }) },
+      ];
     });
   }
 
@@ -154,11 +157,16 @@ class InProcessEngine implements Engine {
     // The same shapes give the same inputs, so that two runs differ by what the model does.
     const inputGenerator = new Generator(options.seed ?? 0);
     const started = performance.now();
-    const chosen: readonly ForwardInput[] = chooseInputs(await program.inputs(), options.inputs);
+    const samples = options.inputs.length === 0 ? await program.sampleInputs?.() : undefined;
+    const chosen = samples === undefined ? chooseInputs(await program.inputs(), options.inputs) : [];
     const before = this.statisticsVersions(program);
     let output = null;
     for (let step = 0; step < (options.steps ?? 1); step++) {
-      const inputs = chosen.map((input) => makeInput(input, inputGenerator, this.indexLimit, context));
+      // A program may write to its inputs, so that every step gets its own.
+      const inputs =
+        samples === undefined
+          ? chosen.map((input) => makeInput(input, inputGenerator, this.indexLimit, context))
+          : samples.map(cloneValue);
       output = await program.forward(inputs, context);
     }
     const after = this.statisticsVersions(program);
@@ -166,7 +174,7 @@ class InProcessEngine implements Engine {
     return {
       outputs: summaries,
       ...(options.keepOutputs === true ? { arrays } : {}),
-      inputs: chosen.map(({ shape, dtype }) => ({ shape, dtype })),
+      inputs: (samples === undefined ? chosen : tensorsIn(samples)).map(({ shape, dtype }) => ({ shape, dtype })),
       moved: differing(before, after),
       milliseconds: performance.now() - started,
       problems: this.forwardProblems(context),

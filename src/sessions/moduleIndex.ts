@@ -47,11 +47,12 @@ export class ModuleIndex {
   /** Takes over what the engine reports; answers with the paths that it knows. */
   apply(changes: readonly ModeChange[]): readonly string[] {
     const paths: string[] = [];
-    for (const { path, training, behaviour } of changes) {
+    for (const change of changes) {
+      const { path } = change;
       const position = this.positions.get(path);
       const spec = position === undefined ? undefined : this.specs[position];
       if (position === undefined || spec === undefined) continue;
-      this.specs[position] = { ...spec, training, behaviour };
+      this.specs[position] = changedModule(spec, change);
       paths.push(path);
     }
     return paths;
@@ -81,4 +82,12 @@ export class ModuleIndex {
     }
     return switched;
   }
+}
+
+/** The module as it is after a change. */
+export function changedModule(spec: ModuleSpec, { training, behaviour, behaviourReason }: ModeChange): ModuleSpec {
+  const changed = { ...spec, training, behaviour };
+  if (behaviourReason === undefined) return changed;
+  const { behaviourReason: _, ...rest } = changed;
+  return behaviourReason === null ? rest : { ...rest, behaviourReason };
 }

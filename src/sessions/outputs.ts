@@ -1,4 +1,4 @@
-// What a forward returned, flattened into tensors with names.
+// What a forward is given and returns: nested values, their tensors, and summaries of them.
 
 import { summarise, type OutputSummary } from '../model/statistics';
 import type { OutputArray } from '../protocol/engine';
@@ -28,4 +28,25 @@ export function summariseOutputs(output: Value, keep: boolean): { summaries: Out
   };
   visit(output, '');
   return { summaries, arrays };
+}
+
+/** All tensors of nested values, in order. */
+export function tensorsIn(values: readonly Value[]): Tensor[] {
+  return values.flatMap((value) => {
+    if (value instanceof Tensor) return [value];
+    if (value instanceof Tuple) return tensorsIn(value.items);
+    if (value instanceof Dict) return tensorsIn([...value.entries.values()]);
+    return Array.isArray(value) ? tensorsIn(value) : [];
+  });
+}
+
+/** The same nested value over copies of its tensors. */
+export function cloneValue(value: Value): Value {
+  if (value instanceof Tensor) return value.clone();
+  if (value instanceof Tuple) return new Tuple(value.items.map(cloneValue), value.fieldNames);
+  if (Array.isArray(value)) return value.map(cloneValue);
+  if (!(value instanceof Dict)) return value;
+  const copy = new Dict();
+  for (const [key, item] of value.entries) copy.entries.set(key, cloneValue(item));
+  return copy;
 }

@@ -88,6 +88,9 @@ function describeFlag(module: ModuleSpec, flag: Mode | undefined): ModeWords {
     return { sign: flag === 'train' ? 'trainFlag' : 'evalFlag', text: flag, contradiction: false };
   // Without a flag and without a layer that reads one there is nothing to say.
   if (module.behaviour === 'none') return { sign: 'none', text: '', contradiction: false };
+  // Its own forward calls something that has a mode, such as F.dropout.
+  if (module.behaviour === 'train' || module.behaviour === 'eval')
+    return { sign: module.behaviour, text: `runs as ${module.behaviour}`, contradiction: false };
   return { sign: 'unknown', text: 'mode not stored', contradiction: false };
 }
 

@@ -182,7 +182,7 @@ export function compareModules(actual: readonly ModuleSpec[], expected: readonly
       if (got === wanted) return;
       differences.push(`module '${module.path}' ${name}: got ${String(got)}, expected ${String(wanted)}`);
     };
-    check('type', spec.type, module.type);
+    if (module.type !== null) check('type', spec.type, module.type);
     check('training', spec.training, module.training);
     check('sharedWith', spec.sharedWith, module.sharedWith);
     compareNorm('batchNorm', spec.batchNorm, module.batchNorm, check);
@@ -222,6 +222,19 @@ function compareLayer(spec: ModuleSpec, { path, batchNorm, dropout }: FixtureMod
   return pairs.flatMap(([key, got, wanted]) =>
     got === wanted ? [] : [`module '${path}' ${key}: got ${String(got)}, expected ${String(wanted)}`],
   );
+}
+
+/** Differences between what layers are said to do and what torch has switched them to. */
+export function compareBehaviour(
+  actual: readonly ModuleSpec[],
+  expected: Readonly<Record<string, 'train' | 'eval'>>,
+): string[] {
+  return actual.flatMap(({ path, behaviour }) => {
+    const wanted = Object.hasOwn(expected, path) ? expected[path] : undefined;
+    return wanted === undefined || wanted === behaviour
+      ? []
+      : [`'${path}' behaves as ${behaviour}, expected ${wanted}`];
+  });
 }
 
 function compareNorm(

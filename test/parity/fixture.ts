@@ -57,7 +57,11 @@ export interface ForwardStep {
 
 /** Steps are executed in order on one opened model. */
 export type Step =
-  | { readonly set: readonly { readonly path: string; readonly training: boolean; readonly recursive: boolean }[] }
+  | {
+      readonly set: readonly { readonly path: string; readonly training: boolean; readonly recursive: boolean }[];
+      /** What layers do afterwards, by module path, where the file stores no flag to show it. */
+      readonly behaviour?: Readonly<Record<string, 'train' | 'eval'>>;
+    }
   | { readonly seed: number }
   | { readonly forward: ForwardStep };
 
@@ -73,7 +77,8 @@ export interface NormOptions {
 
 export interface FixtureModule {
   readonly path: string;
-  readonly type: string;
+  /** null where the file does not tell the class. */
+  readonly type: string | null;
   readonly training: boolean | null;
   readonly sharedWith?: string;
   readonly batchNorm?: NormOptions;
@@ -88,7 +93,14 @@ export interface FixtureDocument {
   readonly torch: string;
   readonly name: string;
   readonly family: string;
-  readonly form: 'script' | 'trace_eval' | 'trace_train' | 'freeze' | 'onnx';
+  readonly form:
+    | 'script'
+    | 'trace_eval'
+    | 'trace_train'
+    | 'freeze'
+    | 'onnx'
+    | `export_${'eval' | 'train'}`
+    | `export_${'eval' | 'train'}_decomposed`;
   /** Whether anything in it depends on the draw. */
   readonly random: boolean;
   readonly tolerance: Tolerances;
@@ -109,8 +121,9 @@ export class Fixture {
   static read(folder: string, casePath: string): Fixture {
     const stem = path.join(folder, casePath);
     const document = JSON.parse(readFileSync(`${stem}.json`, 'utf8')) as FixtureDocument;
-    const modelFile = `${stem}.${document.form === 'onnx' ? 'onnx' : 'pt'}`;
-    return new Fixture(document, modelFile, readFileSync(`${stem}.bin`));
+    const ending = document.form === 'onnx' ? 'onnx' : document.form.startsWith('export') ? 'pt2' : 'pt';
+    // Slices of a Buffer are no copies.
+    return new Fixture(document, `${stem}.${ending}`, new Uint8Array(readFileSync(`${stem}.bin`)));
   }
 
   /** The value as the runtime has it; tensors are copies, so that an in-place operator can't reach the fixture. */

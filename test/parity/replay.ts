@@ -7,7 +7,7 @@ import type { Program, Value } from '../../src/runtime/program';
 import { Generator } from '../../src/runtime/random';
 import { typeName } from '../../src/runtime/values';
 import { toAppError } from '../../src/util/errors';
-import { compareLayers, compareModules, compareStatistics, compareValues } from './compare';
+import { compareBehaviour, compareLayers, compareModules, compareStatistics, compareValues } from './compare';
 import type { Rule } from './compare';
 import type { DropoutShare, Fixture, ForwardStep } from './fixture';
 import { withProgram } from './runtime';
@@ -51,6 +51,7 @@ async function steps(
     if ('seed' in step) generator = new Generator(step.seed + seed);
     else if ('set' in step) {
       for (const { path: module, training, recursive } of step.set) program.setTraining(module, training, recursive);
+      if (step.behaviour !== undefined) differences.push(...compareBehaviour(await program.describe(), step.behaviour));
     } else {
       const where = `forward ${++number}`;
       const result = await forward(fixture, program, step.forward, new RunContext(executor, generator));

@@ -119,6 +119,13 @@ export function defineCreation(table: OperatorTable): void {
       filled(dtypeOr(args, args.tensor('self').dtype), args.ints('size'), value),
     );
   }
+  // The layout is for kernels alone: elements are found by their index here.
+  for (const layout of ['physical_layout', 'stride']) {
+    const [name, type] = layout === 'stride' ? ['empty_strided', 'SymInt[]'] : ['empty_permuted', 'int[]'];
+    table.define(`${name}(SymInt[] size, ${type} ${layout}, ${creationOptions}) -> Tensor`, (args) =>
+      filled(dtypeOr(args, 'float32'), args.ints('size'), 0n),
+    );
+  }
   table.define(`full(SymInt[] size, Scalar fill_value, ${creationOptions}) -> Tensor`, (args) => {
     const value = args.scalar('fill_value');
     return filled(dtypeOr(args, dtypeOfScalar(value)), args.ints('size'), value);

@@ -72,6 +72,9 @@ export function defineDistances(table: OperatorTable): void {
   table.define('cdist(Tensor x1, Tensor x2, float p=2., int? compute_mode=None) -> Tensor', (args) =>
     pairwiseDistances(args.tensor('x1'), args.tensor('x2'), args.float('p')),
   );
+  table.define('_cdist_forward(Tensor x1, Tensor x2, float p, int? compute_mode) -> Tensor', (args) =>
+    pairwiseDistances(args.tensor('x1'), args.tensor('x2'), args.float('p')),
+  );
   table.define('dist(Tensor self, Tensor other, Scalar p=2) -> Tensor', (args) =>
     differenceNorm(args.tensor('self'), args.tensor('other'), Number(args.scalar('p')), null),
   );

@@ -126,14 +126,9 @@ function embeddingBag(args: Arguments): Tuple {
   ]);
 }
 
-/** Rows that are named and longer than `max_norm` are scaled down to it, in place. */
-function renormalise(args: Arguments): Tensor {
-  const [self, indices, maxNorm, p] = [
-    args.tensor('self'),
-    args.tensor('indices'),
-    args.float('max_norm'),
-    args.float('norm_type'),
-  ];
+/** Rows of `self` that are named and longer than `max_norm` are scaled down to it, in place. */
+function renormalise(args: Arguments, self: Tensor): Tensor {
+  const [indices, maxNorm, p] = [args.tensor('indices'), args.float('max_norm'), args.float('norm_type')];
   const rows = new Set(Array.from(rowNumbers(self, indices)));
   const width = self.shape[1]!;
   const values = Float64Array.from(self.toNumbers());
@@ -203,7 +198,10 @@ export function defineEmbeddings(table: OperatorTable): void {
   }
   table.define(
     'embedding_renorm_(Tensor(a!) self, Tensor indices, float max_norm, float norm_type) -> Tensor(a!)',
-    renormalise,
+    (args) => renormalise(args, args.tensor('self')),
+  );
+  table.define('embedding_renorm(Tensor self, Tensor indices, float max_norm, float norm_type) -> Tensor', (args) =>
+    renormalise(args, args.tensor('self').clone()),
   );
   table.defineWithInplace('renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor', renorm);
 }

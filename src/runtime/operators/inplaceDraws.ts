@@ -47,19 +47,35 @@ export function defineInplaceDraws(table: OperatorTable): void {
       return redraw(self, context, one(args, self));
     });
   };
-  define('uniform_', 'float from=0., float to=1.', (args) => {
+  /** The same draws as a new tensor, as torch.export writes them. */
+  const defineFunctional = (name: string, parameters: string, one: (args: Arguments) => Draw): void => {
+    table.define(`${name}(Tensor self, ${parameters}, ${generator}) -> Tensor`, (args, context) => {
+      const { dtype, shape } = args.tensor('self');
+      return draw(dtype, shape, context, one(args));
+    });
+  };
+  const uniform = (args: Arguments): Draw => {
     const [low, high] = [args.float('from'), args.float('to')];
     return (random) => low + random.uniform() * (high - low);
-  });
-  define('normal_', 'float mean=0., float std=1.', (args) => {
+  };
+  define('uniform_', 'float from=0., float to=1.', uniform);
+  defineFunctional('uniform', 'float from=0., float to=1.', uniform);
+  const normal = (args: Arguments): Draw => {
     const [mean, deviation] = [args.float('mean'), args.float('std')];
     return (random) => mean + deviation * random.normal();
-  });
+  };
+  define('normal_', 'float mean=0., float std=1.', normal);
+  defineFunctional('normal_functional', 'float mean=0., float std=1.', normal);
   define('log_normal_', 'float mean=1., float std=2.', (args) => {
     const [mean, deviation] = [args.float('mean'), args.float('std')];
     return (random) => Math.exp(mean + deviation * random.normal());
   });
-  define('exponential_', 'float lambd=1.', (args) => (random) => -Math.log(1 - random.uniform()) / args.float('lambd'));
+  const exponential =
+    (args: Arguments): Draw =>
+    (random) =>
+      -Math.log(1 - random.uniform()) / args.float('lambd');
+  define('exponential_', 'float lambd=1.', exponential);
+  defineFunctional('exponential', 'float lambd=1.', exponential);
   define(
     'geometric_',
     'float p',

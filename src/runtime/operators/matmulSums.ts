@@ -8,7 +8,8 @@ import type { Tensor } from '../tensor';
 import type { Arguments, Scalar } from './arguments';
 import { checkTypes, matmul, product, sizeMessage } from './matmul';
 import { binary } from './elementwise';
-import type { OperatorBody, OperatorTable } from './registry';
+import { reduce } from './reduction';
+import { finish, type OperatorBody, type OperatorTable } from './registry';
 import { broadcastShapes, operand, shapeText } from './support';
 import { reshape, transpose, unsqueeze } from './view';
 import { boundWeights } from './weights';
@@ -71,6 +72,17 @@ async function bilinear(args: Arguments, context: RunContext): Promise<Tensor> {
   return bias === null ? result : context.run(binary('Add', result, bias));
 }
 
+/** The sum over `sumdim` of the products of three tensors, each seen with new dimensions where `expand` says so. */
+async function trilinear(args: Arguments, context: RunContext): Promise<Tensor> {
+  const expanded = (tensor: string, dims: string): Tensor =>
+    [...args.ints(dims)].sort((a, b) => a - b).reduce((result, dim) => unsqueeze(result, dim), args.tensor(tensor));
+  const pair = await context.run(binary('Mul', expanded('i1', 'expand1'), expanded('i3', 'expand3')));
+  const all = await context.run(binary('Mul', pair, expanded('i2', 'expand2')));
+  const dims = args.ints('sumdim');
+  if (dims.length === 0) return all;
+  return (await finish(reduce('ReduceSum', all, dims, false, 0), context)) as Tensor;
+}
+
 /** The products of all pairs of two vectors. */
 function outer(self: Tensor, other: Tensor): KernelCall {
   if (self.rank !== 1 || other.rank !== 1) {
@@ -121,6 +133,10 @@ export function defineMatmulSums(table: OperatorTable): void {
     },
   );
   table.define('bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None) -> Tensor', bilinear);
+  table.define(
+    '_trilinear(Tensor i1, Tensor i2, Tensor i3, int[] expand1, int[] expand2, int[] expand3, int[] sumdim, int unroll_dim=1) -> Tensor',
+    trilinear,
+  );
   const vectors: OperatorBody = (args) => outer(args.tensor('self'), args.tensor('vec2'));
   table.define('outer(Tensor self, Tensor vec2) -> Tensor', vectors);
   table.define('ger(Tensor self, Tensor vec2) -> Tensor', vectors);

@@ -6,7 +6,8 @@ import { convertElements, isHalf } from '../elements';
 import { kernelGraph, type KernelCall } from '../kernels/graph';
 import { Tensor } from '../tensor';
 import { Tuple } from '../values';
-import type { OperatorTable } from './registry';
+import type { Arguments } from './arguments';
+import type { OperatorBody, OperatorTable } from './registry';
 import { cast, shapeText } from './support';
 
 /** Mean and biased variance of each channel over the batch and all positions, in double precision. */
@@ -89,13 +90,24 @@ export async function batchNorm(
   eps: number,
   context: RunContext,
 ): Promise<Tensor> {
+  return (await normaliseInMode(tensors, training, momentum, eps, context)).output;
+}
+
+/** The same, with the statistics of the batch where it was normalised by them. */
+async function normaliseInMode(
+  tensors: BatchNormInputs,
+  training: boolean,
+  momentum: number,
+  eps: number,
+  context: RunContext,
+): Promise<{ readonly output: Tensor; readonly batch?: BatchStatistics }> {
   const { input, runningMean, runningVar } = tensors;
   checkShapes(tensors);
   if (!training) {
     if (runningMean === null || runningVar === null) {
       throw new AppError('bad-input', 'Expected running_mean and running_var to be defined in eval mode');
     }
-    return context.run(normalise(tensors, runningMean, runningVar, eps));
+    return { output: await context.run(normalise(tensors, runningMean, runningVar, eps)) };
   }
   const batch = batchStatistics(input);
   // The division by count - 1 gives NaN for a count of one, as in torch: torch.nn refuses that before it gets here.
@@ -104,7 +116,7 @@ export async function batchNorm(
   const [mean, variance] = [batch.mean, batch.variance].map((values) =>
     Tensor.of(dtype, [values.length], convertElements(values, 'float64', dtype)),
   ) as [Tensor, Tensor];
-  return context.run(normalise(tensors, mean, variance, eps));
+  return { output: await context.run(normalise(tensors, mean, variance, eps)), batch };
 }
 
 function checkShapes({ input, weight, bias, runningMean, runningVar }: BatchNormInputs): void {
@@ -136,45 +148,59 @@ function normalise({ input, weight, bias }: BatchNormInputs, mean: Tensor, varia
   );
 }
 
+/** The tensors of a call; decompositions of torch.export call without running statistics by another overload. */
+function tensorsOf(args: Arguments): BatchNormInputs {
+  const tracks = args.schema.indexOf.has('running_mean');
+  return {
+    input: args.tensor('input'),
+    weight: args.optionalTensor('weight'),
+    bias: args.optionalTensor('bias'),
+    runningMean: tracks ? args.optionalTensor('running_mean') : null,
+    runningVar: tracks ? args.optionalTensor('running_var') : null,
+  };
+}
+
+/** `native_batch_norm` and its kin: the output, and what the backward needs. */
+async function nativeBatchNorm(
+  args: Arguments,
+  training: boolean,
+  context: RunContext,
+  tensors = tensorsOf(args),
+): Promise<[Tensor, Tensor, Tensor]> {
+  const eps = args.float('eps');
+  const { output, batch } = await normaliseInMode(tensors, training, args.float('momentum'), eps, context);
+  return [output, ...savedStatistics(batch, eps)];
+}
+
 export function defineNormalisation(table: OperatorTable): void {
+  const affine = 'Tensor input, Tensor? weight, Tensor? bias';
+  const options = 'float momentum, float eps';
   table.define(
-    'batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor',
+    `batch_norm(${affine}, Tensor? running_mean, Tensor? running_var, bool training, ${options}, bool cudnn_enabled) -> Tensor`,
     (args, context) =>
-      batchNorm(
-        {
-          input: args.tensor('input'),
-          weight: args.optionalTensor('weight'),
-          bias: args.optionalTensor('bias'),
-          runningMean: args.optionalTensor('running_mean'),
-          runningVar: args.optionalTensor('running_var'),
-        },
-        args.bool('training'),
-        args.float('momentum'),
-        args.float('eps'),
-        context,
-      ),
+      batchNorm(tensorsOf(args), args.bool('training'), args.float('momentum'), args.float('eps'), context),
   );
+  const threeTensors = '(Tensor, Tensor, Tensor)';
+  const native: OperatorBody = async (args, context) =>
+    new Tuple(await nativeBatchNorm(args, args.bool('training'), context));
+  for (const signature of [
+    `native_batch_norm(${affine}, Tensor? running_mean, Tensor? running_var, bool training, ${options})`,
+    `_native_batch_norm_legit(${affine}, Tensor(a!) running_mean, Tensor(b!) running_var, bool training, ${options})`,
+    `_native_batch_norm_legit.no_stats(${affine}, bool training, ${options})`,
+  ]) {
+    table.define(`${signature} -> ${threeTensors}`, native);
+  }
   table.define(
-    'native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)',
+    `_native_batch_norm_legit_no_training(${affine}, Tensor running_mean, Tensor running_var, ${options}) -> ${threeTensors}`,
+    async (args, context) => new Tuple(await nativeBatchNorm(args, false, context)),
+  );
+  // Hands back new running statistics instead of writing them.
+  table.define(
+    `_native_batch_norm_legit_functional(${affine}, Tensor running_mean, Tensor running_var, bool training, ${options}) -> (Tensor, Tensor, Tensor, Tensor running_mean_out, Tensor running_var_out)`,
     async (args, context) => {
-      const input = args.tensor('input');
-      const training = args.bool('training');
-      const eps = args.float('eps');
-      const batch = training ? batchStatistics(input) : undefined;
-      const output = await batchNorm(
-        {
-          input,
-          weight: args.optionalTensor('weight'),
-          bias: args.optionalTensor('bias'),
-          runningMean: args.optionalTensor('running_mean'),
-          runningVar: args.optionalTensor('running_var'),
-        },
-        training,
-        args.float('momentum'),
-        eps,
-        context,
-      );
-      return new Tuple([output, ...savedStatistics(batch, eps)]);
+      const [mean, variance] = [args.tensor('running_mean').clone(), args.tensor('running_var').clone()];
+      const tensors = { ...tensorsOf(args), runningMean: mean, runningVar: variance };
+      return new Tuple([...(await nativeBatchNorm(args, args.bool('training'), context, tensors)), mean, variance]);
     },
   );
 }

@@ -3,9 +3,11 @@
 import { AppError } from '../../util/errors';
 import { convertElements, isFloating } from '../elements';
 import { Tensor } from '../tensor';
+import { Tuple } from '../values';
 import { activation } from './activation';
 import { elementwise, notImplemented, type Formula } from './elementwise';
-import type { OperatorBody, OperatorTable } from './registry';
+import { Arguments } from './arguments';
+import { finish, type OperatorBody, type OperatorTable } from './registry';
 
 /** x > 0 ? x : slope * x */
 const leakyRelu: Formula = (graph, [x = '', slope = '', zero = '']) =>
@@ -50,6 +52,14 @@ const rrelu: OperatorBody = (args, context) => {
   return elementwise('leaky_relu', [self, noise, 0], { dtype: self.dtype }, leakyRelu);
 };
 
+/** Hands back the noise that it drew instead of writing it. */
+const rreluFunctional: OperatorBody = async (args, context) => {
+  const noise = args.tensor('noise').clone();
+  const values = args.values.map((value) => (value === args.tensor('noise') ? noise : value));
+  const result = await finish(await rrelu(new Arguments(args.schema, values), context), context);
+  return new Tuple([result, noise]);
+};
+
 export function defineRectifiers(table: OperatorTable): void {
   table.defineWithInplace(
     'leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor',
@@ -60,5 +70,9 @@ export function defineRectifiers(table: OperatorTable): void {
   const slopes = 'Scalar lower=0.125, Scalar upper=0.33333333333333331, bool training=False, Generator? generator=None';
   table.defineWithInplace(`rrelu(Tensor self, ${slopes}) -> Tensor`, rrelu);
   table.define(`rrelu_with_noise(Tensor self, Tensor(b!) noise, ${slopes}) -> Tensor`, rrelu);
+  table.define(
+    `rrelu_with_noise_functional(Tensor self, Tensor noise, ${slopes}) -> (Tensor, Tensor noise_out)`,
+    rreluFunctional,
+  );
   table.defineInplace(`rrelu_with_noise_(Tensor(a!) self, Tensor(b!) noise, ${slopes}) -> Tensor(a!)`, rrelu);
 }

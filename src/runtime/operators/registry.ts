@@ -82,21 +82,44 @@ export class OperatorTable {
       const others = new Map([...keywords].filter(([key]) => key !== 'out'));
       return writeOut(out, await this.call(name, positional, others, context), name);
     }
-    for (const value of [...positional, ...keywords.values()]) {
-      if (!(value instanceof OpaqueValue) || value.reason === undefined) continue;
-      const words = `aten::${name} needs a ${typeName(value)} of the file that can't be used: ${value.reason}`;
-      throw new AppError('corrupt', words, 'Save or download the file again.');
-    }
-    const given = [
-      ...positional.map(typeName),
-      ...[...keywords].map(([key, value]) => `${key}=${typeName(value)}`),
-    ].join(', ');
-    throw new AppError(
-      'unsupported-operator',
-      `The runtime has no overload of aten::${name} for (${given})`,
-      seeSupported,
-    );
+    throw unfitting(name, positional, keywords);
   }
+
+  /**
+   * Runs one overload (`''` for the default one) with its arguments by name, as graphs of torch.export name them.
+   * @throws AppError `unsupported-operator` where the table lacks it.
+   */
+  async callOverload(
+    name: string,
+    overload: string,
+    args: ReadonlyMap<string, Value>,
+    context: RunContext,
+  ): Promise<Value> {
+    const overloads = this.byName.get(name) ?? [];
+    const operator = overloads.find(({ schema }) => schema.overload === overload);
+    if (operator === undefined) {
+      const qualified = overload === '' ? name : `${name}.${overload}`;
+      throw new AppError('unsupported-operator', `The runtime has no operator aten::${qualified}`, seeSupported);
+    }
+    // A graph may give a plain number for a tensor (`add.Tensor(x, 1)`), which the overload for numbers takes.
+    for (const { schema, body } of [operator, ...overloads]) {
+      const matched = matchArguments(schema, [], args, true) ?? matchArguments(schema, [], args, false);
+      if (matched !== undefined) return finish(await body(matched, context), context);
+    }
+    throw unfitting(name, [], args);
+  }
+}
+
+/** The error for arguments that no overload takes. */
+function unfitting(name: string, positional: readonly Value[], keywords: ReadonlyMap<string, Value>): AppError {
+  for (const value of [...positional, ...keywords.values()]) {
+    if (!(value instanceof OpaqueValue) || value.reason === undefined) continue;
+    const words = `aten::${name} needs a ${typeName(value)} of the file that can't be used: ${value.reason}`;
+    return new AppError('corrupt', words, 'Save or download the file again.');
+  }
+  const given = [...positional.map(typeName), ...[...keywords].map(([key, value]) => `${key}=${typeName(value)}`)];
+  const words = `The runtime has no overload of aten::${name} for (${given.join(', ')})`;
+  return new AppError('unsupported-operator', words, seeSupported);
 }
 
 const seeSupported = 'SUPPORTED.md lists the operators that run.';

@@ -3,9 +3,9 @@
 import type { InputSpec } from '../../model/description';
 import type { ScriptArchive } from '../program';
 import { AppError } from '../../util/errors';
+import { itemOf } from '../item';
 import { Tensor } from '../tensor';
 import type { Value } from '../values';
-import { itemOf } from './builtins';
 import type { CodeLibrary } from './codeLibrary';
 import type { ModuleTree } from './moduleTree';
 

@@ -3,11 +3,13 @@
 import { AppError, toAppError } from '../../util/errors';
 import { isTorchFile, type SourceLocation } from '../../model/module';
 import type { RunContext } from '../context';
+import { itemOf } from '../item';
+import { located } from '../located';
 import type { OperatorTable } from '../operators/registry';
 import type { ScriptArchive } from '../program';
 import { Tensor } from '../tensor';
 import { Dict, FunctionValue, ScriptObject, Tuple, typeName, type Value } from '../values';
-import { callBuiltin, isTruthy, itemOf, noMatch } from './builtins';
+import { callBuiltin, isTruthy, noMatch } from './builtins';
 import type { CodeLibrary } from './codeLibrary';
 import { constructObject } from './objects';
 import { upgradeCall } from './olderCalls';
@@ -50,7 +52,7 @@ export class Interpreter {
     try {
       return await this.callMethod(self, method, args, noKeywords);
     } catch (error) {
-      throw await this.located(toAppError(error, 'program-error'));
+      throw await this.whereItHappened(toAppError(error, 'program-error'));
     }
   }
 
@@ -409,7 +411,7 @@ export class Interpreter {
   }
 
   /** Adds to an error the innermost module and the innermost line of the user's own source. */
-  private async located(error: AppError): Promise<AppError> {
+  private async whereItHappened(error: AppError): Promise<AppError> {
     const trace = this.traces.get(error) ?? [];
     const inner = trace.find((frame) => frame.self !== undefined && this.pathOf(frame.self) !== undefined);
     const path = inner?.self === undefined ? undefined : this.pathOf(inner.self);
@@ -418,12 +420,7 @@ export class Interpreter {
       location = await this.library.locate(frame.file, frame.at);
       if (location !== undefined && !isTorchFile(location.file)) break;
     }
-    const where = [
-      ...(path === undefined ? [] : [path === '' ? 'in the root module' : `in ${path}`]),
-      ...(location === undefined ? [] : [`at ${location.file}:${location.line}`]),
-    ].join(' ');
-    const message = where === '' ? error.message : `${error.message} (${where})`;
-    return new AppError(error.code, message, error.hint, { cause: error });
+    return located(error, path, location);
   }
 }
 

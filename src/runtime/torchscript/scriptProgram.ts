@@ -6,11 +6,11 @@ import type { ModuleSpec } from '../../model/module';
 import type { NormStatistics } from '../../model/statistics';
 import type { Modes } from '../behaviour';
 import type { RunContext } from '../context';
+import { loadStorages } from '../loadStorages';
 import { normStatisticsVersion, normTensors, readNormStatistics } from '../normStatistics';
 import type { Program, ScriptArchive } from '../program';
-import type { Storage } from '../storage';
-import { Tensor } from '../tensor';
-import { Dict, ScriptObject, Tuple, type Value } from '../values';
+import type { Tensor } from '../tensor';
+import type { ScriptObject, Value } from '../values';
 import { CodeLibrary } from './codeLibrary';
 import { inputSpecs, matchSignature } from './inputs';
 import { Interpreter } from './interpreter';
@@ -89,27 +89,4 @@ class ScriptProgram implements Program {
     }
     return node;
   }
-}
-
-/** Reads every storage that the values hold; a forward may touch any of them. */
-async function loadStorages(values: readonly Value[]): Promise<void> {
-  const storages = new Set<Storage>();
-  const seen = new Set<Value>();
-  const pending = [...values];
-  while (pending.length > 0) {
-    const value = pending.pop() as Value;
-    if (typeof value !== 'object' || value === null || seen.has(value)) continue;
-    seen.add(value);
-    if (value instanceof Tensor) storages.add(value.storage);
-    // A vocabulary has more entries than a call takes arguments.
-    else for (const part of partsOf(value)) pending.push(part);
-  }
-  for (const storage of storages) await storage.load();
-}
-
-function partsOf(value: Value): Iterable<Value> {
-  if (value instanceof ScriptObject) return value.attributes.values();
-  if (value instanceof Tuple) return value.items;
-  if (value instanceof Dict) return value.entries.values();
-  return Array.isArray(value) ? value : [];
 }

@@ -4,6 +4,7 @@ from typing import List
 
 from torch import Tensor, nn
 
+from .record import class_name
 from .registry import model, randn, settle
 from .vision import IMAGES, BasicBlock, MobileNetV3, ResNet, UNet
 
@@ -57,7 +58,7 @@ class Branching(nn.Module):
 
 
 def norms_of(recorder) -> List[str]:
-    return [path for path, module in recorder.copies[0].named_modules() if module.original_name.startswith("BatchNorm")]
+    return [path for path, module in recorder.copies[0].named_modules() if class_name(module).startswith("BatchNorm")]
 
 
 def norms_in_eval(recorder, inputs):

@@ -2,8 +2,6 @@
 
 import copy
 import warnings
-import zlib
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -17,32 +15,21 @@ from .record import Recorder, options_of
 from .registry import MODELS, Case, Model, add, randn, standard_plan
 
 
-@dataclass
-class OnnxCase(Case):
-    """The file is compared with the eager module, which holds the statistics that the file holds."""
-
-    model: Model
-    training: bool
-
-    def generate(self, out: Path) -> None:
-        torch.manual_seed(zlib.crc32(self.path.encode()))
-        stem = out / self.family / self.name
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        eager = self.model.make().train(self.training)
-        inputs = self.model.inputs()
-        export(copy.deepcopy(eager), inputs, f"{stem}.onnx")
-        load_statistics(eager, f"{stem}.onnx")
-        recorder = OnnxRecorder(
-            stem,
-            family=self.family,
-            name=self.name,
-            form=self.form,
-            copies=[copy.deepcopy(eager) for _ in range(2 if self.random else 1)],
-            modules=describe_layers(eager, self.training),
-            random=self.random,
-        )
-        self.run(recorder)
-        recorder.save()
+def record_onnx(case: Case, stem: Path, model: Model, eager: nn.Module) -> Recorder:
+    """The file is compared with the eager module, which then holds the statistics that the file holds."""
+    training = eager.training
+    inputs = model.inputs()
+    export(copy.deepcopy(eager), inputs, f"{stem}.onnx")
+    load_statistics(eager, f"{stem}.onnx")
+    return OnnxRecorder(
+        stem,
+        family=case.family,
+        name=case.name,
+        form=case.form,
+        random=case.random,
+        load=lambda: copy.deepcopy(eager),
+        describe=lambda loaded: describe_layers(loaded, training),
+    )
 
 
 class OnnxRecorder(Recorder):
@@ -107,21 +94,20 @@ def describe_layers(eager: nn.Module, training: bool) -> List[Dict[str, Any]]:
 
 def onnx_file(source: str, training: bool, inputs: Optional[Callable[[], Tuple[Any, ...]]] = None) -> None:
     """Adds the model of another family as a file exported in this mode. `inputs` are for a plan that brings its own."""
-    model = MODELS[source]
+    model = next(model for model in MODELS if f"{model.family}/{model.name}" == source)
     if inputs is not None:
-        model = replace(model, inputs=inputs)
+        model = model._replace(inputs=inputs)
     name = f"{source.split('/')[1]}_{'train' if training else 'eval'}"
     plan = model.plan or standard_plan
     add(
-        OnnxCase(
+        Case(
             "onnx",
             name,
             "onnx",
             model.random and training,
-            lambda: (None, None),
+            lambda: (model, model.make().train(training)),
             lambda recorder: plan(recorder, model.inputs),
-            model,
-            training,
+            record_onnx,
         )
     )
 

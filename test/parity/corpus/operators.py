@@ -1640,3 +1640,34 @@ for add_family in (
     inplace,
 ):
     add_family()
+
+
+# Operators that only decomposed graphs call.
+op(
+    "decomposed",
+    "functional_draws",
+    [
+        "torch.ops.aten.uniform(x, 1.0, 2.0)",
+        "torch.ops.aten.normal_functional(x, 3.0, 0.5)",
+        "torch.ops.aten.exponential(x, 2.0)",
+        "x * 1",
+    ],
+    x=randn(40, 3),
+    random=True,
+)
+op(
+    "decomposed",
+    "cdist_forward",
+    ["torch.ops.aten._cdist_forward(x, y, 2.0, None)", "torch.ops.aten._cdist_forward(x, y, 1.0, None)"],
+    x=randn(4, 3),
+    y=randn(5, 3),
+)
+op(
+    "decomposed",
+    "empty_layouts",
+    [
+        "torch.ops.aten.empty_strided([2, 3], [3, 1], dtype=torch.int64).zero_()",
+        "torch.ops.aten.empty_permuted([2, 3], [1, 0]).fill_(2.0) + x",
+    ],
+    x=randn(2, 3),
+)

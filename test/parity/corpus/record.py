@@ -1,4 +1,7 @@
-"""Runs a saved model in torch, step by step, and writes what happened as NAME.pt (or .onnx) + NAME.json + NAME.bin.
+"""Runs a model in torch, step by step, and writes what happened as NAME.json + NAME.bin, beside the saved NAME.pt, .pt2 or .onnx.
+
+A TorchScript file is run as torch loads it. An exported program has no train() or eval() in torch, so that the model from
+which it was exported is run in its place.
 
 The JSON file holds the steps; every tensor in it is a dtype, a shape and an offset into the .bin file, where the
 elements stand contiguous and little-endian. test/parity/fixture.ts reads them and describes each field.
@@ -7,7 +10,7 @@ elements stand contiguous and little-endian. test/parity/fixture.ts reads them a
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -38,10 +41,9 @@ STATISTICS = {"running_mean": "runningMean", "running_var": "runningVar", "num_b
 
 
 class Recorder:
-    """Records each step that the case makes on what torch has of the saved file.
+    """Records each step that a case makes on its model.
 
-    `copies` are that, once; twice where it draws random numbers: such a case runs on both with other seeds, and what differs
-    between the two can't be compared.
+    `load` returns a model to run, a new one each time; `describe` the modules that a reader of the file has to find.
     """
 
     def __init__(
@@ -51,9 +53,9 @@ class Recorder:
         family: str,
         name: str,
         form: str,
-        copies: List[nn.Module],
-        modules: List[Dict[str, Any]],
         random: bool,
+        load: Callable[[], Any],
+        describe: Callable[[Any], List[Dict[str, Any]]],
     ):
         self.stem = stem
         self.name = name
@@ -61,7 +63,8 @@ class Recorder:
         self.saw_random = False
         self.blob = bytearray()
         self.steps: List[Dict[str, Any]] = []
-        self.copies = copies
+        # A random case runs on a second copy with other seeds: what differs between the two can't be compared.
+        self.copies = [load() for _ in range(2 if random else 1)]
         self.header = {
             "torch": torch.__version__,
             "name": name,
@@ -70,7 +73,7 @@ class Recorder:
             "random": random,
             "tolerance": OUTPUT_TOLERANCE,
             "statisticsTolerance": STATISTICS_TOLERANCE,
-            "modules": modules,
+            "modules": describe(self.copies[0]),
         }
 
     def set(self, path: str, training: bool, recursive: bool = True) -> None:
@@ -99,20 +102,21 @@ class Recorder:
         method: str = "forward",
         error: Optional[str] = None,
         dropout: Optional[Dict[str, Any]] = None,
+        keywords: Optional[Dict[str, Any]] = None,
     ) -> Any:
         """Runs the method and records its outputs and the running statistics after it.
 
         `error` is the part of torch's message that the runtime's must contain. Where the second copy returned something
-        else, the outputs are compared by their shapes only.
+        else, the outputs are compared by their shapes only. `keywords` stand behind the positional inputs in the fixture.
         """
         results = []
         for index, copy in enumerate(self.copies):
             torch.manual_seed(1000 * len(self.steps) + index)
-            results.append(self._run(copy, method, inputs, error))
+            results.append(self._run(copy, method, inputs, error, keywords or {}))
         repeatable = len(results) < 2 or same(results[0], results[1])
         self.saw_random = self.saw_random or not repeatable
         step: Dict[str, Any] = {
-            "inputs": [self._value(value) for value in inputs],
+            "inputs": [self._value(value) for value in (*inputs, *(keywords or {}).values())],
             "outputs": None if error is not None else self._value(results[0]),
             "error": error,
             "compare": "close" if repeatable else "shapes",
@@ -141,12 +145,14 @@ class Recorder:
         else:
             self.steps.append(step)
 
-    def _run(self, module: Any, method: str, inputs: Sequence[Any], error: Optional[str]) -> Any:
+    def _run(
+        self, module: Any, method: str, inputs: Sequence[Any], error: Optional[str], keywords: Dict[str, Any]
+    ) -> Any:
         arguments = [clone(value) for value in inputs]
         try:
             # The plain interpreter, without profiling and fusion, so that the first run is like every other.
             with torch.jit.optimized_execution(False):
-                result = module(*arguments) if method == "forward" else getattr(module, method)(*arguments)
+                result = module(*arguments, **clone(keywords)) if method == "forward" else getattr(module, method)(*arguments)
         except Exception as thrown:
             if error is None:
                 raise RuntimeError(f"{self.name}: torch refused the forward: {thrown}") from thrown
@@ -224,7 +230,7 @@ def describe_modules(loaded: Any, eager: Optional[nn.Module], form: str) -> List
     for path, module in loaded_modules.items():
         entry: Dict[str, Any] = {
             "path": path,
-            "type": module.original_name,
+            "type": class_name(module),
             "training": bool(module.training) if module._c.hasattr("training") else None,
         }
         source = eager_modules.get(path)
@@ -235,6 +241,11 @@ def describe_modules(loaded: Any, eager: Optional[nn.Module], form: str) -> List
             entry.update(options_of(source, form))
         modules.append(entry)
     return modules
+
+
+def class_name(module: Any) -> str:
+    """The class of a module, also of one that TorchScript has made over."""
+    return getattr(module, "original_name", type(module).__name__)
 
 
 def is_one_object(one: Any, other: Any) -> bool:
@@ -297,7 +308,7 @@ def same(one: Any, other: Any) -> bool:
 
 def remove(stem: Path) -> None:
     """Deletes the files of a case, where they exist."""
-    for suffix in (".pt", ".onnx", ".json", ".bin"):
+    for suffix in (".pt", ".pt2", ".onnx", ".json", ".bin"):
         try:
             os.remove(str(stem) + suffix)
         except FileNotFoundError:

@@ -6,7 +6,7 @@ import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -14,9 +14,23 @@ from torch import nn
 
 from .record import Recorder, describe_modules
 
-Plan = Callable[[Recorder, Callable[[], Tuple[Any, ...]]], None]
+Inputs = Callable[[], Tuple[Any, ...]]
+Plan = Callable[[Recorder, Inputs], None]
 CASES: Dict[str, "Case"] = {}
-MODELS: Dict[str, "Model"] = {}
+
+
+class Model(NamedTuple):
+    """What was given to `model`."""
+
+    family: str
+    name: str
+    make: Callable[[], nn.Module]
+    inputs: Inputs
+    plan: Optional[Plan]
+    random: bool
+
+
+MODELS: List[Model] = []
 
 
 @dataclass
@@ -28,6 +42,8 @@ class Case:
     # Returns what to save and, for models, the eager module that it was made from.
     build: Callable[[], Tuple[Any, Optional[nn.Module]]]
     run: Callable[[Recorder], None]
+    # Saves it and returns the recorder for what torch runs in its place.
+    record: Callable[["Case", Path, Any, Optional[nn.Module]], Recorder]
 
     @property
     def path(self) -> str:
@@ -37,25 +53,23 @@ class Case:
         torch.manual_seed(zlib.crc32(self.path.encode()))
         stem = out / self.family / self.name
         stem.parent.mkdir(parents=True, exist_ok=True)
-        script, eager = self.build()
-        torch.jit.save(script, str(stem) + ".pt")
-        copies = [torch.jit.load(str(stem) + ".pt") for _ in range(2 if self.random else 1)]
-        modules = describe_modules(copies[0], eager, self.form)
-        recorder = Recorder(
-            stem, family=self.family, name=self.name, form=self.form, copies=copies, modules=modules, random=self.random
-        )
+        recorder = self.record(self, stem, *self.build())
         self.run(recorder)
         recorder.save()
 
 
-@dataclass
-class Model:
-    """What `model` was given, for other files than TorchScript's to be made of."""
-
-    make: Callable[[], nn.Module]
-    inputs: Callable[[], Tuple[Any, ...]]
-    plan: Optional[Plan]
-    random: bool
+def record_script(case: Case, stem: Path, script: Any, eager: Optional[nn.Module]) -> Recorder:
+    """TorchScript is run as torch loads the saved file."""
+    torch.jit.save(script, str(stem) + ".pt")
+    return Recorder(
+        stem,
+        family=case.family,
+        name=case.name,
+        form=case.form,
+        random=case.random,
+        load=lambda: torch.jit.load(str(stem) + ".pt"),
+        describe=lambda loaded: describe_modules(loaded, eager, case.form),
+    )
 
 
 def add(case: Case) -> None:
@@ -77,7 +91,7 @@ def model(
     random: bool = False,
 ) -> None:
     """Adds one case for each form: script, trace_eval, trace_train, freeze. `inputs` draws anew at each call."""
-    MODELS.setdefault(f"{family}/{name}", Model(make, inputs, plan, random))
+    MODELS.append(Model(family, name, make, inputs, plan, random))
     for form in forms:
         suffix = "" if form == "script" else f"_{form}"
         chosen = plan or (frozen_plan if form == "freeze" else standard_plan)
@@ -91,6 +105,7 @@ def model(
                 stays_random,
                 lambda form=form: convert(make(), inputs, form),
                 lambda recorder, chosen=chosen: chosen(recorder, inputs),
+                record_script,
             )
         )
 
@@ -165,7 +180,7 @@ def op(
         for values in sets:
             recorder.forward(*values.values(), error=error)
 
-    add(Case(f"operators_{family}", name, "script", random, build, run))
+    add(Case(f"operators_{family}", name, "script", random, build, run, record_script))
 
 
 NAMES = {

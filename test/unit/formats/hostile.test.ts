@@ -35,9 +35,6 @@ const COMPRESSED = 20;
 const OFFSET = 42;
 
 describe('files that can’t be opened', () => {
-  it('names a torch.export archive', () =>
-    rejects(fixture('exported.pt2'), 'unsupported-format', /torch\.export archive/, 'exported.pt2'));
-
   it('names other formats by their first bytes', async () => {
     const known: readonly (readonly [bytes: Uint8Array, message: RegExp])[] = [
       [ascii('\x89HDF\r\n\x1a\n....'), /HDF5/],

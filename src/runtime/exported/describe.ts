@@ -1,0 +1,107 @@
+// What a module of an exported program is, as data: class, options from the arguments of its calls, tensors, source line.
+
+import { isTorchFile, type ModuleSpec, type NormSpec, type SourceLocation, type TensorSpec } from '../../model/module';
+import { Tensor } from '../tensor';
+import type { Value } from '../values';
+import type { GraphNode } from './graph';
+import { literal, takesTensor, type ModeSite } from './modeSites';
+import type { ModuleNode } from './moduleTree';
+
+/** Everything of a module's specification that no switch changes. */
+export function fixedSpec(
+  node: ModuleNode,
+  sites: readonly ModeSite[],
+): Omit<ModuleSpec, 'training' | 'behaviour' | 'modeSensitive'> {
+  const type = typeOf(node);
+  const source = sourceOf(node);
+  return {
+    path: node.path,
+    type,
+    qualifiedType: node.type,
+    ...(source === undefined ? {} : { source }),
+    ...layerSpec(node, type, sites),
+    parameters: tensorSpecs(node.parameters),
+    buffers: tensorSpecs(node.buffers),
+    ...(node.sharedWith === undefined ? {} : { sharedWith: node.sharedWith }),
+  };
+}
+
+function typeOf({ type, buffers }: ModuleNode): string {
+  if (type !== '') return type.slice(type.lastIndexOf('.') + 1);
+  return buffers.get('running_mean') instanceof Tensor ? 'BatchNorm' : 'Module';
+}
+
+function layerSpec(
+  node: ModuleNode,
+  type: string,
+  sites: readonly ModeSite[],
+): Pick<ModuleSpec, 'batchNorm' | 'instanceNorm' | 'dropout'> {
+  if (type.includes('InstanceNorm')) return { instanceNorm: normSpec(node, sites) };
+  const hasStatistics = node.buffers.get('running_mean') instanceof Tensor;
+  if (type.includes('BatchNorm') || hasStatistics) return { batchNorm: normSpec(node, sites) };
+  if (!type.includes('Dropout')) return {};
+  const site = sites.find(({ family }) => family === 'dropout');
+  const p = site === undefined ? null : numberOrNull(literal(site.node, 'p'));
+  // A mask is drawn with the share that is kept, itself a rounded difference.
+  return {
+    dropout: {
+      p: p !== null && site?.node.target.includes('bernoulli') === true ? Number((1 - p).toPrecision(15)) : p,
+    },
+  };
+}
+
+function normSpec({ buffers, parameters, calls }: ModuleNode, sites: readonly ModeSite[]): NormSpec {
+  const site = sites.find(({ family }) => family === 'batch-norm' || family === 'instance-norm');
+  // InstanceNorm without running statistics has no mode, but options all the same.
+  const call = site?.node ?? calls.find((candidate) => literal(candidate, 'eps') !== undefined);
+  const [mean, weight] = [buffers.get('running_mean'), parameters.get('weight')];
+  const cumulative = site !== undefined && isCumulative(site);
+  return {
+    numFeatures: shapeOf(mean)?.[0] ?? shapeOf(weight)?.[0] ?? null,
+    eps: call === undefined ? null : numberOrNull(literal(call, 'eps')),
+    momentum: call === undefined || cumulative ? null : numberOrNull(literal(call, 'momentum')),
+    cumulative,
+    affine: call === undefined ? (weight instanceof Tensor ? true : null) : takesTensor(call, 'weight'),
+    trackRunningStats: mean instanceof Tensor,
+  };
+}
+
+/** In eval torch passes a momentum of 0 for None, which stands for the cumulative average. */
+export function isCumulative(site: ModeSite): boolean {
+  return (
+    site.family === 'batch-norm' && site.switchable && !site.exported && Number(literal(site.node, 'momentum')) === 0
+  );
+}
+
+/** The user's line that calls the module; for the root, the first line that its forward runs. */
+function sourceOf({ path, firstCall }: ModuleNode): SourceLocation | undefined {
+  if (firstCall === undefined) return undefined;
+  const frames = firstCall.stack();
+  const depth = firstCall.modules.findIndex((module) => module.path === path);
+  // One frame called `forward` belongs to each module of the stack; what lies outside of this module's own calls it.
+  const forwards = frames.flatMap(({ function: name }, i) => (name === 'forward' ? [i] : []));
+  const own = forwards.length === firstCall.modules.length ? (forwards[depth] ?? frames.length) : frames.length;
+  return userLine(frames.slice(0, Math.max(own, 1)));
+}
+
+/** The innermost frame of the user's own source. */
+export function userLine(frames: ReturnType<GraphNode['stack']>): SourceLocation | undefined {
+  const frame = frames.findLast(({ file }) => !isTorchFile(file));
+  return frame === undefined ? undefined : { file: frame.file, line: frame.line };
+}
+
+function numberOrNull(value: Value | undefined): number | null {
+  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : null;
+}
+
+function shapeOf(value: Value | undefined): readonly number[] | undefined {
+  return value instanceof Tensor ? value.shape : undefined;
+}
+
+function tensorSpecs(tensors: ReadonlyMap<string, Value>): TensorSpec[] {
+  const specs: TensorSpec[] = [];
+  for (const [name, value] of tensors) {
+    if (value instanceof Tensor) specs.push({ name, dtype: value.dtype, shape: value.shape });
+  }
+  return specs;
+}

@@ -1,0 +1,98 @@
+// A program of torch.export: described, switched module by module, and run.
+
+import type { InputSpec, Problem } from '../../model/description';
+import type { ModuleSpec } from '../../model/module';
+import type { NormStatistics } from '../../model/statistics';
+import { AppError } from '../../util/errors';
+import type { Modes } from '../behaviour';
+import type { RunContext } from '../context';
+import { loadStorages } from '../loadStorages';
+import { normStatisticsVersion, readNormStatistics } from '../normStatistics';
+import type { Program } from '../program';
+import type { Value } from '../values';
+import { fixedSpec } from './describe';
+import type { ExportedProgram } from './graph';
+import { CallSignature } from './inputs';
+import { ExportedModes } from './modes';
+import { listModules, type ModuleNode } from './moduleTree';
+
+/** The program of a `.pt2` file. */
+export class GraphProgram implements Program {
+  readonly capabilities = { setTraining: true, runForward: true };
+  readonly problems: readonly Problem[] = [];
+  private readonly nodes: readonly ModuleNode[];
+  private readonly modeState: ExportedModes;
+  private readonly signature: CallSignature;
+  private loaded: Promise<void> | undefined;
+
+  /** @throws AppError `corrupt`, `limit-exceeded` where the parts of the program contradict each other. */
+  constructor(private readonly program: ExportedProgram) {
+    this.nodes = listModules(program);
+    this.modeState = new ExportedModes(this.nodes);
+    this.signature = new CallSignature(program);
+  }
+
+  describe(): Promise<readonly ModuleSpec[]> {
+    const { behaviour, reasons } = this.modes();
+    return Promise.resolve(
+      this.nodes.map((node, i): ModuleSpec => {
+        const reason = reasons?.[i];
+        return {
+          ...fixedSpec(node, this.modeState.sites(i)),
+          training: null,
+          behaviour: behaviour[i] ?? 'none',
+          modeSensitive: this.modeState.isSensitive(i),
+          ...(reason === undefined ? {} : { behaviourReason: reason }),
+        };
+      }),
+    );
+  }
+
+  modes(): Modes {
+    return this.modeState.now();
+  }
+
+  inputs(): Promise<readonly InputSpec[]> {
+    return Promise.resolve(this.signature.specs);
+  }
+
+  async sampleInputs(): Promise<readonly Value[] | undefined> {
+    const values = this.program.sampleInputs;
+    if (values !== undefined) await loadStorages(values);
+    return values;
+  }
+
+  setTraining(path: string, training: boolean, recursive: boolean): void {
+    this.modeState.set(path, training, recursive);
+  }
+
+  normStatistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {
+    return readNormStatistics(this.node(path).buffers, options.values);
+  }
+
+  statisticsVersion(path: string): number {
+    return normStatisticsVersion(this.node(path).buffers);
+  }
+
+  async forward(args: readonly Value[], context: RunContext, method = 'forward'): Promise<Value> {
+    if (method !== 'forward') throw new AppError('no-program', `An exported program has no method ${method}`);
+    const leaves = this.signature.bind(args);
+    this.loaded ??= loadStorages(this.program.tensors.values());
+    try {
+      await this.loaded;
+    } catch (error) {
+      this.loaded = undefined;
+      throw error;
+    }
+    // A model that is only looked at needs no operators.
+    const [{ operatorTable }, { GraphInterpreter }] = await Promise.all([
+      import('../operators'),
+      import('./interpreter'),
+    ]);
+    return new GraphInterpreter(this.program, this.modeState, operatorTable, context).run(leaves);
+  }
+
+  private node(path: string): ModuleNode {
+    return this.nodes[this.modeState.index(path)] as ModuleNode;
+  }
+}
