@@ -1,7 +1,7 @@
 // Describing work for ONNX Runtime: which nodes with which attributes, apart from when and where they run.
 
 import type { DType } from '../../model/dtype';
-import { Tensor } from '../tensor';
+import { Tensor, type Shape } from '../tensor';
 
 /** An ONNX attribute. A bare number or list is an INT; floats say so, since JavaScript can't tell 1 from 1.0. */
 export type Attribute =
@@ -110,7 +110,14 @@ export class KernelCall {
     readonly describe: DescribeGraph<GraphParameters>,
     /** Inputs that rarely change (weights): bound into the session instead of copied at every call. */
     readonly bound: readonly number[],
+    /** Shape of the result, where the call has one output, of float32, and its shape is known beforehand: it may be deferred. */
+    readonly shape?: Shape,
   ) {}
+
+  /** The same call, with the shape of its only output, which is float32 where all inputs are. */
+  giving(shape: Shape): KernelCall {
+    return new KernelCall(this.name, this.parameters, this.inputs, this.describe, this.bound, shape);
+  }
 }
 
 /**
