@@ -27,7 +27,9 @@ export class RunContext implements KernelRunner {
     private readonly executor: KernelExecutor,
     readonly generator: Generator,
     private readonly isCancelled: () => boolean = () => false,
-  ) {}
+  ) {
+    executor.startForward();
+  }
 
   /** All outputs of a kernel call, computed. */
   async runAll(call: KernelCall): Promise<readonly Tensor[]> {

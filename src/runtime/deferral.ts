@@ -1,10 +1,9 @@
 // Puts kernel calls off and runs them together: which calls wait, and when they must run.
 
-import { itemSize } from '../model/dtype';
 import { AppError } from '../util/errors';
 import { isHalf } from './elements';
 import { Deferred, Snapshot, takeInput, type DeferredInput } from './kernels/deferred';
-import { KernelCall } from './kernels/graph';
+import { boundBytes, boundTensors, KernelCall } from './kernels/graph';
 import { joinCalls, withSources } from './kernels/join';
 import { Storage } from './storage';
 import { contiguousStrides, elementCount, sameShape, Tensor } from './tensor';
@@ -96,7 +95,7 @@ export class Deferral {
     return (
       comesAgain ||
       this.waiting.length >= maxCalls ||
-      this.weightBytes + bytesOf(weights) > maxWeightBytes ||
+      this.weightBytes + boundBytes(call) > maxWeightBytes ||
       this.elements + elementCount(call.shape ?? []) > maxElements ||
       (weights.length === 0 && this.withoutWeights >= maxWithoutWeights)
     );
@@ -106,7 +105,7 @@ export class Deferral {
     const weights = boundTensors(deferred.call);
     this.waiting.push(deferred);
     this.weights.push(...weights);
-    this.weightBytes += bytesOf(weights);
+    this.weightBytes += boundBytes(deferred.call);
     this.elements += elementCount(deferred.shape);
     this.withoutWeights = weights.length > 0 ? 0 : this.withoutWeights + 1;
   }
@@ -181,14 +180,6 @@ function withTensors({ call, inputs }: Deferred, results: ReadonlyMap<Deferred, 
     return (results.get(input.source) as Tensor).view(input.shape, input.strides);
   });
   return new KernelCall(call.name, call.parameters, tensors, call.describe, call.bound);
-}
-
-function boundTensors(call: KernelCall): readonly Tensor[] {
-  return call.bound.map((i) => call.inputs[i] ?? null).filter((tensor) => tensor !== null);
-}
-
-function bytesOf(weights: readonly Tensor[]): number {
-  return weights.reduce((sum, weight) => sum + weight.elementCount * itemSize[weight.dtype], 0);
 }
 
 /** Storages in the values, and in the lists, tuples and dicts among them, whose elements are still to be computed. */

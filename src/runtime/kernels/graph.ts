@@ -1,6 +1,6 @@
 // Describing work for ONNX Runtime: which nodes with which attributes, apart from when and where they run.
 
-import type { DType } from '../../model/dtype';
+import { itemSize, type DType } from '../../model/dtype';
 import { Tensor, type Shape } from '../tensor';
 
 /** An ONNX attribute. A bare number or list is an INT; floats say so, since JavaScript can't tell 1 from 1.0. */
@@ -118,6 +118,16 @@ export class KernelCall {
   giving(shape: Shape): KernelCall {
     return new KernelCall(this.name, this.parameters, this.inputs, this.describe, this.bound, shape);
   }
+}
+
+/** The tensors that the call binds into its session. */
+export function boundTensors(call: KernelCall): readonly Tensor[] {
+  return call.bound.map((i) => call.inputs[i] ?? null).filter((tensor) => tensor !== null);
+}
+
+/** Size of the tensors that the call binds. */
+export function boundBytes(call: KernelCall): number {
+  return boundTensors(call).reduce((sum, { elementCount, dtype }) => sum + elementCount * itemSize[dtype], 0);
 }
 
 /**

@@ -170,12 +170,6 @@ export function assignInplace(self: Tensor, result: Tensor, name: string, fresh:
     );
   }
   refuseOverlap(self);
-  if (self.shape.some((size, d) => size > 1 && self.strides[d] === 0)) {
-    throw new AppError(
-      'bad-input',
-      'unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.',
-    );
-  }
   const elements = result.contiguousElements();
   if (result.dtype === self.dtype) self.write(elements, fresh && elements.length === result.storage.length);
   else self.write(convertElements(elements, result.dtype, self.dtype), true);
