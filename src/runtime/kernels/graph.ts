@@ -1,6 +1,7 @@
 // Describing work for ONNX Runtime: which nodes with which attributes, apart from when and where they run.
 
 import { itemSize, type DType } from '../../model/dtype';
+import { bytesOfElements } from '../elements';
 import { Tensor, type Shape } from '../tensor';
 
 /** An ONNX attribute. A bare number or list is an INT; floats say so, since JavaScript can't tell 1 from 1.0. */
@@ -53,10 +54,15 @@ export class GraphBuilder {
     return this.add(opType, inputs, attributes, outputs);
   }
 
-  /** A constant tensor, small: shapes, axes, scalars. */
+  /** A constant tensor. Its elements are not copied: they must stay as they are until the graph is encoded. */
   constant(tensor: Tensor): GraphValue {
     const name = this.fresh();
-    this.initializers.push({ name, dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.toBytes() });
+    this.initializers.push({
+      name,
+      dtype: tensor.dtype,
+      shape: tensor.shape,
+      bytes: bytesOfElements(tensor.contiguousElements()),
+    });
     return name;
   }
 

@@ -42,36 +42,44 @@ export class SessionCache<E extends SessionEntry> {
       return known.entry;
     }
     // Room is made first, so that the memory never holds more than it must.
-    await this.makeRoom(bytes);
-    const entry = create();
+    const entry = Promise.all(this.takeSuperfluous(bytes).map(release)).then(create);
     this.slots.set(key, { entry, bytes, forward: this.forward });
     this.bytes += bytes;
-    entry.catch(() => this.remove(key));
+    entry.catch(() => {
+      this.remove(key);
+    });
     return entry;
   }
 
   /** Frees every session. */
   async clear(): Promise<void> {
-    for (const key of [...this.slots.keys()]) await this.release(key);
+    const entries = [...this.slots.values()].map(({ entry }) => entry);
+    this.slots.clear();
+    this.bytes = 0;
+    for (const entry of entries) await release(entry);
   }
 
-  private async makeRoom(bytes: number): Promise<void> {
-    for (const [key, { forward }] of [...this.slots]) {
-      const idle = forward !== this.forward && this.bytes + bytes > maxIdleBytes;
-      if (idle || this.bytes + bytes > maxBytes || this.slots.size >= maxSessions) await this.release(key);
+  /** Takes out what must go before a session with `bytes` of weights comes in. */
+  private takeSuperfluous(bytes: number): Promise<E>[] {
+    const taken: Promise<E>[] = [];
+    for (const [key, { entry, forward }] of this.slots) {
+      const total = this.bytes + bytes;
+      const idle = forward !== this.forward && total > maxIdleBytes;
+      if (!idle && total <= maxBytes && this.slots.size < maxSessions) continue;
+      this.remove(key);
+      taken.push(entry);
     }
+    return taken;
   }
 
-  private async release(key: string): Promise<void> {
-    const entry = this.remove(key);
-    await (await entry)?.session.release();
-  }
-
-  private remove(key: string): Promise<E> | undefined {
-    const slot = this.slots.get(key);
-    if (slot === undefined) return undefined;
+  private remove(key: string): void {
+    this.bytes -= this.slots.get(key)?.bytes ?? 0;
     this.slots.delete(key);
-    this.bytes -= slot.bytes;
-    return slot.entry;
   }
+}
+
+/** One that could not be made needs no release; whoever asked for it was told. */
+async function release(entry: Promise<SessionEntry>): Promise<void> {
+  const made = await entry.catch(() => undefined);
+  await made?.session.release();
 }

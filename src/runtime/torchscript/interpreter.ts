@@ -214,10 +214,14 @@ export class Interpreter implements ProgramState {
       throw new AppError('program-error', `${typeName(manager)} is no context manager`);
     const entered = await this.callMethod(manager, '__enter__', [], noKeywords);
     if (statement.target !== undefined) await this.assign(statement.target, entered, frame);
+    let result: Returned | undefined;
     try {
-      return await this.execute(statement.body, frame);
+      result = await this.execute(statement.body, frame);
+      return result;
     } finally {
-      await this.callMethod(manager, '__exit__', [null, null, null], noKeywords);
+      await this.holding(result === undefined ? [] : [result.value], () =>
+        this.callMethod(manager, '__exit__', [null, null, null], noKeywords),
+      );
     }
   }
 
