@@ -22,6 +22,7 @@ function network(body: string): { code: string; root: () => ScriptObject } {
   var : Tensor
   training : bool
   stored : Tensor
+  items : List[Tensor]
   def forward(self: __torch__.Net,
     x: Tensor):
 ${lines.map((line) => `    ${line}`).join('\n')}
@@ -44,6 +45,7 @@ ${lines.map((line) => `    ${line}`).join('\n')}
       mean: tensor([4]),
       var: Tensor.of('float32', [4], Float32Array.of(1, 2, 3, 4)),
       stored: Tensor.zeros('float32', [1]),
+      items: [],
     });
   return { code, root };
 }
@@ -124,6 +126,10 @@ return (z, y)`);
 y = self.norm(self.conv(x))
 _0 = torch.mul_(self.mean, 3.0)
 return (y, self.norm(x))`);
+    await agree(`
+y = self.norm(self.conv(x))
+z = torch.batch_norm(x, None, None, self.mean, self.var, True, 0.5, 1.0000000000000001e-05, True)
+return (y, z)`);
   });
 
   it('show what is written in place through every alias', async () => {
@@ -204,6 +210,9 @@ _0 = torch.append(kept, self.conv(x))
 y = torch.flip(self.conv2(x), [1])
 return torch.cat([kept[0], y], 1)`);
     assert.deepEqual([ofList.runs, ofList.outputs], [1, 2]);
+    await agree(`
+_0 = torch.append(self.items, self.conv(x))
+return torch.flip(self.conv2(x), [1])`);
   });
 
   it('draw the same masks', async () => {
