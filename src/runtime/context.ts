@@ -1,34 +1,51 @@
 // What every operator of one forward may use: kernels, random numbers, cancellation, and the program's warnings.
 
 import { AppError } from '../util/errors';
+import { Deferral } from './deferral';
 import type { KernelExecutor } from './kernels/executor';
 import type { KernelSession, SessionFile } from './kernels/backend';
 import type { KernelCall } from './kernels/graph';
 import type { Generator } from './random';
 import type { Tensor } from './tensor';
 
+/** Runs a kernel call with one output, at once or later. */
+export interface KernelRunner {
+  run(call: KernelCall): Promise<Tensor>;
+}
+
 /** One forward (or several in a row) in progress. */
-export class RunContext {
+export class RunContext implements KernelRunner {
   /** As `torch.is_grad_enabled()`: no gradients are computed, but programs ask. */
   gradEnabled = true;
   /** What the program said through `warnings.warn` and `print`. */
   readonly messages: string[] = [];
+  /** Calls that wait to be run together. */
+  readonly deferral = new Deferral((call) => this.execute(call));
+  /** Runs calls when their results are needed: for operators that only look at the shape of what they get. */
+  readonly later: KernelRunner = { run: async (call) => (await this.deferral.defer(call))[0] as Tensor };
 
   constructor(
     private readonly executor: KernelExecutor,
     readonly generator: Generator,
     private readonly isCancelled: () => boolean = () => false,
-  ) {}
-
-  /** All outputs of a kernel call. */
-  async runAll(call: KernelCall): Promise<Tensor[]> {
-    this.throwIfCancelled();
-    return this.executor.run(call);
+  ) {
+    executor.startForward();
   }
 
-  /** The only output of a kernel call. */
+  /** All outputs of a kernel call, computed. */
+  async runAll(call: KernelCall): Promise<readonly Tensor[]> {
+    await this.deferral.settle(call.inputs);
+    return this.execute(call);
+  }
+
+  /** The only output of a kernel call, computed. */
   async run(call: KernelCall): Promise<Tensor> {
     return (await this.runAll(call))[0] as Tensor;
+  }
+
+  private async execute(call: KernelCall): Promise<readonly Tensor[]> {
+    this.throwIfCancelled();
+    return this.executor.run(call);
   }
 
   /** A session for a whole ONNX model; `files` hold its large tensors, `name` is for messages. @throws AppError */

@@ -7,11 +7,26 @@ import { allocate, elementsFromBytes, type ElementArray } from './elements';
 /** Reads `byteLength` bytes from `byteOffset` of one storage in the file. */
 export type StorageReader = (byteOffset: number, byteLength: number) => Promise<Uint8Array>;
 
+/** Stands for elements that a kernel has yet to compute; `kernels/deferred.ts` says what it knows of them. */
+export interface Promised {
+  readonly shape: readonly number[];
+}
+
+/** Elements were asked for that a kernel has yet to compute. */
+export class NotComputed extends Error {
+  override readonly name = 'NotComputed';
+
+  constructor() {
+    super('elements are used before their kernel has run');
+  }
+}
+
 /** As torch's storage: a flat array that several tensors may view. Writing to it is seen by all of them. */
 export class Storage {
   /** Counts writes, so that kernels which keep a copy of the elements notice. */
   version = 0;
   private loading: Promise<void> | undefined;
+  private promise: Promised | undefined;
 
   private constructor(
     readonly dtype: DType,
@@ -34,12 +49,42 @@ export class Storage {
     return new Storage(dtype, length, undefined, reader);
   }
 
+  /** A storage whose elements a kernel is yet to compute: row-major, in the shape of the promise. */
+  static promised(dtype: DType, promise: Promised): Storage {
+    const length = promise.shape.reduce((product, size) => product * size, 1);
+    const storage = new Storage(dtype, length, undefined, undefined);
+    storage.promise = promise;
+    return storage;
+  }
+
+  /** What stands for the elements as long as they are not computed. */
+  get promised(): Promised | undefined {
+    return this.promise;
+  }
+
+  /** The promised elements have come. */
+  fulfil(elements: ElementArray): void {
+    if (this.promise === undefined || elements.length !== this.length)
+      throw new Error('nothing of this kind was promised');
+    this.array = elements;
+    this.promise = undefined;
+  }
+
+  /** Takes the promise of another storage, which is given up, as its new contents: an in-place operator on the whole of it. */
+  adopt(other: Storage): void {
+    if (other.promise === undefined || other.length !== this.length) throw new Error('a storage keeps its length');
+    this.array = undefined;
+    this.promise = other.promise;
+    this.version++;
+  }
+
   get isLoaded(): boolean {
     return this.array !== undefined;
   }
 
   /** Reads all elements into memory; concurrent callers share one read. @throws AppError as the reader does. */
   async load(): Promise<void> {
+    if (this.promise !== undefined) throw new NotComputed();
     if (this.array !== undefined) return;
     this.loading ??= this.readRange(0, this.length).then((array) => {
       this.array = array;
@@ -53,6 +98,7 @@ export class Storage {
 
   /** Elements `start` to `start + count` without keeping them; for showing statistics of a model that never runs. */
   async readRange(start: number, count: number): Promise<ElementArray> {
+    if (this.promise !== undefined) throw new NotComputed();
     if (this.array !== undefined) return this.array.subarray(start, start + count);
     const size = itemSize[this.dtype];
     if (start < 0 || start + count > this.length || this.reader === undefined) throw outside(start, count, this.length);
@@ -63,6 +109,7 @@ export class Storage {
 
   /** The elements, which must be loaded. Call {@link markWritten} after writing to them. */
   get elements(): ElementArray {
+    if (this.promise !== undefined) throw new NotComputed();
     if (this.array === undefined) throw new Error('storage is used before it was loaded');
     return this.array;
   }
@@ -75,6 +122,7 @@ export class Storage {
   replace(elements: ElementArray): void {
     if (elements.length !== this.length) throw new Error('a storage keeps its length');
     this.array = elements;
+    this.promise = undefined;
     this.version++;
   }
 }

@@ -58,6 +58,16 @@ export class Tensor {
     return true;
   }
 
+  /** Whether the elements are its whole storage, in row-major order. */
+  get isWhole(): boolean {
+    return this.offset === 0 && this.isContiguous && this.elementCount === this.storage.length;
+  }
+
+  /** Whether a kernel has yet to compute the elements. */
+  get isPromised(): boolean {
+    return this.storage.promised !== undefined;
+  }
+
   /** Another view of the same storage. */
   view(shape: Shape, strides: Shape, offset = this.offset): Tensor {
     const result = new Tensor(this.storage, shape, strides, offset);
@@ -107,6 +117,10 @@ export class Tensor {
   toBytes(): Uint8Array {
     return bytesOfElements(this.contiguousElements()).slice();
   }
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((size, d) => size === b[d]);
 }
 
 export function elementCount(shape: Shape): number {

@@ -6,21 +6,18 @@ import { convertElements, isHalf } from '../elements';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
 import { UnsupportedKernel, type HostArray, type KernelBackend, type KernelSession, type SessionFile } from './backend';
-import { GraphBuilder, type KernelCall } from './graph';
+import { boundBytes, GraphBuilder, type KernelCall } from './graph';
 import { encodeModel, type GraphInput } from './onnxModel';
+import { SessionCache, type SessionEntry } from './sessionCache';
 
-/** Sessions that are kept; a network of a thousand layers fits. */
-const maxSessions = 4096;
-
-interface Entry {
-  readonly session: KernelSession;
+interface Entry extends SessionEntry {
   /** float64 is computed in float32 here, since the backend has no kernel in double. */
   readonly narrowed: boolean;
 }
 
 /** Executes {@link KernelCall}s one after the other. Half-precision inputs are computed in float32 and rounded, as torch does on a CPU. */
 export class KernelExecutor {
-  private readonly entries = new Map<string, Promise<Entry>>();
+  private readonly sessions = new SessionCache<Entry>();
   private readonly storageIds = new WeakMap<Storage, number>();
   private nextStorageId = 0;
   private readonly models = new Set<KernelSession>();
@@ -36,10 +33,11 @@ export class KernelExecutor {
   async run(call: KernelCall): Promise<Tensor[]> {
     const half = call.inputs.find((input) => input !== null && isHalf(input.dtype))?.dtype as
       'float16' | 'bfloat16' | undefined;
-    const entry = await this.entry(call);
+    const bound = new Set(call.bound);
+    const entry = await this.sessions.get(this.key(call, bound), boundBytes(call), () => this.create(call));
     const feeds: HostArray[] = [];
     call.inputs.forEach((input, i) => {
-      if (input !== null && !call.bound.includes(i)) feeds.push(toFeed(input, entry.narrowed));
+      if (input !== null && !bound.has(i)) feeds.push(toFeed(input, entry.narrowed));
     });
     const outputs = await entry.session.run(feeds).catch((error: unknown) => {
       throw kernelError(call, error);
@@ -51,6 +49,11 @@ export class KernelExecutor {
         target === output.dtype ? output.elements : convertElements(output.elements, output.dtype, target);
       return Tensor.of(target, output.shape, elements);
     });
+  }
+
+  /** Another forward begins; sessions that it does not use may be given up for those that it needs. */
+  startForward(): void {
+    this.sessions.startForward();
   }
 
   /** A session for a whole model; whoever asked for it may release it, else it ends with the executor. @throws AppError */
@@ -85,26 +88,10 @@ export class KernelExecutor {
 
   /** Frees every session. */
   async dispose(): Promise<void> {
-    const entries = [...this.entries.values()];
-    this.entries.clear();
+    await this.sessions.clear();
     const models = [...this.models];
     this.models.clear();
     for (const session of models) await session.release();
-    for (const entry of entries) {
-      const { session } = await entry;
-      await session.release();
-    }
-  }
-
-  private async entry(call: KernelCall): Promise<Entry> {
-    const key = this.key(call);
-    const known = this.entries.get(key);
-    if (known !== undefined) return known;
-    const created = this.create(call);
-    this.entries.set(key, created);
-    created.catch(() => this.entries.delete(key));
-    if (this.entries.size > maxSessions) await this.evictOldest();
-    return created;
   }
 
   private async create(call: KernelCall): Promise<Entry> {
@@ -125,19 +112,11 @@ export class KernelExecutor {
     }
   }
 
-  private async evictOldest(): Promise<void> {
-    const oldest = this.entries.entries().next();
-    if (oldest.done === true) return;
-    const [key, entry] = oldest.value;
-    this.entries.delete(key);
-    await (await entry).session.release();
-  }
-
-  private key(call: KernelCall): string {
+  private key(call: KernelCall, bound: ReadonlySet<number>): string {
     const inputs = call.inputs.map((input, i) => {
       if (input === null) return '-';
       const type = `${input.dtype}/${input.rank}`;
-      return call.bound.includes(i) ? `${type}=${this.boundKey(input)}` : type;
+      return bound.has(i) ? `${type}=${this.boundKey(input)}` : type;
     });
     return `${call.name}|${JSON.stringify(call.parameters)}|${inputs.join()}`;
   }
@@ -153,10 +132,11 @@ export class KernelExecutor {
 function build(call: KernelCall, narrow: boolean): Uint8Array {
   const graph = new GraphBuilder();
   const inputs: GraphInput[] = [];
+  const bound = new Set(call.bound);
   const names = call.inputs.map((input, i) => {
     if (input === null) return '';
     const dtype = kernelDtype(input.dtype, narrow);
-    if (call.bound.includes(i)) return graph.constant(dtype === input.dtype ? input : convert(input, dtype));
+    if (bound.has(i)) return graph.constant(dtype === input.dtype ? input : convert(input, dtype));
     const name = graph.fresh();
     inputs.push({ name, dtype, rank: input.rank });
     return name;

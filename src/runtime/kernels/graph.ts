@@ -1,7 +1,8 @@
 // Describing work for ONNX Runtime: which nodes with which attributes, apart from when and where they run.
 
-import type { DType } from '../../model/dtype';
-import { Tensor } from '../tensor';
+import { itemSize, type DType } from '../../model/dtype';
+import { bytesOfElements } from '../elements';
+import { Tensor, type Shape } from '../tensor';
 
 /** An ONNX attribute. A bare number or list is an INT; floats say so, since JavaScript can't tell 1 from 1.0. */
 export type Attribute =
@@ -53,10 +54,15 @@ export class GraphBuilder {
     return this.add(opType, inputs, attributes, outputs);
   }
 
-  /** A constant tensor, small: shapes, axes, scalars. */
+  /** A constant tensor. Its elements are not copied: they must stay as they are until the graph is encoded. */
   constant(tensor: Tensor): GraphValue {
     const name = this.fresh();
-    this.initializers.push({ name, dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.toBytes() });
+    this.initializers.push({
+      name,
+      dtype: tensor.dtype,
+      shape: tensor.shape,
+      bytes: bytesOfElements(tensor.contiguousElements()),
+    });
     return name;
   }
 
@@ -110,7 +116,24 @@ export class KernelCall {
     readonly describe: DescribeGraph<GraphParameters>,
     /** Inputs that rarely change (weights): bound into the session instead of copied at every call. */
     readonly bound: readonly number[],
+    /** Shape of the result, where the call has one output, of float32, and its shape is known beforehand: it may be deferred. */
+    readonly shape?: Shape,
   ) {}
+
+  /** The same call, with the shape of its only output, which is float32 where all inputs are. */
+  giving(shape: Shape): KernelCall {
+    return new KernelCall(this.name, this.parameters, this.inputs, this.describe, this.bound, shape);
+  }
+}
+
+/** The tensors that the call binds into its session. */
+export function boundTensors(call: KernelCall): readonly Tensor[] {
+  return call.bound.map((i) => call.inputs[i] ?? null).filter((tensor) => tensor !== null);
+}
+
+/** Size of the tensors that the call binds. */
+export function boundBytes(call: KernelCall): number {
+  return boundTensors(call).reduce((sum, { elementCount, dtype }) => sum + elementCount * itemSize[dtype], 0);
 }
 
 /**

@@ -22,6 +22,9 @@ export const onnxTypes: Readonly<Record<DType, number>> = {
 const irVersion = 10;
 const opsetVersion = 22;
 
+/** Room for a node, or for what is said of a tensor; most take less. */
+const bytesPerPart = 256;
+
 export interface GraphInput {
   readonly name: GraphValue;
   readonly dtype: DType;
@@ -34,7 +37,10 @@ export function encodeModel(
   inputs: readonly GraphInput[],
   outputs: readonly GraphValue[],
 ): Uint8Array {
-  const pbf = new PbfWriter();
+  // Weights can be large: without room for all of them the writer would copy them again each time that it grows.
+  const weights = graph.initializers.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+  const parts = 1 + graph.nodes.length + graph.initializers.length + inputs.length;
+  const pbf = new PbfWriter(new Uint8Array(weights + parts * bytesPerPart));
   pbf.writeVarintField(1, irVersion);
   pbf.writeMessage(7, writeGraph, { graph, inputs, outputs });
   pbf.writeMessage(8, writeOpset, opsetVersion);

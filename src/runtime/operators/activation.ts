@@ -97,10 +97,11 @@ const glu: OperatorBody = (args) => {
       self.dtype,
       self.shape.map((length, d) => (d === dim ? length / 2 : length)),
     );
-  return kernelGraph('glu', { dim }, [self], (graph, inputs, parameters) => {
+  const call = kernelGraph('glu', { dim }, [self], (graph, inputs, parameters) => {
     const [value = '', gate = ''] = graph.nodeWithOutputs('Split', inputs, { axis: parameters.dim, num_outputs: 2 }, 2);
     return graph.node('Mul', [value, graph.node('Sigmoid', [gate])]);
   });
+  return call.giving(self.shape.map((length, d) => (d === dim ? length / 2 : length)));
 };
 
 /** x where it is over the threshold, else a value. */

@@ -1,7 +1,7 @@
 // Convolutions and transposed convolutions in one to three dimensions.
 
 import { AppError } from '../../util/errors';
-import type { RunContext } from '../context';
+import type { KernelRunner, RunContext } from '../context';
 import { kernel, type KernelCall } from '../kernels/graph';
 import { scalarTypeName } from '../scalarTypes';
 import type { Tensor } from '../tensor';
@@ -26,9 +26,9 @@ async function convolve(
   weight: Tensor,
   bias: Tensor | null,
   options: ConvOptions,
-  context: RunContext,
+  runner: KernelRunner,
 ): Promise<Tensor> {
-  return withBatch(input, weight.rank, (batched) => context.run(convolution(batched, weight, bias, options)));
+  return withBatch(input, weight.rank, (batched) => runner.run(convolution(batched, weight, bias, options)));
 }
 
 export function convolution(input: Tensor, weight: Tensor, bias: Tensor | null, options: ConvOptions): KernelCall {
@@ -48,7 +48,30 @@ export function convolution(input: Tensor, weight: Tensor, bias: Tensor | null, 
     ...(options.outputPadding === undefined ? {} : { output_padding: perDimension(options.outputPadding, spatial) }),
   };
   const inputs = [input, weight, bias];
-  return kernel(transposed ? 'ConvTranspose' : 'Conv', inputs, attributes, boundWeights(inputs, [1, 2]));
+  const call = kernel(transposed ? 'ConvTranspose' : 'Conv', inputs, attributes, boundWeights(inputs, [1, 2]));
+  return call.giving([
+    input.shape[0] as number,
+    transposed ? (weight.shape[1] as number) * options.groups : (weight.shape[0] as number),
+    ...input.shape.slice(2).map((size, d) => outputSize(size, d, attributes)),
+  ]);
+}
+
+interface ConvAttributes {
+  readonly kernel_shape: readonly number[];
+  readonly strides: readonly number[];
+  /** At the start of each dimension, then at the end of each. */
+  readonly pads: readonly number[];
+  readonly dilations: readonly number[];
+  readonly output_padding?: readonly number[];
+}
+
+function outputSize(size: number, d: number, attributes: ConvAttributes): number {
+  const { kernel_shape, strides, pads, dilations, output_padding } = attributes;
+  const extent = (dilations[d] as number) * ((kernel_shape[d] as number) - 1) + 1;
+  const padding = (pads[d] as number) + (pads[d + kernel_shape.length] as number);
+  const stride = strides[d] as number;
+  if (output_padding !== undefined) return (size - 1) * stride - padding + extent + (output_padding[d] as number);
+  return Math.floor((size + padding - extent) / stride) + 1;
 }
 
 function checkShapes(input: Tensor, weight: Tensor, groups: number, transposed: boolean): void {
@@ -123,7 +146,7 @@ export function defineConvolutions(table: OperatorTable): void {
       args.tensor('weight'),
       args.optionalTensor('bias'),
       options(args, extra),
-      context,
+      context.later,
     );
   const list = (value: number, d: number): string => `[${new Array<number>(d).fill(value).join(', ')}]`;
   for (const d of [1, 2, 3]) {

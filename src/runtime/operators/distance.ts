@@ -6,7 +6,7 @@ import { kernelGraph, type KernelCall } from '../kernels/graph';
 import type { Tensor } from '../tensor';
 import { filled } from './creation';
 import { binary } from './elementwise';
-import { reduceNode } from './reduction';
+import { normConstants, normKind, normNodes } from './normNodes';
 import type { OperatorTable } from './registry';
 import { reducedDims } from './rows';
 import { operand, wrapDim } from './support';
@@ -39,31 +39,14 @@ export function differenceNorm(
   const rank = Math.max(a.rank, b.rank);
   const axes = reducedDims(dims, rank);
   const compute = a.dtype === 'float64' ? 'float64' : 'float32';
-  const kind = p === 2 ? 'two' : p === 1 ? 'one' : p === Infinity ? 'largest' : p === 0 ? 'count' : 'power';
-  const inputs = [a, b, operand(Number.isFinite(p) ? p : 0, compute), operand(1, compute), operand(eps, compute)];
+  const inputs = [a, b, operand(eps, compute), ...normConstants(p, compute)];
   return kernelGraph(
     'norm of difference',
-    { kind, axes, keepdim },
+    { kind: normKind(p), axes, keepdim },
     inputs,
-    (graph, [x = '', y = '', power = '', one = '', small = ''], parameters) => {
-      const keep = parameters.keepdim ? 1 : 0;
-      const size = graph.node('Abs', [graph.node('Add', [graph.node('Sub', [x, y]), small])]);
-      const over = (opType: string, value: string): string => reduceNode(graph, opType, value, parameters.axes, keep);
-      switch (parameters.kind) {
-        case 'two':
-          return graph.node('Sqrt', [over('ReduceSum', graph.node('Mul', [size, size]))]);
-        case 'one':
-          return over('ReduceSum', size);
-        case 'largest':
-          return over('ReduceMax', size);
-        case 'count':
-          return over('ReduceSum', graph.node('Sign', [size]));
-        default:
-          return graph.node('Pow', [
-            over('ReduceSum', graph.node('Pow', [size, power])),
-            graph.node('Div', [one, power]),
-          ]);
-      }
+    (graph, [x = '', y = '', small = '', ...constants], parameters) => {
+      const difference = graph.node('Add', [graph.node('Sub', [x, y]), small]);
+      return normNodes(graph, [difference, ...constants], parameters);
     },
   );
 }

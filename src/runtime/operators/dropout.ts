@@ -32,7 +32,7 @@ function featureShape(input: Tensor): number[] {
 /** y = x * mask / (1 - p). */
 export async function drop(input: Tensor, maskShape: Shape, p: number, context: RunContext): Promise<Tensor> {
   const mask = dropoutMask(context, maskShape, input.dtype, p, p === 1 ? 0 : 1 / (1 - p));
-  return context.run(binary('Mul', input, mask));
+  return context.later.run(binary('Mul', input, mask));
 }
 
 /** SELU's limit for large negative inputs, -scale * alpha, which alpha dropout puts in place of dropped elements. */
@@ -43,15 +43,15 @@ const negativeSaturation = -1.7580993408473766;
  * y = a * (x * mask + saturation * (1 - mask)) + b.
  */
 async function alphaDrop(input: Tensor, maskShape: Shape, p: number, context: RunContext): Promise<Tensor> {
-  if (p === 1) return context.run(binary('Mul', input, Tensor.zeros(input.dtype, [])));
+  if (p === 1) return context.later.run(binary('Mul', input, Tensor.zeros(input.dtype, [])));
   const a = 1 / Math.sqrt((negativeSaturation ** 2 * p + 1) * (1 - p));
   const mask = dropoutMask(context, maskShape, input.dtype, p, a);
   const b = -a * negativeSaturation * p;
   const shift = dropShift(mask, a, b);
-  return context.run(
+  return context.later.run(
     kernelGraph('alpha dropout', {}, [input, mask, operand(shift, input.dtype)], (graph, [x = '', m = '', s = '']) =>
       graph.node('Add', [graph.node('Mul', [x, m]), s]),
-    ),
+    ).giving(input.shape),
   );
 }
 
@@ -99,7 +99,7 @@ export function defineDropout(table: OperatorTable): void {
     }
     const mask = dropoutMask(context, input.shape, 'bool', p, 1);
     const scaled = operand(mask, input.dtype);
-    const kept = await context.run(binary('Mul', input, scaled));
-    return new Tuple([await context.run(binary('Mul', kept, p === 1 ? 0 : 1 / (1 - p))), mask]);
+    const kept = await context.later.run(binary('Mul', input, scaled));
+    return new Tuple([await context.later.run(binary('Mul', kept, p === 1 ? 0 : 1 / (1 - p))), mask]);
   });
 }

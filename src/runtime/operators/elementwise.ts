@@ -6,7 +6,7 @@ import { isFloating, isHalf } from '../elements';
 import { kernelGraph, type GraphBuilder, type GraphValue, type KernelCall } from '../kernels/graph';
 import { onnxTypes } from '../kernels/onnxModel';
 import { resultType, scalarTypeName } from '../scalarTypes';
-import { Tensor } from '../tensor';
+import { Tensor, type Shape } from '../tensor';
 import type { Scalar } from './arguments';
 import { broadcastShapes, cast, scalarTensor } from './support';
 
@@ -35,13 +35,13 @@ export function elementwise(
   types: ElementwiseTypes,
   formula: Formula,
 ): KernelCall {
-  checkBroadcast(operands);
+  const shape = checkBroadcast(operands);
   const { dtype, compute = dtype, result = dtype } = types;
   // A number keeps its full precision next to a half tensor, as in torch.
   const inputs = operands.map((operand) =>
     operand instanceof Tensor ? cast(operand, dtype) : scalarTensor(operand, isHalf(dtype) ? 'float32' : dtype),
   );
-  return kernelGraph(name, { dtype, compute, result }, inputs, (graph, names, parameters) => {
+  const call = kernelGraph(name, { dtype, compute, result }, inputs, (graph, names, parameters) => {
     const wide =
       parameters.compute === parameters.dtype
         ? names
@@ -49,6 +49,7 @@ export function elementwise(
     const value = formula(graph, wide);
     return parameters.result === parameters.compute ? value : castNode(graph, value, parameters.result);
   });
+  return result === 'float32' ? call.giving(shape) : call;
 }
 
 /** A binary operator of ONNX over both operands in their common dtype. */
@@ -75,9 +76,11 @@ export function castNode(graph: GraphBuilder, value: GraphValue, dtype: DType): 
   return graph.node('Cast', [value], { to: onnxTypes[dtype] });
 }
 
-export function checkBroadcast(operands: readonly Operand[]): void {
-  let shape: readonly number[] = [];
+/** The shape of the result. @throws AppError with torch's message where the shapes don't broadcast. */
+export function checkBroadcast(operands: readonly Operand[]): Shape {
+  let shape: Shape = [];
   for (const operand of operands) if (operand instanceof Tensor) shape = broadcastShapes(shape, operand.shape);
+  return shape;
 }
 
 /** torch's refusal of a dtype, in its words. */

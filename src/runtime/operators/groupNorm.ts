@@ -64,7 +64,7 @@ function groupNorm(
       return shifted ? graph.node('Add', [multiplied, offset]) : multiplied;
     },
     weight === null && bias === null ? [] : boundWeights(inputs, [1, 2]),
-  );
+  ).giving(input.shape);
 }
 
 async function nativeGroupNorm(args: Arguments, context: RunContext): Promise<Tuple> {
@@ -93,6 +93,7 @@ async function instanceNorm(args: Arguments, context: RunContext): Promise<Tenso
     }
     return batchNorm({ input, weight, bias, runningMean, runningVar }, false, momentum, eps, context);
   }
+  await context.deferral.settleAll(args.values);
   const [batch = 0, channels = 0] = input.shape;
   const folded = reshape(input, [1, batch * channels, ...input.shape.slice(2)]);
   if (runningMean !== null || runningVar !== null) {

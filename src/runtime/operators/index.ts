@@ -54,6 +54,28 @@ import { defineResize } from './resize';
 /** Every operator that the runtime has. */
 export const operatorTable = new OperatorTable();
 
+/** Families that may be given tensors whose elements are yet to be computed; see `takesPromised` in the registry. */
+const takingPromised: ReadonlySet<(table: OperatorTable) => void> = new Set([
+  defineRectifiers,
+  defineMatmulSums,
+  defineGroupNorms,
+  defineLayerNorms,
+  defineMatmul,
+  defineMetadata,
+  defineConversion,
+  defineViews,
+  defineSplits,
+  defineSoftmax,
+  defineLimits,
+  defineUnaryMath,
+  definePooling,
+  definePointwise,
+  defineActivations,
+  defineConvolutions,
+  defineNormalisation,
+  defineDropout,
+]);
+
 for (const define of [
   defineInplaceDraws,
   defineRectifiers,
@@ -105,5 +127,5 @@ for (const define of [
   defineNormalisation,
   defineDropout,
 ]) {
-  define(operatorTable);
+  operatorTable.family(define, takingPromised.has(define));
 }

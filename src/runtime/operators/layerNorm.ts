@@ -77,7 +77,7 @@ export function layerNorm(
     (graph, [x = '', scale = '', shift = ''], { eps: epsilon, axis }) =>
       graph.node('LayerNormalization', [x, scale, shift], { axis, epsilon: { float: epsilon } }),
     weight === null ? [] : boundWeights(inputs, [1, 2]),
-  );
+  ).giving(input.shape);
 }
 
 /** Also the mean and 1 / sqrt(var + eps) of each sample, as the backward would need them. */
@@ -133,7 +133,7 @@ function rmsNorm(args: Arguments): KernelCall {
       return scaled ? graph.node('Mul', [normal, factor]) : normal;
     },
     weight === null ? [] : boundWeights(inputs, [1]),
-  );
+  ).giving(input.shape);
 }
 
 export function defineLayerNorms(table: OperatorTable): void {

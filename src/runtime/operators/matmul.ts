@@ -2,7 +2,7 @@
 
 import { AppError } from '../../util/errors';
 import type { DType } from '../../model/dtype';
-import type { RunContext } from '../context';
+import type { KernelRunner } from '../context';
 import { isFloating } from '../elements';
 import { kernel } from '../kernels/graph';
 import { scalarTypeName } from '../scalarTypes';
@@ -27,7 +27,7 @@ const scalarNames: Readonly<Record<DType, string>> = {
 };
 
 /** The product of tensors of at least one dimension each, with numpy's rules; small integers are multiplied as int32. */
-export async function product(a: Tensor, b: Tensor, context: RunContext): Promise<Tensor> {
+export async function product(a: Tensor, b: Tensor, runner: KernelRunner): Promise<Tensor> {
   const [m, k, n] = [
     a.rank > 1 ? a.shape.at(-2)! : undefined,
     a.shape.at(-1)!,
@@ -39,7 +39,8 @@ export async function product(a: Tensor, b: Tensor, context: RunContext): Promis
   if (a.dtype === 'bool') throw new AppError('bad-input', '"addmm_impl_cpu_" not implemented for \'Bool\'');
   const wide = isFloating(a.dtype) || a.dtype === 'int64' ? a.dtype : 'int32';
   const inputs = [cast(a, wide), cast(b, wide)];
-  const result = await context.run(kernel('MatMul', inputs, {}, boundWeights(inputs, b.requiresGrad ? [1] : [])));
+  const call = kernel('MatMul', inputs, {}, boundWeights(inputs, b.requiresGrad ? [1] : []));
+  const result = await runner.run(wide === 'float32' ? call.giving(shape) : call);
   return cast(result, a.dtype);
 }
 
@@ -55,7 +56,7 @@ export function checkTypes(a: Tensor, b: Tensor): void {
 }
 
 /** `torch.matmul`. @throws AppError with torch's messages for ranks, sizes and types. */
-export async function matmul(a: Tensor, b: Tensor, context: RunContext): Promise<Tensor> {
+export async function matmul(a: Tensor, b: Tensor, runner: KernelRunner): Promise<Tensor> {
   if (a.rank === 0 || b.rank === 0) {
     throw new AppError(
       'bad-input',
@@ -65,7 +66,7 @@ export async function matmul(a: Tensor, b: Tensor, context: RunContext): Promise
   const [inner, rows] = [a.shape.at(-1)!, b.shape.at(b.rank > 1 ? -2 : -1)!];
   if (inner !== rows) throw new AppError('bad-input', sizeMessage(a, b));
   checkTypes(a, b);
-  return product(a, b, context);
+  return product(a, b, runner);
 }
 
 export function sizeMessage(a: Tensor, b: Tensor): string {
@@ -94,7 +95,7 @@ function ranked(name: string, second: string, ranks: readonly [number, number]):
         `Expected size for first two dimensions of batch2 tensor to be: [${a.shape[0]!}, ${a.shape[2]!}] but got: [${b.shape[0]!}, ${b.shape[1]!}].`,
       );
     }
-    return matmul(a, b, context);
+    return matmul(a, b, context.later);
   };
 }
 
@@ -109,7 +110,12 @@ function wrongRank(name: string, argument: string, rank: number, tensor: Tensor)
  * `torch.nn.functional.linear`: x W^T + b over the last dimension. Leading dimensions are folded, so that one Gemm with a bound
  * weight serves every rank. @throws AppError with torch's messages.
  */
-export async function linear(input: Tensor, weight: Tensor, bias: Tensor | null, context: RunContext): Promise<Tensor> {
+export async function linear(
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  runner: KernelRunner,
+): Promise<Tensor> {
   if (input.rank === 0 || weight.rank > 2 || weight.rank === 0) {
     throw new AppError('bad-input', 'both arguments to linear need to be at least 1D, and the weight at most 2D');
   }
@@ -130,16 +136,16 @@ export async function linear(input: Tensor, weight: Tensor, bias: Tensor | null,
   }
   const shape = vector ? outer : [...outer, matrix.shape[0]!];
   if (!isFloating(input.dtype) || rows === 0 || inner === 0 || matrix.shape[0] === 0) {
-    const result = await product(input, transpose(matrix, 0, 1), context);
-    return reshape(bias === null ? result : await context.run(binary('Add', result, bias)), shape);
+    const result = await product(input, transpose(matrix, 0, 1), runner);
+    return reshape(bias === null ? result : await runner.run(binary('Add', result, bias)), shape);
   }
   const inputs = [reshape(input, [rows, inner]), matrix, bias];
   const call = kernel('Gemm', inputs, { transB: 1 }, boundWeights(inputs, bias === null ? [1] : [1, 2]));
-  return reshape(await context.run(call), shape);
+  return reshape(await runner.run(call.giving([rows, matrix.shape[0]!])), shape);
 }
 
 export function defineMatmul(table: OperatorTable): void {
-  const plain: OperatorBody = (args, context) => matmul(args.tensor('self'), args.tensor('other'), context);
+  const plain: OperatorBody = (args, context) => matmul(args.tensor('self'), args.tensor('other'), context.later);
   table.define('matmul(Tensor self, Tensor other) -> Tensor', plain);
   table.define('linalg_matmul(Tensor self, Tensor other) -> Tensor', plain);
   table.define('mm(Tensor self, Tensor mat2) -> Tensor', ranked('mm', 'mat2', [2, 2]));
@@ -148,6 +154,6 @@ export function defineMatmul(table: OperatorTable): void {
   table.define('dot(Tensor self, Tensor tensor) -> Tensor', ranked('dot', 'tensor', [1, 1]));
   table.define('vdot(Tensor self, Tensor other) -> Tensor', ranked('dot', 'other', [1, 1]));
   table.define('linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor', (args, context) =>
-    linear(args.tensor('input'), args.tensor('weight'), args.optionalTensor('bias'), context),
+    linear(args.tensor('input'), args.tensor('weight'), args.optionalTensor('bias'), context.later),
   );
 }

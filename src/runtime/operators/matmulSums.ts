@@ -38,7 +38,8 @@ async function addmm(args: Arguments, context: RunContext): Promise<Tensor | Ker
     return addTo(self, args, await product(a, b, context), context);
   broadcastShapes(self.shape, [a.shape[0]!, b.shape[1]!]);
   const inputs = [a, b, self];
-  return kernel('Gemm', inputs, {}, b.requiresGrad ? boundWeights(inputs, [1]) : []);
+  const call = kernel('Gemm', inputs, {}, b.requiresGrad ? boundWeights(inputs, [1]) : []);
+  return call.giving([a.shape[0]!, b.shape[1]!]);
 }
 
 /** y[n, o] = sum over i, j of x1[n, i] W[o, i, j] x2[n, j], plus the bias. */

@@ -107,8 +107,10 @@ async function normaliseInMode(
     if (runningMean === null || runningVar === null) {
       throw new AppError('bad-input', 'Expected running_mean and running_var to be defined in eval mode');
     }
-    return { output: await context.run(normalise(tensors, runningMean, runningVar, eps)) };
+    return { output: await context.later.run(normalise(tensors, runningMean, runningVar, eps)) };
   }
+  // The statistics are written, which whatever waits must not see.
+  await context.deferral.settleAll(Object.values(tensors));
   const batch = batchStatistics(input);
   // The division by count - 1 gives NaN for a count of one, as in torch: torch.nn refuses that before it gets here.
   updateRunningStatistics(runningMean, runningVar, batch, momentum);
@@ -145,7 +147,7 @@ function normalise({ input, weight, bias }: BatchNormInputs, mean: Tensor, varia
   const inputs = [input, filled(weight, 1), filled(bias, 0), cast(mean, dtype), cast(variance, dtype)];
   return kernelGraph('batch_norm', { eps }, inputs, (graph, names, parameters) =>
     graph.node('BatchNormalization', names, { epsilon: { float: parameters.eps } }),
-  );
+  ).giving(input.shape);
 }
 
 /** The tensors of a call; decompositions of torch.export call without running statistics by another overload. */

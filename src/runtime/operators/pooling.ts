@@ -81,15 +81,14 @@ async function maxPool(input: Tensor, window: Window, context: RunContext): Prom
 
 async function maxPoolValues(input: Tensor, window: Window, context: RunContext): Promise<Tensor> {
   const [batched, lead] = joinLead(input, window.kernel.length);
-  const { end } = endPadding(batched, window);
-  const result = await context.run(
-    kernel('MaxPool', [batched], {
-      kernel_shape: window.kernel,
-      strides: window.stride,
-      pads: [...window.padding, ...end],
-      dilations: window.dilation,
-    }),
-  );
+  const { end, output } = endPadding(batched, window);
+  const call = kernel('MaxPool', [batched], {
+    kernel_shape: window.kernel,
+    strides: window.stride,
+    pads: [...window.padding, ...end],
+    dilations: window.dilation,
+  });
+  const result = await context.later.run(call.giving([...batched.shape.slice(0, 2), ...output]));
   return reshaped(result, [...lead, ...result.shape.slice(2)]);
 }
 
@@ -121,16 +120,15 @@ async function averagePool(
   const { end, output } = endPadding(batched, window);
   const cells = window.kernel.reduce((product, size) => product * size, 1);
   // Sums over the window, divided by all its cells; then corrected to the number that torch divides by.
-  const averaged = await context.run(
-    kernel('AveragePool', [batched], {
-      kernel_shape: window.kernel,
-      strides: window.stride,
-      pads: [...window.padding, ...end],
-      count_include_pad: 1,
-    }),
-  );
+  const call = kernel('AveragePool', [batched], {
+    kernel_shape: window.kernel,
+    strides: window.stride,
+    pads: [...window.padding, ...end],
+    count_include_pad: 1,
+  });
+  const averaged = await context.later.run(call.giving([...batched.shape.slice(0, 2), ...output]));
   const correction = divisorCorrection(batched, window, output, cells, options);
-  const result = correction === undefined ? averaged : await context.run(binary('Mul', averaged, correction));
+  const result = correction === undefined ? averaged : await context.later.run(binary('Mul', averaged, correction));
   return reshaped(result, [...lead, ...result.shape.slice(2)]);
 }
 
@@ -191,7 +189,7 @@ async function adaptiveAveragePool(input: Tensor, output: readonly number[], con
     const size = result.shape[first + d] as number;
     const target = output[d] as number;
     if (size === target) continue;
-    result = await mapAlong(result, first + d, averagingMatrix(size, target), context);
+    result = await mapAlong(result, first + d, averagingMatrix(size, target), context.later);
   }
   return result === input ? input.clone() : result;
 }

@@ -5,7 +5,8 @@ import { convertElements, isFloating } from '../elements';
 import type { RunContext } from '../context';
 import { KernelCall } from '../kernels/graph';
 import { scalarTypeName } from '../scalarTypes';
-import { contiguousStrides, Tensor } from '../tensor';
+import { NotComputed } from '../storage';
+import { contiguousStrides, sameShape, Tensor } from '../tensor';
 import { OpaqueValue, Tuple, typeName, type Value } from '../values';
 import { matchArguments, type Arguments } from './arguments';
 import { parseSchema, type Schema } from './schema';
@@ -19,18 +20,35 @@ export type OperatorBody = (args: Arguments, context: RunContext) => Value | Ker
 export interface Operator {
   readonly schema: Schema;
   readonly body: OperatorBody;
+  /**
+   * Takes tensors whose elements are yet to be computed. Where it turns out to need elements it is run again, so that it may
+   * draw no random number and write nothing before it reads.
+   */
+  readonly takesPromised: boolean;
 }
 
 /** Operators by name, each with its overloads in the order in which they are tried. */
 export class OperatorTable {
   private readonly byName = new Map<string, Operator[]>();
+  private takesPromised = false;
+
+  /** Adds the operators of a family; `takesPromised` as in {@link Operator}, for those that write nothing. */
+  family(define: (table: OperatorTable) => void, takesPromised: boolean): void {
+    this.takesPromised = takesPromised;
+    define(this);
+    this.takesPromised = false;
+  }
 
   /** Adds an overload by its ATen schema (without `aten::`). */
   define(schemaText: string, body: OperatorBody): void {
-    const schema = parseSchema(schemaText);
-    const overloads = this.byName.get(schema.name);
-    if (overloads === undefined) this.byName.set(schema.name, [{ schema, body }]);
-    else overloads.push({ schema, body });
+    this.add(schemaText, body, this.takesPromised && !schemaText.includes('!'));
+  }
+
+  private add(schemaText: string, body: OperatorBody, takesPromised: boolean): void {
+    const operator = { schema: parseSchema(schemaText), body, takesPromised };
+    const overloads = this.byName.get(operator.schema.name);
+    if (overloads === undefined) this.byName.set(operator.schema.name, [operator]);
+    else overloads.push(operator);
   }
 
   /** Adds an overload and its in-place twin (`relu` and `relu_`), which writes the result through `self`. */
@@ -42,12 +60,19 @@ export class OperatorTable {
 
   /** Adds an in-place overload whose first argument takes the result of `body`. */
   defineInplace(schemaText: string, body: OperatorBody): void {
-    this.define(schemaText, async (args, context) => {
+    const inplace: OperatorBody = async (args, context) => {
       const target = args.values[0] as Tensor;
       const result = (await finish(await body(args, context), context)) as Tensor;
       const fresh = !args.values.some((value) => value instanceof Tensor && value.storage === result.storage);
+      if (fresh && takesPlace(target, result)) {
+        target.storage.adopt(result.storage);
+        return target;
+      }
+      if (result !== target) await context.deferral.settleAll([target, result]);
       return assignInplace(target, result, args.schema.name, fresh);
-    });
+    };
+    // An argument besides `self` that is written needs everything computed.
+    this.add(schemaText, inplace, this.takesPromised && !schemaText.includes('(b!)'));
   }
 
   /** All entries, for the generated list of supported operators. */
@@ -72,15 +97,17 @@ export class OperatorTable {
       throw new AppError('unsupported-operator', `The runtime has no operator ${qualified}`, seeSupported);
     }
     for (const strict of [true, false]) {
-      for (const { schema, body } of overloads) {
-        const args = matchArguments(schema, positional, keywords, strict);
-        if (args !== undefined) return finish(await body(args, context), context);
+      for (const operator of overloads) {
+        const args = matchArguments(operator.schema, positional, keywords, strict);
+        if (args !== undefined) return invoke(operator, args, context);
       }
     }
     const out = keywords.get('out');
     if (out instanceof Tensor) {
       const others = new Map([...keywords].filter(([key]) => key !== 'out'));
-      return writeOut(out, await this.call(name, positional, others, context), name);
+      const result = await this.call(name, positional, others, context);
+      await context.deferral.settleAll([out, result]);
+      return writeOut(out, result, name);
     }
     throw unfitting(name, positional, keywords);
   }
@@ -124,10 +151,28 @@ function unfitting(name: string, positional: readonly Value[], keywords: Readonl
 
 const seeSupported = 'SUPPORTED.md lists the operators that run.';
 
-/** Executes a kernel call that a body described instead of running it. */
+/** Operators that may write, or read at any time, find nothing waiting. */
+async function invoke({ body, takesPromised }: Operator, args: Arguments, context: RunContext): Promise<Value> {
+  if (!takesPromised) await context.deferral.settleAll(args.values);
+  try {
+    return await finish(await body(args, context), context);
+  } catch (error) {
+    if (!takesPromised || !(error instanceof NotComputed)) throw error;
+    await context.deferral.settle(args.values);
+    return finish(await body(args, context), context);
+  }
+}
+
+/** Whether the result, still to be computed, can stand for all that the target's storage holds, which is so too. */
+function takesPlace(target: Tensor, result: Tensor): boolean {
+  if (!target.isPromised || !result.isPromised || target.dtype !== result.dtype) return false;
+  return target.isWhole && result.isWhole && sameShape(target.shape, result.shape);
+}
+
+/** Takes a kernel call that a body described instead of running it. */
 export async function finish(result: Value | KernelCall, context: RunContext): Promise<Value> {
   if (!(result instanceof KernelCall)) return result;
-  const outputs = await context.runAll(result);
+  const outputs = await context.deferral.defer(result);
   return outputs.length === 1 ? (outputs[0] as Tensor) : new Tuple(outputs);
 }
 
@@ -148,12 +193,6 @@ export function assignInplace(self: Tensor, result: Tensor, name: string, fresh:
     );
   }
   refuseOverlap(self);
-  if (self.shape.some((size, d) => size > 1 && self.strides[d] === 0)) {
-    throw new AppError(
-      'bad-input',
-      'unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.',
-    );
-  }
   const elements = result.contiguousElements();
   if (result.dtype === self.dtype) self.write(elements, fresh && elements.length === result.storage.length);
   else self.write(convertElements(elements, result.dtype, self.dtype), true);

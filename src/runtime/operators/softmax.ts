@@ -2,7 +2,7 @@
 
 import { isFloating } from '../elements';
 import { kernel } from '../kernels/graph';
-import type { RunContext } from '../context';
+import type { KernelRunner } from '../context';
 import type { Tensor } from '../tensor';
 import { notImplemented } from './elementwise';
 import type { OperatorBody, OperatorTable } from './registry';
@@ -13,7 +13,7 @@ export async function softmax(
   opType: 'Softmax' | 'LogSoftmax',
   self: Tensor,
   dim: number,
-  context: RunContext,
+  runner: KernelRunner,
 ): Promise<Tensor> {
   if (!isFloating(self.dtype)) {
     throw notImplemented(
@@ -23,9 +23,9 @@ export async function softmax(
   }
   const axis = wrapDim(dim, self.rank);
   if (self.elementCount === 0) return self.clone();
-  if (self.rank > 0) return context.run(kernel(opType, [self], { axis }));
+  if (self.rank > 0) return runner.run(kernel(opType, [self], { axis }).giving(self.shape));
   // ONNX knows no axis of a tensor without dimensions.
-  const result = await context.run(kernel(opType, [self.view([1], [1])], { axis: 0 }));
+  const result = await runner.run(kernel(opType, [self.view([1], [1])], { axis: 0 }).giving([1]));
   return result.view([], []);
 }
 
@@ -36,12 +36,17 @@ export function defineSoftmax(table: OperatorTable): void {
   ] as const) {
     const converted: OperatorBody = (args, context) => {
       const self = args.tensor('self');
-      return softmax(opType, cast(self, args.dtype('dtype') ?? self.dtype), args.int('dim'), context);
+      return softmax(opType, cast(self, args.dtype('dtype') ?? self.dtype), args.int('dim'), context.later);
     };
     table.define(`${name}.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor`, converted);
     table.define(`_${name}(Tensor self, int dim, bool half_to_float) -> Tensor`, (args, context) => {
       const self = args.tensor('self');
-      return softmax(opType, cast(self, args.bool('half_to_float') ? 'float32' : self.dtype), args.int('dim'), context);
+      return softmax(
+        opType,
+        cast(self, args.bool('half_to_float') ? 'float32' : self.dtype),
+        args.int('dim'),
+        context.later,
+      );
     });
     const keyword = name === 'softmax' ? '' : '*, ';
     table.define(`special_${name}(Tensor self, int dim, ${keyword}ScalarType? dtype=None) -> Tensor`, converted);

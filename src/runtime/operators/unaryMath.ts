@@ -158,7 +158,7 @@ export function defineUnaryMath(table: OperatorTable): void {
   unary(['abs', 'absolute'], (args) => {
     const self = args.tensor('self');
     if (self.dtype === 'bool') throw notImplemented('abs_cpu', self.dtype);
-    return kernel('Abs', [self]);
+    return kernel('Abs', [self]).giving(self.shape);
   });
   unary(['sign', 'sgn'], sign);
   unary(['square'], square);

@@ -8,10 +8,10 @@ import { kernelGraph, type KernelCall } from '../kernels/graph';
 import { Tensor } from '../tensor';
 import type { Arguments } from './arguments';
 import { filled } from './creation';
-import { reduceNode } from './reduction';
+import { normConstants, normKind, normNodes } from './normNodes';
 import type { OperatorBody, OperatorTable } from './registry';
 import { reducedDims, reducedShape } from './rows';
-import { cast, operand, wrapDim } from './support';
+import { cast, wrapDim } from './support';
 
 /** (Σ |x|^p)^(1/p) over the dimensions (null: all); p may be infinite, and 0 counts what is not 0. */
 export function vectorNorm(
@@ -28,47 +28,9 @@ export function vectorNorm(
   }
   const axes = reducedDims(dims, self.rank);
   if (self.elementCount === 0) return filled(self.dtype, reducedShape(self.shape, axes, keepdim), 0);
-  const kind =
-    p === 2
-      ? 'two'
-      : p === 1
-        ? 'one'
-        : p === Infinity
-          ? 'largest'
-          : p === -Infinity
-            ? 'smallest'
-            : p === 0
-              ? 'count'
-              : 'power';
   const compute = self.dtype === 'float64' ? 'float64' : 'float32';
-  const inputs = [self, operand(p === 0 || !Number.isFinite(p) ? 0 : p, compute), operand(1, compute)];
-  return kernelGraph(
-    'vector_norm',
-    { kind, axes, keepdim },
-    inputs,
-    (graph, [x = '', power = '', one = ''], parameters) => {
-      const keep = parameters.keepdim ? 1 : 0;
-      const size = graph.node('Abs', [x]);
-      const over = (opType: string, value: string): string => reduceNode(graph, opType, value, parameters.axes, keep);
-      switch (parameters.kind) {
-        case 'two':
-          return parameters.axes.length === 0 ? size : over('ReduceL2', x);
-        case 'one':
-          return over('ReduceSum', size);
-        case 'largest':
-          return over('ReduceMax', size);
-        case 'smallest':
-          return over('ReduceMin', size);
-        case 'count':
-          return over('ReduceSum', graph.node('Sign', [size]));
-        default:
-          return graph.node('Pow', [
-            over('ReduceSum', graph.node('Pow', [size, power])),
-            graph.node('Div', [one, power]),
-          ]);
-      }
-    },
-  );
+  const parameters = { kind: normKind(p), axes, keepdim };
+  return kernelGraph('vector_norm', parameters, [self, ...normConstants(p, compute)], normNodes);
 }
 
 /** The p of a call: a missing one is 2. */

@@ -11,6 +11,7 @@ const seen = new WeakMap<Storage, number>();
  */
 function isWeight(tensor: Tensor): boolean {
   if (tensor.requiresGrad) return true;
+  if (tensor.isPromised) return false;
   const known = seen.get(tensor.storage) === tensor.storage.version;
   seen.set(tensor.storage, tensor.storage.version);
   return known;

@@ -3,14 +3,17 @@
 import { AppError, toAppError } from '../../util/errors';
 import { isTorchFile, type SourceLocation } from '../../model/module';
 import type { RunContext } from '../context';
+import type { ProgramState } from '../deferral';
 import { itemOf } from '../item';
 import { located } from '../located';
 import type { OperatorTable } from '../operators/registry';
 import type { ScriptArchive } from '../program';
+import { NotComputed } from '../storage';
 import { Tensor } from '../tensor';
 import { Dict, FunctionValue, ScriptObject, Tuple, typeName, type Value } from '../values';
 import { callBuiltin, isTruthy, noMatch } from './builtins';
 import type { CodeLibrary } from './codeLibrary';
+import { lastUses } from './lastUse';
 import { constructObject } from './objects';
 import { upgradeCall } from './olderCalls';
 import type { CodeFile, Expression, FunctionDefinition, Statement } from './syntax';
@@ -35,8 +38,11 @@ class Returned {
 }
 
 /** Executes methods of the archive's objects in one run context. */
-export class Interpreter {
-  private depth = 0;
+export class Interpreter implements ProgramState {
+  /** Functions being executed, innermost last. */
+  private readonly frames: Frame[] = [];
+  /** Values of unfinished expressions, which no name holds. */
+  private readonly unnamed: Value[] = [];
   private readonly traces = new WeakMap<AppError, Frame[]>();
 
   constructor(
@@ -45,12 +51,29 @@ export class Interpreter {
     readonly operators: OperatorTable,
     readonly context: RunContext,
     private readonly pathOf: (object: ScriptObject) => string | undefined,
-  ) {}
+  ) {
+    context.deferral.program = this;
+  }
+
+  *live(): Iterable<Value> {
+    for (const { locals } of this.frames) yield* locals.values();
+    yield* this.unnamed;
+  }
+
+  place(): readonly Frame[] {
+    return this.frames.map((frame) => ({ ...frame, locals: noLocals })).reverse();
+  }
+
+  blame(error: AppError, place: unknown): void {
+    this.traces.set(error, [...(place as readonly Frame[])]);
+  }
 
   /** Runs a method from outside. @throws AppError that names the module and the user's source line. */
   async run(self: ScriptObject, method: string, args: readonly Value[]): Promise<Value> {
     try {
-      return await this.callMethod(self, method, args, noKeywords);
+      const result = await this.callMethod(self, method, args, noKeywords);
+      await this.context.deferral.settleAll([result]);
+      return result;
     } catch (error) {
       throw await this.whereItHappened(toAppError(error, 'program-error'));
     }
@@ -97,13 +120,19 @@ export class Interpreter {
     args: readonly Value[],
     keywords: ReadonlyMap<string, Value>,
   ): Promise<Value> {
-    if (this.depth >= maxCallDepth) throw new AppError('program-error', `Calls nest deeper than ${maxCallDepth}`);
+    if (this.frames.length >= maxCallDepth)
+      throw new AppError('program-error', `Calls nest deeper than ${maxCallDepth}`);
     const frame: Frame = { file, locals: new Map(), self, at: definition.at };
-    this.depth++;
+    this.frames.push(frame);
     try {
       await this.bind(definition, frame, args, keywords);
-      const result = await this.execute(definition.body, frame);
-      return result === undefined ? null : result.value;
+      const ending = lastUses(definition);
+      for (const [i, statement] of definition.body.entries()) {
+        const result = await this.executeOne(statement, frame);
+        if (result !== undefined) return result.value;
+        for (const name of ending[i] ?? []) frame.locals.delete(name);
+      }
+      return null;
     } catch (error) {
       const appError = toAppError(error, 'program-error');
       const trace = this.traces.get(appError);
@@ -111,7 +140,7 @@ export class Interpreter {
       else trace.push(frame);
       throw appError;
     } finally {
-      this.depth--;
+      this.frames.pop();
     }
   }
 
@@ -140,7 +169,6 @@ export class Interpreter {
 
   private async execute(statements: readonly Statement[], frame: Frame): Promise<Returned | undefined> {
     for (const statement of statements) {
-      frame.at = statement.at;
       const result = await this.executeOne(statement, frame);
       if (result !== undefined) return result;
     }
@@ -148,6 +176,7 @@ export class Interpreter {
   }
 
   private async executeOne(statement: Statement, frame: Frame): Promise<Returned | undefined> {
+    frame.at = statement.at;
     switch (statement.kind) {
       case 'expression':
         await this.evaluate(statement.value, frame);
@@ -158,25 +187,26 @@ export class Interpreter {
       case 'return':
         return new Returned(statement.value === undefined ? null : await this.evaluate(statement.value, frame));
       case 'if':
-        return this.execute(
-          isTruthy(await this.evaluate(statement.test, frame)) ? statement.then : statement.otherwise,
-          frame,
-        );
+        return this.execute((await this.isTrue(statement.test, frame)) ? statement.then : statement.otherwise, frame);
       case 'while':
-        while (isTruthy(await this.evaluate(statement.test, frame))) {
+        while (await this.isTrue(statement.test, frame)) {
           this.context.throwIfCancelled();
           const result = await this.execute(statement.body, frame);
           if (result !== undefined) return result;
         }
         return undefined;
-      case 'for':
-        for (const item of iterate(await this.evaluate(statement.iterable, frame))) {
-          this.context.throwIfCancelled();
-          await this.assign(statement.target, item, frame);
-          const result = await this.execute(statement.body, frame);
-          if (result !== undefined) return result;
-        }
-        return undefined;
+      case 'for': {
+        const iterable = await this.evaluate(statement.iterable, frame);
+        return this.holding([iterable], async () => {
+          for (const item of iterate(iterable)) {
+            this.context.throwIfCancelled();
+            await this.assign(statement.target, item, frame);
+            const result = await this.execute(statement.body, frame);
+            if (result !== undefined) return result;
+          }
+          return undefined;
+        });
+      }
       case 'with':
         return this.executeWith(statement, frame);
     }
@@ -188,10 +218,14 @@ export class Interpreter {
       throw new AppError('program-error', `${typeName(manager)} is no context manager`);
     const entered = await this.callMethod(manager, '__enter__', [], noKeywords);
     if (statement.target !== undefined) await this.assign(statement.target, entered, frame);
+    let result: Returned | undefined;
     try {
-      return await this.execute(statement.body, frame);
+      result = await this.execute(statement.body, frame);
+      return result;
     } finally {
-      await this.callMethod(manager, '__exit__', [null, null, null], noKeywords);
+      await this.holding(result === undefined ? [] : [result.value], () =>
+        this.callMethod(manager, '__exit__', [null, null, null], noKeywords),
+      );
     }
   }
 
@@ -210,21 +244,24 @@ export class Interpreter {
             `Provided list of length ${items.length} where ${target.items.length} values are unpacked`,
           );
         }
-        for (let i = 0; i < items.length; i++)
-          await this.assign(target.items[i] as Expression, items[i] as Value, frame);
-        return;
+        return this.holding(items, async () => {
+          for (let i = 0; i < items.length; i++)
+            await this.assign(target.items[i] as Expression, items[i] as Value, frame);
+        });
       }
       case 'attribute': {
         const object = await this.evaluate(target.object, frame);
         if (!(object instanceof ScriptObject))
           throw new AppError('program-error', `${typeName(object)} has no attributes`);
+        // It outlives the forward, and others look at it.
+        await this.context.deferral.settle([value]);
         object.attributes.set(target.name, value);
         return;
       }
       case 'subscript':
         await this.callBuiltinOrOperator(
           '_set_item',
-          [await this.evaluate(target.object, frame), await this.evaluate(target.index, frame), value],
+          [...(await this.holding([value], () => this.evaluateAll([target.object, target.index], frame))), value],
           noKeywords,
         );
         return;
@@ -248,21 +285,20 @@ export class Interpreter {
       case 'tuple':
         return new Tuple(await this.evaluateAll(expression.items, frame));
       case 'dict': {
+        const values = await this.evaluateAll(expression.entries.flat(), frame);
         const dict = new Dict();
-        for (const [key, value] of expression.entries) {
-          dict.entries.set(await this.evaluate(key, frame), await this.evaluate(value, frame));
-        }
+        for (let i = 0; i < values.length; i += 2) dict.entries.set(values[i] as Value, values[i + 1] as Value);
         return dict;
       }
       case 'conditional':
         return this.evaluate(
-          isTruthy(await this.evaluate(expression.test, frame)) ? expression.then : expression.otherwise,
+          (await this.isTrue(expression.test, frame)) ? expression.then : expression.otherwise,
           frame,
         );
       case 'subscript':
         return this.callBuiltinOrOperator(
           '__getitem__',
-          [await this.evaluate(expression.object, frame), await this.evaluate(expression.index, frame)],
+          await this.evaluateAll([expression.object, expression.index], frame),
           noKeywords,
         );
       case 'unary':
@@ -273,9 +309,31 @@ export class Interpreter {
   }
 
   private async evaluateAll(items: readonly Expression[], frame: Frame): Promise<Value[]> {
-    const values: Value[] = [];
-    for (const item of items) values.push(await this.evaluate(item, frame));
-    return values;
+    const held = this.unnamed.length;
+    try {
+      for (const item of items) this.unnamed.push(await this.evaluate(item, frame));
+      return this.unnamed.slice(held);
+    } finally {
+      this.unnamed.length = held;
+    }
+  }
+
+  /** Does something while nothing but this call still knows the values. */
+  private async holding<T>(values: readonly Value[], work: () => Promise<T>): Promise<T> {
+    const held = this.unnamed.length;
+    this.unnamed.push(...values);
+    try {
+      return await work();
+    } finally {
+      this.unnamed.length = held;
+    }
+  }
+
+  /** Python's truth of the expression's value. */
+  private async isTrue(expression: Expression, frame: Frame): Promise<boolean> {
+    const value = await this.evaluate(expression, frame);
+    if (value instanceof Tensor) await this.context.deferral.settle([value]);
+    return isTruthy(value);
   }
 
   private lookUp(name: string, frame: Frame): Value {
@@ -329,7 +387,11 @@ export class Interpreter {
       // The second argument of these is a type, not a value.
       if (callee.name === 'annotate' || callee.name === 'unchecked_cast') {
         const value = await this.evaluate(expression.args[1] as Expression, frame);
-        return value instanceof Tensor ? asNumber(value, expression.args[0]) : value;
+        const type = numberType(expression.args[0]);
+        if (!(value instanceof Tensor) || type === undefined) return value;
+        await this.context.deferral.settle([value]);
+        const item = itemOf(value);
+        return type === 'float' ? Number(item) : item;
       }
       if (callee.name === 'uninitialized') return null;
       if (callee.name === 'isinstance') {
@@ -343,8 +405,12 @@ export class Interpreter {
     // The argument of `__new__` is the class itself, which is no value.
     if (target.kind === 'qualified' && target.name.endsWith('.__new__'))
       return this.callQualified(target.name, [], noKeywords);
-    const args = await this.evaluateAll(expression.args, frame);
-    const keywords = expression.keywords.length === 0 ? noKeywords : await this.keywords(expression, frame);
+    const owner = target.kind === 'method' ? [target.self] : [];
+    const args = await this.holding(owner, () => this.evaluateAll(expression.args, frame));
+    const keywords =
+      expression.keywords.length === 0
+        ? noKeywords
+        : await this.holding([...owner, ...args], () => this.keywords(expression, frame));
     frame.at = expression.at;
     switch (target.kind) {
       case 'operator':
@@ -375,9 +441,12 @@ export class Interpreter {
   }
 
   private async keywords(expression: Expression & { kind: 'call' }, frame: Frame): Promise<ReadonlyMap<string, Value>> {
-    const keywords = new Map<string, Value>();
-    for (const { name, value } of expression.keywords) keywords.set(name, await this.evaluate(value, frame));
-    return keywords;
+    const { keywords } = expression;
+    const values = await this.evaluateAll(
+      keywords.map(({ value }) => value),
+      frame,
+    );
+    return new Map(keywords.map(({ name }, i) => [name, values[i] as Value]));
   }
 
   /** A built-in of the language where it takes these arguments, else an ATen operator. */
@@ -386,28 +455,48 @@ export class Interpreter {
     args: readonly Value[],
     keywords: ReadonlyMap<string, Value>,
   ): Promise<Value> {
-    const result = await callBuiltin(this, name, args, keywords);
+    const result = await this.callBuiltin(name, args, keywords);
     if (result !== noMatch) return result;
     const call = upgradeCall({ name, args, keywords }, this.archive.version);
     return this.operators.call(call.name, call.args, call.keywords, this.context);
   }
 
+  /** A built-in that turns out to read elements is called again when they are there; none writes before. */
+  private async callBuiltin(
+    name: string,
+    args: readonly Value[],
+    keywords: ReadonlyMap<string, Value>,
+  ): Promise<Value | typeof noMatch> {
+    try {
+      return await callBuiltin(this, name, args, keywords);
+    } catch (error) {
+      if (!(error instanceof NotComputed)) throw error;
+      await this.context.deferral.settle(args);
+      return callBuiltin(this, name, args, keywords);
+    }
+  }
+
   private async unary(expression: Expression & { kind: 'unary' }, frame: Frame): Promise<Value> {
+    if (expression.operator === 'not') return !(await this.isTrue(expression.operand, frame));
     const operand = await this.evaluate(expression.operand, frame);
-    if (expression.operator === 'not') return !isTruthy(operand);
     const name = { '-': 'neg', '+': 'positive', '~': 'bitwise_not' }[expression.operator];
     return this.callBuiltinOrOperator(name ?? expression.operator, [operand], noKeywords);
   }
 
   private async binary(expression: Expression & { kind: 'binary' }, frame: Frame): Promise<Value> {
-    const left = await this.evaluate(expression.left, frame);
-    if (expression.operator === 'and') return isTruthy(left) ? this.evaluate(expression.right, frame) : left;
-    if (expression.operator === 'or') return isTruthy(left) ? left : this.evaluate(expression.right, frame);
-    const right = await this.evaluate(expression.right, frame);
+    if (expression.operator === 'and' || expression.operator === 'or') {
+      const left = await this.evaluate(expression.left, frame);
+      await this.context.deferral.settle([left]);
+      return isTruthy(left) === (expression.operator === 'and') ? this.evaluate(expression.right, frame) : left;
+    }
     const name = binaryOperators[expression.operator];
     if (name === undefined)
       throw new AppError('program-error', `The interpreter does not know the operator ${expression.operator}`);
-    return this.callBuiltinOrOperator(name, [left, right], noKeywords);
+    return this.callBuiltinOrOperator(
+      name,
+      await this.evaluateAll([expression.left, expression.right], frame),
+      noKeywords,
+    );
   }
 
   /** Adds to an error the innermost module and the innermost line of the user's own source. */
@@ -431,6 +520,7 @@ type CallTarget =
   | { readonly kind: 'value'; readonly value: Value };
 
 const noKeywords: ReadonlyMap<string, Value> = new Map();
+const noLocals = new Map<string, Value>();
 
 const binaryOperators: Readonly<Record<string, string>> = {
   '+': 'add',
@@ -466,10 +556,9 @@ function dottedPath(expression: Expression): { text: string; root: string } | un
 }
 
 /** `annotate(int, tensor)` is how serialized code writes that a tensor is taken for a number. */
-function asNumber(tensor: Tensor, type: Expression | undefined): Value {
-  if (type?.kind !== 'name' || !['int', 'float', 'number'].includes(type.name)) return tensor;
-  const item = itemOf(tensor);
-  return type.name === 'float' ? Number(item) : item;
+function numberType(type: Expression | undefined): 'int' | 'float' | 'number' | undefined {
+  if (type?.kind !== 'name') return undefined;
+  return (['int', 'float', 'number'] as const).find((name) => name === type.name);
 }
 
 function iterate(value: Value): readonly Value[] {

@@ -2,18 +2,23 @@
 
 import assert from 'node:assert/strict';
 
-import type { RunContext } from '../../../src/runtime/context';
+import { RunContext } from '../../../src/runtime/context';
+import { KernelExecutor } from '../../../src/runtime/kernels/executor';
 import { matchArguments } from '../../../src/runtime/operators/arguments';
 import { operatorTable } from '../../../src/runtime/operators';
 import { OperatorTable } from '../../../src/runtime/operators/registry';
 import { parseSchema } from '../../../src/runtime/operators/schema';
+import { Generator } from '../../../src/runtime/random';
 import { resultType } from '../../../src/runtime/scalarTypes';
 import { Tensor } from '../../../src/runtime/tensor';
 import type { Value } from '../../../src/runtime/values';
 import type { AppError } from '../../../src/util/errors';
 
 const none: ReadonlyMap<string, Value> = new Map();
-const noContext = undefined as unknown as RunContext;
+const noContext = new RunContext(
+  new KernelExecutor(() => Promise.reject(new Error('these operators need no kernels'))),
+  new Generator(0),
+);
 
 describe('parseSchema', () => {
   it('reads types, optional lists, defaults and keyword-only arguments', () => {

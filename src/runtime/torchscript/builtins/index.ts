@@ -29,7 +29,10 @@ export async function callBuiltin(
     const builtin = table.get(name);
     if (builtin === undefined) continue;
     const result = await builtin(args, interpreter, keywords);
-    if (result !== noMatch) return result;
+    if (result === noMatch) continue;
+    // A list or dict may have taken what it was given, and may lie anywhere.
+    if (table === containerBuiltins) interpreter.context.deferral.keep([...args.slice(1), ...keywords.values()]);
+    return result;
   }
   return noMatch;
 }

@@ -1,5 +1,6 @@
 // Conversions, identity, tensor attributes, exceptions: the functions that belong to the language itself.
 
+import { itemSize } from '../../../model/dtype';
 import { AppError } from '../../../util/errors';
 import { paddingOf } from '../../nested';
 import { codeOfDtype } from '../../scalarTypes';
@@ -116,7 +117,7 @@ export const languageBuiltins: ReadonlyMap<string, Builtin> = new Map<string, Bu
   ['prim.ndim', ofTensor((tensor) => BigInt(tensor.rank))],
   ['prim.requires_grad', ofTensor((tensor) => tensor.requiresGrad)],
   ['prim.data', ofTensor((tensor) => tensor)],
-  ['prim.itemsize', ofTensor((tensor) => BigInt(tensor.storage.elements.BYTES_PER_ELEMENT))],
+  ['prim.itemsize', ofTensor((tensor) => BigInt(itemSize[tensor.dtype]))],
   ['prim.grad', () => null],
   ['prim.name', () => null],
   ['prim.is_leaf', () => true],
