@@ -3,10 +3,11 @@
 import { AppError, toAppError } from '../../util/errors';
 import { isTorchFile, type SourceLocation } from '../../model/module';
 import type { RunContext } from '../context';
+import { itemOf } from '../item';
 import type { OperatorTable } from '../operators/registry';
 import { Tensor } from '../tensor';
 import { Dict, FunctionValue, ScriptObject, Tuple, typeName, type Value } from '../values';
-import { callBuiltin, isTruthy, itemOf, noMatch } from './builtins';
+import { callBuiltin, isTruthy, noMatch } from './builtins';
 import type { CodeLibrary } from './codeLibrary';
 import { constructObject } from './objects';
 import type { CodeFile, Expression, FunctionDefinition, Statement } from './syntax';

@@ -6,13 +6,13 @@ import type { ModuleSpec } from '../../model/module';
 import type { NormStatistics } from '../../model/statistics';
 import type { Modes } from '../behaviour';
 import type { RunContext } from '../context';
+import { matchSignature } from '../inputs';
+import { LazyStorages } from '../lazyStorages';
 import { normStatisticsVersion, readNormStatistics } from '../normStatistics';
 import type { Program, ScriptArchive } from '../program';
-import type { Storage } from '../storage';
-import { Tensor } from '../tensor';
-import { Dict, ScriptObject, Tuple, type Value } from '../values';
+import type { ScriptObject, Value } from '../values';
 import { CodeLibrary } from './codeLibrary';
-import { inputSpecs, matchSignature } from './inputs';
+import { inputSpecs } from './inputs';
 import { Interpreter } from './interpreter';
 import { ModuleTree, type ModuleNode } from './moduleTree';
 import type { ParserAssets } from './parser';
@@ -26,13 +26,15 @@ export async function createScriptProgram(archive: ScriptArchive, assets: Parser
 class ScriptProgram implements Program {
   readonly capabilities = { setTraining: true, runForward: true };
   readonly problems: Problem[] = [];
-  private loaded: Promise<void> | undefined;
+  private readonly storages: LazyStorages;
 
   constructor(
     private readonly archive: ScriptArchive,
     private readonly library: CodeLibrary,
     private readonly tree: ModuleTree,
-  ) {}
+  ) {
+    this.storages = new LazyStorages(() => [archive.root, ...archive.constants]);
+  }
 
   describe(): Promise<readonly ModuleSpec[]> {
     return this.tree.describe();
@@ -63,13 +65,7 @@ class ScriptProgram implements Program {
   }
 
   async forward(args: readonly Value[], context: RunContext, method = 'forward'): Promise<Value> {
-    this.loaded ??= loadStorages([this.archive.root, ...this.archive.constants]);
-    try {
-      await this.loaded;
-    } catch (error) {
-      this.loaded = undefined;
-      throw error;
-    }
+    await this.storages.load();
     // A model that is only looked at needs no operators.
     const { operatorTable } = await import('../operators');
     const pathOf = (object: ScriptObject): string | undefined => this.tree.pathOf(object);
@@ -85,22 +81,4 @@ class ScriptProgram implements Program {
     }
     return node;
   }
-}
-
-/** Reads every storage that the values hold; a forward may touch any of them. */
-async function loadStorages(values: readonly Value[]): Promise<void> {
-  const storages = new Set<Storage>();
-  const seen = new Set<Value>();
-  const pending = [...values];
-  while (pending.length > 0) {
-    const value = pending.pop() as Value;
-    if (typeof value !== 'object' || value === null || seen.has(value)) continue;
-    seen.add(value);
-    if (value instanceof Tensor) storages.add(value.storage);
-    else if (value instanceof ScriptObject) pending.push(...value.attributes.values());
-    else if (value instanceof Tuple) pending.push(...value.items);
-    else if (value instanceof Dict) pending.push(...value.entries.values());
-    else if (Array.isArray(value)) pending.push(...value);
-  }
-  for (const storage of storages) await storage.load();
 }

@@ -9,7 +9,7 @@ import { stringBuiltins } from './strings';
 import { noMatch, type Builtin } from './types';
 
 export { noMatch } from './types';
-export { isTruthy, itemOf } from './language';
+export { isTruthy } from './language';
 
 const tables: readonly ReadonlyMap<string, Builtin>[] = [
   scalarBuiltins,

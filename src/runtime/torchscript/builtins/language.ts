@@ -1,7 +1,7 @@
 // Conversions, identity, tensor attributes, exceptions: the functions that belong to the language itself.
 
 import { AppError } from '../../../util/errors';
-import { isFloating, readNumber } from '../../elements';
+import { itemOf } from '../../item';
 import { paddingOf } from '../../nested';
 import { codeOfDtype } from '../../scalarTypes';
 import { Tensor } from '../../tensor';
@@ -14,18 +14,6 @@ export function isTruthy(value: Value): boolean {
   if (value instanceof Tensor) return Number(itemOf(value)) !== 0;
   if (Array.isArray(value)) return value.length > 0;
   return value !== null && value !== false && value !== 0n && value !== 0 && value !== '';
-}
-
-/** The only element of a tensor as a Python number. @throws AppError as torch does where there are several. */
-export function itemOf(tensor: Tensor): bigint | number | boolean {
-  if (tensor.elementCount !== 1) {
-    throw new AppError('program-error', `a Tensor with ${tensor.elementCount} elements cannot be converted to Scalar`);
-  }
-  const element = readNumber(tensor.storage.elements, tensor.dtype, tensor.offset);
-  if (tensor.dtype === 'bool') return element !== 0;
-  if (isFloating(tensor.dtype)) return element;
-  const { elements } = tensor.storage;
-  return elements instanceof BigInt64Array ? (elements[tensor.offset] as bigint) : BigInt(element);
 }
 
 function ofTensor(compute: (tensor: Tensor) => Value): Builtin {
