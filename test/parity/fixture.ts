@@ -88,7 +88,7 @@ export interface FixtureDocument {
   readonly torch: string;
   readonly name: string;
   readonly family: string;
-  readonly form: 'script' | 'trace_eval' | 'trace_train' | 'freeze';
+  readonly form: 'script' | 'trace_eval' | 'trace_train' | 'freeze' | 'pickle';
   /** Whether anything in it depends on the draw. */
   readonly random: boolean;
   readonly tolerance: Tolerances;

@@ -10,6 +10,7 @@ from . import (
     modes,
     normalisation,
     operators,
+    pickled,
     sequence,
     vision,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "modes",
     "normalisation",
     "operators",
+    "pickled",
     "sequence",
     "vision",
 ]

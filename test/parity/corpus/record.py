@@ -1,4 +1,4 @@
-"""Runs a saved TorchScript file in torch, step by step, and writes what happened as NAME.pt + NAME.json + NAME.bin.
+"""Runs a saved model file in torch, step by step, and writes what happened as NAME.pt + NAME.json + NAME.bin.
 
 The JSON file holds the steps; every tensor in it is a dtype, a shape and an offset into the .bin file, where the
 elements stand contiguous and little-endian. test/parity/fixture.ts reads them and describes each field.
@@ -48,7 +48,8 @@ class Recorder:
         self.blob = bytearray()
         self.steps: List[Dict[str, Any]] = []
         # A random case runs on a second copy with other seeds: what differs between the two can't be compared.
-        self.copies = [torch.jit.load(str(stem) + ".pt") for _ in range(2 if random else 1)]
+        load = (lambda file: torch.load(file, weights_only=False)) if form == "pickle" else torch.jit.load
+        self.copies = [load(str(stem) + ".pt") for _ in range(2 if random else 1)]
         self.header = {
             "torch": torch.__version__,
             "name": name,
@@ -202,13 +203,13 @@ def describe_modules(loaded: Any, eager: Optional[nn.Module], form: str) -> List
     for path, module in loaded_modules.items():
         entry: Dict[str, Any] = {
             "path": path,
-            "type": module.original_name,
-            "training": bool(module.training) if module._c.hasattr("training") else None,
+            "type": type(module).__name__ if form == "pickle" else module.original_name,
+            "training": bool(module.training) if form == "pickle" or module._c.hasattr("training") else None,
         }
         source = eager_modules.get(path)
         if source is not None:
             first = first_path.setdefault(id(source), path)
-            if first != path and is_one_object(loaded_modules[first], module):
+            if first != path and (form == "pickle" or is_one_object(loaded_modules[first], module)):
                 entry["sharedWith"] = first
             entry.update(options_of(source, form))
         modules.append(entry)
@@ -223,7 +224,7 @@ def is_one_object(one: Any, other: Any) -> bool:
 
 def options_of(module: nn.Module, form: str) -> Dict[str, Any]:
     # Whether the file itself holds the options: scripted code does, a trace has only what its calls were given.
-    stored = form == "script"
+    stored = form in ("script", "pickle")
     kinds = {nn.modules.batchnorm._BatchNorm: "batchNorm", nn.modules.instancenorm._InstanceNorm: "instanceNorm"}
     for kind, key in kinds.items():
         if isinstance(module, kind):

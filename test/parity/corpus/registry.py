@@ -37,7 +37,8 @@ class Case:
         stem = out / self.family / self.name
         stem.parent.mkdir(parents=True, exist_ok=True)
         script, eager = self.build()
-        torch.jit.save(script, str(stem) + ".pt")
+        save = torch.save if self.form == "pickle" else torch.jit.save
+        save(script, str(stem) + ".pt")
         recorder = Recorder(stem, family=self.family, name=self.name, form=self.form, eager=eager, random=self.random)
         self.run(recorder)
         recorder.save()
@@ -61,7 +62,12 @@ def model(
     plan: Optional[Plan] = None,
     random: bool = False,
 ) -> None:
-    """Adds one case for each form: script, trace_eval, trace_train, freeze. `inputs` draws anew at each call."""
+    """Adds one case for each form: script, trace_eval, trace_train, freeze, pickle. `inputs` draws anew at each call.
+
+    What is made of torch's own classes alone also runs without code in the file, and gets the form pickle by itself.
+    """
+    if "pickle" not in forms and is_torchs_own(make) and f"{family}/{name}_pickle" not in CASES:
+        forms = (*forms, "pickle")
     for form in forms:
         suffix = "" if form == "script" else f"_{form}"
         chosen = plan or (frozen_plan if form == "freeze" else standard_plan)
@@ -79,9 +85,18 @@ def model(
         )
 
 
+def is_torchs_own(make: Callable[[], nn.Module]) -> bool:
+    # Looking must not change what the other cases draw.
+    with torch.random.fork_rng():
+        module = make()
+    return all(type(each).__module__.startswith("torch.nn.modules.") for each in module.modules())
+
+
 def convert(eager: nn.Module, inputs: Callable[[], Tuple[Any, ...]], form: str) -> Tuple[Any, nn.Module]:
     if form == "script":
         return torch.jit.script(eager), eager
+    if form == "pickle":
+        return eager, eager
     if form == "freeze":
         return torch.jit.freeze(torch.jit.script(eager.eval())), eager
     eager.train(form == "trace_train")
