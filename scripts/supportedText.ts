@@ -1,10 +1,11 @@
-// The text of SUPPORTED.md, from the operator table; a unit test compares the file with it.
+// The text of SUPPORTED.md, from the operators and the forwards of torch's own modules; a unit test compares the file with it.
 
 import { operatorTable } from '../src/runtime/operators';
+import { runnableTypes } from '../src/runtime/stored/forwards';
 
 const introduction = `# What the bundled runtime runs
 
-Generated from the operator table by \`npm run docs\`; do not edit.
+Generated from the runtime's tables by \`npm run docs\`; do not edit.
 
 TorchScript archives (scripted, traced, frozen) written by torch 1.8 to 2.13 run if every operator that they call is in the
 table below. A missing one gives an error that names the operator, the module path and the source line; the tree and the
@@ -34,6 +35,7 @@ export function supportedText(): string {
   const total = operatorTable.all().length;
   return [
     introduction,
+    ...modules(),
     `## Operators: ${names.length}, in ${total} overloads`,
     '',
     '| operator | overloads |',
@@ -41,4 +43,27 @@ export function supportedText(): string {
     ...rows,
     '',
   ].join('\n');
+}
+
+function modules(): string[] {
+  const byFile = new Map<string, string[]>();
+  for (const qualified of runnableTypes()) {
+    const dot = qualified.lastIndexOf('.');
+    const [file, type] = [qualified.slice(0, dot), qualified.slice(dot + 1)];
+    byFile.set(file, [...(byFile.get(file) ?? []), `\`${type}\``]);
+  }
+  const rows = [...byFile]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([file, types]) => `| \`${file}\` | ${types.join(', ')} |`);
+  return [
+    '## Modules that run without code',
+    '',
+    "A pickled `nn.Module` runs if all that its forward reaches is of these classes and has no hooks. A class of the user's own",
+    'is code that the file does not hold.',
+    '',
+    '| torch module | classes |',
+    '| --- | --- |',
+    ...rows,
+    '',
+  ];
 }

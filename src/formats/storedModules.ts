@@ -1,6 +1,6 @@
 // Pickled `nn.Module` objects as modules: class, flag, options, tensors and children, without the class being there.
 
-import { Dict, StoredModule, Tensor, Tuple, type Value } from '../runtime/program';
+import { Dict, OpaqueValue, StoredModule, Tensor, Tuple, type Value } from '../runtime/program';
 import { beyondLimit, damaged } from './byteSource';
 import { MarkedBoolean, PickleObject } from './pickleValues';
 
@@ -40,16 +40,22 @@ export class ModuleReader {
     const training = flag instanceof MarkedBoolean ? flag.value : flag;
     const module = new StoredModule(object.typeName, typeof training === 'boolean' ? training : null);
     if (flag instanceof MarkedBoolean) this.flags.set(module, flag);
+    module.obstacle = obstacleIn(state);
     const entry = { module, paths: 0 };
     this.read.set(object, entry);
     copyNamed(state.entries.get('_parameters'), module.parameters);
     copyNamed(state.entries.get('_buffers'), module.buffers);
     let paths = 1;
     for (const [name, child] of named(state.entries.get('_modules'))) {
-      if (moduleState(child) === undefined) continue;
+      if (!(child instanceof PickleObject)) {
+        // A part that a class leaves out, such as the norm of an encoder, is None; a Sequential would call it.
+        if (child !== null || object.typeName.endsWith('.Sequential'))
+          module.obstacle ??= `its part '${name}' is no module`;
+        continue;
+      }
       // torch refuses such names; a path with one would lead nowhere.
       if (name === '' || name.includes('.')) throw damaged(this.fileName, `a module has the impossible name '${name}'`);
-      const converted = this.convert(child as PickleObject, depth + 1);
+      const converted = this.convert(child, depth + 1);
       module.children.set(name, converted.module);
       paths += converted.paths;
     }
@@ -63,8 +69,27 @@ export class ModuleReader {
   }
 }
 
+/** What makes a forward do more than its class says. Python runs hooks around it, and looks for `forward` at the object first. */
+function obstacleIn({ entries }: Dict): string | undefined {
+  for (const [key, kind] of hooks) {
+    const hook = entries.get(key);
+    if (!(hook instanceof Dict) || hook.entries.size === 0) continue;
+    const [first] = hook.entries.values();
+    const name = first instanceof OpaqueValue ? ` (${first.typeName})` : '';
+    return `it has a ${kind}${name}, whose code the file does not hold`;
+  }
+  if (entries.has('forward')) return 'its forward was replaced by one that the file does not hold';
+  return undefined;
+}
+
+const hooks = [
+  ['_forward_pre_hooks', 'forward pre-hook'],
+  ['_forward_hooks', 'forward hook'],
+] as const;
+
 function copyNamed(dict: Value | undefined, target: Map<string, Value>): void {
-  for (const [name, value] of named(dict)) target.set(name, value instanceof Tensor ? value : null);
+  for (const [name, value] of named(dict))
+    target.set(name, value instanceof Tensor || value instanceof OpaqueValue ? value : null);
 }
 
 function* named(dict: Value | undefined): Generator<readonly [string, Value]> {

@@ -1,6 +1,7 @@
 // What the names in the pickles of torch.save mean: tensors are rebuilt, every object of a class stays inert.
 
 import { Dict, type Value } from '../runtime/program';
+import { numpyScalar } from './numpyScalars';
 import { argument, InertHost, PickleGlobal, PickleObject } from './pickleValues';
 import type { PersistentObjects } from './storages';
 import { isStorageClass, KnownFunction, knownFunction } from './torchFunctions';
@@ -26,7 +27,7 @@ export class TorchSaveHost extends InertHost {
     if (!isStorageClass(module, name)) {
       const known = knownFunction(qualified);
       if (known !== undefined) return known;
-      if (!isHarmless(qualified)) this.imports.add(qualified);
+      if (!isHarmless(qualified) && qualified !== lookUp) this.imports.add(qualified);
     }
     return super.makeGlobal(module, name);
   }
@@ -34,6 +35,9 @@ export class TorchSaveHost extends InertHost {
   override reduce(callable: Value, args: Value): Value {
     if (callable instanceof KnownFunction) return callable.call(args);
     if (callable instanceof PickleGlobal) {
+      if (callable.typeName.replace(/^__builtin__/, 'builtins') === lookUp) return this.attribute(callable, args);
+      const number = numpyScalar(callable.typeName, args);
+      if (number !== undefined) return number;
       // Protocols 0 and 1 make objects through a function: (class, base, state of the base).
       const cls = /^copy_?reg\._reconstructor$/.test(callable.typeName) ? argument(args, 0) : undefined;
       if (cls !== undefined) return this.newObject(cls, args);
@@ -44,6 +48,22 @@ export class TorchSaveHost extends InertHost {
         return module;
       }
     }
+    return super.reduce(callable, args);
+  }
+
+  /**
+   * Functions of the namespace torch are pickled as attributes of the class that has them, and bound methods (hooks are some)
+   * as attributes of their objects. Nothing is looked up.
+   */
+  private attribute(callable: PickleGlobal, args: Value): Value {
+    const [owner, name] = [argument(args, 0), argument(args, 1)];
+    if (owner instanceof PickleGlobal && owner.typeName === functionsOfTorch && typeof name === 'string') {
+      return new PickleGlobal('torch', name);
+    }
+    if (owner instanceof PickleObject && typeof name === 'string' && !name.startsWith('__')) {
+      return new PickleGlobal(owner.typeName, name);
+    }
+    this.imports.add(lookUp);
     return super.reduce(callable, args);
   }
 
@@ -67,5 +87,8 @@ function isHarmless(qualified: string): boolean {
   return harmless.test(qualified);
 }
 
+const lookUp = 'builtins.getattr';
+const functionsOfTorch = 'torch._C._VariableFunctionsClass';
+
 const harmless =
-  /^(?:torch\.(?:nn|storage|_utils|_tensor|serialization|fx|optim|distributions|ao|quantization|jit)\.|torch\.\w+$|collections\.(?:OrderedDict|defaultdict|Counter|deque)$|builtins\.(?:set|frozenset|dict|list|tuple|int|float|bool|str|complex|slice|range|bytearray|object)$|copy_?reg\._reconstructor$|_codecs\.encode$|numpy\.(?:\w+\.)*(?:_reconstruct|scalar|ndarray|dtype)$|datetime\.|pathlib\.|argparse\.Namespace$|functools\.partial$|enum\.)/;
+  /^(?:torch\.(?:nn|storage|_utils|_tensor|utils\.hooks|serialization|fx|optim|distributions|ao|quantization|jit)\.|torch\._C\._nn\.\w+$|torch\._C\._VariableFunctionsClass$|torch\.\w+$|collections\.(?:OrderedDict|defaultdict|Counter|deque)$|builtins\.(?:set|frozenset|dict|list|tuple|int|float|bool|str|complex|slice|range|bytearray|object)$|copy_?reg\._reconstructor$|_codecs\.encode$|numpy\.(?:\w+\.)*(?:_reconstruct|scalar|ndarray|dtype)$|datetime\.|pathlib\.|argparse\.Namespace$|functools\.partial$|enum\.)/;

@@ -1,10 +1,10 @@
-// The only element of a tensor as a Python number.
+// The number in a tensor of one element.
 
 import { AppError } from '../util/errors';
 import { isFloating, readNumber } from './elements';
 import type { Tensor } from './tensor';
 
-/** `tensor.item()`. @throws AppError as torch does where there are several elements. */
+/** The only element of a tensor as a Python number. @throws AppError as torch does where there are several. */
 export function itemOf(tensor: Tensor): bigint | number | boolean {
   if (tensor.elementCount !== 1) {
     throw new AppError('program-error', `a Tensor with ${tensor.elementCount} elements cannot be converted to Scalar`);

@@ -42,6 +42,8 @@ export class StoredModule {
   readonly children = new Map<string, StoredModule>();
   /** The rest of the object's `__dict__`: options such as `p`, `eps`, `momentum`, `stride`. */
   readonly attributes = new Map<string, Value>();
+  /** Why its class does not tell what its forward does, as a sentence without its end: it has hooks, for one. */
+  obstacle: string | undefined;
 
   constructor(
     /** `torch.nn.modules.batchnorm.BatchNorm2d`; `''` where the file does not tell the class. */

@@ -98,6 +98,7 @@ export interface FixtureDocument {
     | 'trace_eval'
     | 'trace_train'
     | 'freeze'
+    | 'pickle'
     | 'onnx'
     | `export_${'eval' | 'train'}`
     | `export_${'eval' | 'train'}_decomposed`;

@@ -6,7 +6,7 @@ import type { NormStatistics } from '../../model/statistics';
 import { AppError } from '../../util/errors';
 import type { Modes } from '../behaviour';
 import type { RunContext } from '../context';
-import { loadStorages } from '../loadStorages';
+import { loadStorages } from '../lazyStorages';
 import { normStatisticsVersion, readNormStatistics } from '../normStatistics';
 import type { Program } from '../program';
 import type { Value } from '../values';

@@ -74,7 +74,12 @@ function isBatchNorm(module: StoredModule, type: string): boolean {
 }
 
 function hasRunningStatistics({ buffers }: StoredModule): boolean {
-  return buffers.get('running_mean') instanceof Tensor && buffers.get('running_var') instanceof Tensor;
+  return isThere(buffers.get('running_mean')) && isThere(buffers.get('running_var'));
+}
+
+/** A tensor, be it one that can't be read, or that a lazy layer has not made yet. */
+function isThere(value: Value | undefined): boolean {
+  return value !== undefined && value !== null;
 }
 
 function dropsBetweenLayers({ attributes }: StoredModule): boolean {
@@ -104,7 +109,7 @@ function normSpec(module: StoredModule): NormSpec {
     eps: numberOf(attributes.get('eps')),
     momentum: numberOf(momentum),
     cumulative: momentum === null,
-    affine: module.qualifiedType === '' || parameters.has('weight') ? weight instanceof Tensor : null,
+    affine: module.qualifiedType === '' || parameters.has('weight') ? isThere(weight) : null,
     trackRunningStats: hasRunningStatistics(module),
   };
 }

@@ -1,15 +1,19 @@
-// A file of modules without code: described, and switched where it stores flags.
+// A file of modules without code: described, switched where it stores flags, and run where all classes are torch's own.
 
 import type { Capabilities, InputSpec, Problem } from '../../model/description';
 import type { ModuleSpec, TensorSpec } from '../../model/module';
 import type { NormStatistics } from '../../model/statistics';
 import { AppError } from '../../util/errors';
 import { behaviourUnder, combineUpwards, type BehaviourRule, type Modes } from '../behaviour';
+import type { RunContext } from '../context';
+import { matchSignature } from '../inputs';
+import { LazyStorages } from '../lazyStorages';
 import { normStatisticsVersion, normTensors, readNormStatistics } from '../normStatistics';
 import type { Program, StoredModule } from '../program';
 import { Tensor } from '../tensor';
 import type { Value } from '../values';
 import { behaviourOf, layerSpec, typeOf } from './layerKinds';
+import { obstacleTo, runStored, storedInputs } from './runner';
 import { listModules, type StoredNode } from './storedTree';
 
 /** The modules of a state dict or of a pickled `nn.Module`. */
@@ -18,19 +22,21 @@ export class StoredProgram implements Program {
   readonly problems: readonly Problem[] = [];
   private readonly nodes: readonly StoredNode[];
   private readonly rules: readonly BehaviourRule[];
+  private readonly storages: LazyStorages;
   private readonly indexOf = new Map<string, number>();
 
   /** @param modeNote says at the root why the file tells no mode. */
   constructor(
-    root: StoredModule,
+    private readonly root: StoredModule,
     private readonly modeNote?: string,
   ) {
+    this.storages = new LazyStorages(() => this.nodes.flatMap(({ module }) => tensorsOf(module)));
     this.nodes = listModules(root);
     this.rules = this.nodes.map(({ module }) => behaviourOf(module));
     this.nodes.forEach(({ path }, i) => this.indexOf.set(path, i));
     this.capabilities = {
       setTraining: this.nodes.some(({ module }) => module.training !== null),
-      runForward: false,
+      runForward: obstacleTo(root) === undefined,
     };
   }
 
@@ -65,7 +71,7 @@ export class StoredProgram implements Program {
   }
 
   inputs(): Promise<readonly InputSpec[]> {
-    return Promise.resolve([]);
+    return Promise.resolve(storedInputs(this.nodes));
   }
 
   setTraining(path: string, training: boolean, recursive: boolean): void {
@@ -89,14 +95,14 @@ export class StoredProgram implements Program {
     return normStatisticsVersion(this.nodes[this.find(path)]!.module.buffers);
   }
 
-  forward(): Promise<Value> {
-    return Promise.reject(
-      new AppError(
-        'no-program',
-        'The file holds no code that could run',
-        'Save the model with torch.jit.script or torch.export to run it here.',
-      ),
-    );
+  async forward(args: readonly Value[], context: RunContext, method = 'forward'): Promise<Value> {
+    const obstacle = obstacleTo(this.root);
+    if (obstacle !== undefined) throw obstacle;
+    if (method !== 'forward') throw new AppError('no-program', `The file holds no code of ${method}()`);
+    await this.storages.load();
+    // A model that is only looked at needs no operators.
+    const { operatorTable } = await import('../operators');
+    return runStored(this.root, matchSignature(args, await this.inputs()), operatorTable, context);
   }
 
   private find(path: string): number {
@@ -106,6 +112,10 @@ export class StoredProgram implements Program {
     }
     return index;
   }
+}
+
+function tensorsOf({ parameters, buffers }: StoredModule): Value[] {
+  return [...parameters.values(), ...buffers.values()];
 }
 
 function tensorSpecs(tensors: ReadonlyMap<string, Value>): TensorSpec[] {

@@ -6,13 +6,14 @@ import type { ModuleSpec } from '../../model/module';
 import type { NormStatistics } from '../../model/statistics';
 import type { Modes } from '../behaviour';
 import type { RunContext } from '../context';
-import { loadStorages } from '../loadStorages';
+import { matchSignature } from '../inputs';
+import { LazyStorages } from '../lazyStorages';
 import { normStatisticsVersion, normTensors, readNormStatistics } from '../normStatistics';
 import type { Program, ScriptArchive } from '../program';
 import type { Tensor } from '../tensor';
 import type { ScriptObject, Value } from '../values';
 import { CodeLibrary } from './codeLibrary';
-import { inputSpecs, matchSignature } from './inputs';
+import { inputSpecs } from './inputs';
 import { Interpreter } from './interpreter';
 import { ModuleTree, type ModuleNode } from './moduleTree';
 import type { ParserAssets } from './parser';
@@ -26,13 +27,15 @@ export async function createScriptProgram(archive: ScriptArchive, assets: Parser
 class ScriptProgram implements Program {
   readonly capabilities = { setTraining: true, runForward: true };
   readonly problems: Problem[] = [];
-  private loaded: Promise<void> | undefined;
+  private readonly storages: LazyStorages;
 
   constructor(
     private readonly archive: ScriptArchive,
     private readonly library: CodeLibrary,
     private readonly tree: ModuleTree,
-  ) {}
+  ) {
+    this.storages = new LazyStorages(() => [archive.root, ...archive.constants]);
+  }
 
   describe(): Promise<readonly ModuleSpec[]> {
     return this.tree.describe();
@@ -67,13 +70,7 @@ class ScriptProgram implements Program {
   }
 
   async forward(args: readonly Value[], context: RunContext, method = 'forward'): Promise<Value> {
-    this.loaded ??= loadStorages([this.archive.root, ...this.archive.constants]);
-    try {
-      await this.loaded;
-    } catch (error) {
-      this.loaded = undefined;
-      throw error;
-    }
+    await this.storages.load();
     // A model that is only looked at needs no operators.
     const { operatorTable } = await import('../operators');
     const pathOf = (object: ScriptObject): string | undefined => this.tree.pathOf(object);

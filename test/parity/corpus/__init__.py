@@ -12,6 +12,7 @@ from . import (
     modes,
     normalisation,
     operators,
+    pickled,
     sequence,
     vision,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "normalisation",
     "onnx_files",
     "operators",
+    "pickled",
     "sequence",
     "vision",
 ]

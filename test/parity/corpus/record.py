@@ -231,12 +231,12 @@ def describe_modules(loaded: Any, eager: Optional[nn.Module], form: str) -> List
         entry: Dict[str, Any] = {
             "path": path,
             "type": class_name(module),
-            "training": bool(module.training) if module._c.hasattr("training") else None,
+            "training": bool(module.training) if form == "pickle" or module._c.hasattr("training") else None,
         }
         source = eager_modules.get(path)
         if source is not None:
             first = first_path.setdefault(id(source), path)
-            if first != path and is_one_object(loaded_modules[first], module):
+            if first != path and (form == "pickle" or is_one_object(loaded_modules[first], module)):
                 entry["sharedWith"] = first
             entry.update(options_of(source, form))
         modules.append(entry)
@@ -256,7 +256,7 @@ def is_one_object(one: Any, other: Any) -> bool:
 
 def options_of(module: nn.Module, form: str) -> Dict[str, Any]:
     # Whether the file itself holds the options: scripted code does, a trace has only what its calls were given.
-    stored = form == "script"
+    stored = form in ("script", "pickle")
     kinds = {nn.modules.batchnorm._BatchNorm: "batchNorm", nn.modules.instancenorm._InstanceNorm: "instanceNorm"}
     for kind, key in kinds.items():
         if isinstance(module, kind):

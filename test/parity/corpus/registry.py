@@ -58,16 +58,18 @@ class Case:
         recorder.save()
 
 
-def record_script(case: Case, stem: Path, script: Any, eager: Optional[nn.Module]) -> Recorder:
-    """TorchScript is run as torch loads the saved file."""
-    torch.jit.save(script, str(stem) + ".pt")
+def record_saved(case: Case, stem: Path, model: Any, eager: Optional[nn.Module]) -> Recorder:
+    """TorchScript and pickled modules are run as torch loads the saved file."""
+    file = str(stem) + ".pt"
+    pickled = case.form == "pickle"
+    (torch.save if pickled else torch.jit.save)(model, file)
     return Recorder(
         stem,
         family=case.family,
         name=case.name,
         form=case.form,
         random=case.random,
-        load=lambda: torch.jit.load(str(stem) + ".pt"),
+        load=lambda: torch.load(file, weights_only=False) if pickled else torch.jit.load(file),
         describe=lambda loaded: describe_modules(loaded, eager, case.form),
     )
 
@@ -90,8 +92,13 @@ def model(
     plan: Optional[Plan] = None,
     random: bool = False,
 ) -> None:
-    """Adds one case for each form: script, trace_eval, trace_train, freeze. `inputs` draws anew at each call."""
+    """Adds one case for each form: script, trace_eval, trace_train, freeze, pickle. `inputs` draws anew at each call.
+
+    What is made of torch's own classes alone also runs without code in the file, and gets the form pickle by itself.
+    """
     MODELS.append(Model(family, name, make, inputs, plan, random))
+    if "pickle" not in forms and is_torchs_own(make) and f"{family}/{name}_pickle" not in CASES:
+        forms = (*forms, "pickle")
     for form in forms:
         suffix = "" if form == "script" else f"_{form}"
         chosen = plan or (frozen_plan if form == "freeze" else standard_plan)
@@ -105,14 +112,23 @@ def model(
                 stays_random,
                 lambda form=form: convert(make(), inputs, form),
                 lambda recorder, chosen=chosen: chosen(recorder, inputs),
-                record_script,
+                record_saved,
             )
         )
+
+
+def is_torchs_own(make: Callable[[], nn.Module]) -> bool:
+    # Looking must not change what the other cases draw.
+    with torch.random.fork_rng():
+        module = make()
+    return all(type(each).__module__.startswith("torch.nn.modules.") for each in module.modules())
 
 
 def convert(eager: nn.Module, inputs: Callable[[], Tuple[Any, ...]], form: str) -> Tuple[Any, nn.Module]:
     if form == "script":
         return torch.jit.script(eager), eager
+    if form == "pickle":
+        return eager, eager
     if form == "freeze":
         return torch.jit.freeze(torch.jit.script(eager.eval())), eager
     eager.train(form == "trace_train")
@@ -180,7 +196,7 @@ def op(
         for values in sets:
             recorder.forward(*values.values(), error=error)
 
-    add(Case(f"operators_{family}", name, "script", random, build, run, record_script))
+    add(Case(f"operators_{family}", name, "script", random, build, run, record_saved))
 
 
 NAMES = {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 
 import type { InputSpec } from '../../../src/model/description';
-import { matchSignature } from '../../../src/runtime/torchscript/inputs';
+import { matchSignature } from '../../../src/runtime/inputs';
 import { Tensor } from '../../../src/runtime/tensor';
 
 const spec = (type: string): InputSpec => ({ name: 'k', type, hasDefault: false });

@@ -1,8 +1,26 @@
-// Reads into memory whatever tensors a program may touch.
+// Reading what a forward may touch: every storage below some values, once.
 
 import type { Storage } from './storage';
 import { Tensor } from './tensor';
 import { Dict, ScriptObject, Tuple, type Value } from './values';
+
+/** The storages of a program, in the file until the first forward. */
+export class LazyStorages {
+  private loaded: Promise<void> | undefined;
+
+  constructor(private readonly values: () => Iterable<Value>) {}
+
+  /** Reads them all at the first call; after a failure, the next call tries again. @throws AppError as the file does. */
+  async load(): Promise<void> {
+    this.loaded ??= loadStorages(this.values());
+    try {
+      await this.loaded;
+    } catch (error) {
+      this.loaded = undefined;
+      throw error;
+    }
+  }
+}
 
 /** Reads every storage that the values hold, nested ones too. @throws AppError as reading the file does. */
 export async function loadStorages(values: Iterable<Value>): Promise<void> {
