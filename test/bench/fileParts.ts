@@ -13,26 +13,30 @@ import type { Setup } from './setup';
 const execute = promisify(execFile);
 
 /** A whole process each time: from its start to its end, with the file in the system's cache. */
-export async function opening({ dist, netron, resnet }: Setup): Promise<Comparison[]> {
-  const program = (name: string, args: readonly string[], expected: RegExp): Contender => ({
+function program(name: string, command: string, args: readonly string[], expected: RegExp): Contender {
+  return {
     name,
     async run() {
       const start = performance.now();
-      const { stdout } = await execute(process.execPath, args, { maxBuffer: 1 << 26 });
+      const { stdout } = await execute(command, args, { maxBuffer: 1 << 28 });
       const milliseconds = performance.now() - start;
       if (!expected.test(stdout)) throw new Error(`${name} printed something else: ${stdout.slice(0, 200)}`);
       return milliseconds;
     },
-  });
+  };
+}
+
+function inspection(dist: string, file: string): Contender {
+  const args = [path.join(dist, 'cli.js'), 'inspect', file, '--json'];
+  return program('mode-inspector inspect --json', process.execPath, args, /"runningMean"/);
+}
+
+export async function opening({ dist, netron, resnet }: Setup): Promise<Comparison[]> {
   const loader = path.join(root, 'test', 'bench', 'netronLoad.mjs');
   const [ours, theirs] = await takeTurns(
     [
-      program(
-        'mode-inspector inspect --json',
-        [path.join(dist, 'cli.js'), 'inspect', resnet, '--json'],
-        /"runningMean"/,
-      ),
-      program('Netron’s loader', [loader, netron, resnet], /"format":"TorchScript/),
+      inspection(dist, resnet),
+      program('Netron’s loader', process.execPath, [loader, netron, resnet], /"format":"TorchScript/),
     ],
     { repetitions: 15, warmUps: 2 },
   );
@@ -42,6 +46,36 @@ export async function opening({ dist, netron, resnet }: Setup): Promise<Comparis
       ours: ours!,
       others: [{ timing: theirs!, aim: 'below 1' }],
       notes: ['Ours also reads the statistics of the 20 BatchNorm layers; Netron’s also builds the graph of nodes.'],
+    },
+  ];
+}
+
+/** A state dict of 1.19 GB, against torch, Netron, and itself with fewer tensors. */
+export async function checkpoint({ dist, netron, python, checkpoint: file, growth }: Setup): Promise<Comparison[]> {
+  const loader = path.join(root, 'test', 'bench', 'netronLoad.mjs');
+  const statistics = `
+import sys, torch
+for name, tensor in torch.load(sys.argv[1], mmap=True).items():
+    if "running" in name: print(float(tensor.min()), float(tensor.mean()), float(tensor.max()))`;
+  const [ours, torch, theirs] = await takeTurns(
+    [
+      inspection(dist, file),
+      program('torch.load(mmap=True), and the same figures', python, ['-c', statistics, file], /\d/),
+      program('Netron’s loader', process.execPath, [loader, netron, file], /"format":"PyTorch/),
+    ],
+    { repetitions: 7, warmUps: 1 },
+  );
+  const others = [{ timing: torch!, aim: '0.25' }, { timing: theirs! }];
+  const title = 'Opening a state dict of 1.19 GB with 14,000 tensors, whole process, with every statistic';
+  const sizes = [...growth].map(([count, small]) => ({ ...inspection(dist, small), name: `${count} tensors` }));
+  const [smallest, ...larger] = await takeTurns(sizes, { repetitions: 7, warmUps: 1 });
+  return [
+    { title, ours: ours!, others },
+    {
+      title: 'How opening grows with the number of tensors',
+      ours: smallest!,
+      others: larger.map((timing) => ({ timing })),
+      notes: ['Whole processes of mode-inspector inspect --json, small tensors.'],
     },
   ];
 }

@@ -7,6 +7,10 @@ import torch
 from torch import Tensor, nn
 
 
+# Numbers of tensors in the state dicts that show how opening grows.
+GROWTH = (105, 1_001, 10_003, 100_002)
+
+
 class BasicBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -58,6 +62,12 @@ def wide_tree(groups: int, leaves: int) -> nn.Module:
     return nn.Sequential(*(nn.Sequential(*(nn.Dropout(0.1) for _ in range(leaves))) for _ in range(groups)))
 
 
+def blocks(count: int, width: int) -> nn.Module:
+    """Convolution, BatchNorm and Dropout, `count` times: seven tensors each."""
+    block = lambda: nn.Sequential(nn.Conv2d(width, width, 3), nn.BatchNorm2d(width), nn.Dropout(0.1))  # noqa: E731
+    return nn.Sequential(*(block() for _ in range(count)))
+
+
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
@@ -66,6 +76,9 @@ def main(folder: Path) -> None:
     image = torch.zeros(1, 3, 224, 224)
     torch.onnx.export(resnet.eval(), (image,), str(folder / "resnet18.onnx"), dynamo=False)
     torch.jit.script(wide_tree(200, 204)).save(str(folder / "tree41k.pt"))
+    torch.save(blocks(2000, 128).state_dict(), folder / "checkpoint.pth")
+    for tensors in GROWTH:
+        torch.save(blocks(tensors // 7, 4).state_dict(), folder / f"growth{tensors}.pth")
 
 
 if __name__ == "__main__":

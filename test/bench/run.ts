@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { endOnSignals, SetupError } from '../../scripts/lib/shell';
 import { activation } from './activation';
-import { forward, opening, switching } from './fileParts';
+import { checkpoint, forward, opening, switching } from './fileParts';
 import type { Comparison } from './measure';
 import { describeMachine, formatComparison, load } from './report';
 import { setUp, versions } from './setup';
@@ -12,6 +12,7 @@ import type { Setup } from './setup';
 
 const parts: Readonly<Record<string, (setup: Setup) => Promise<Comparison[]>>> = {
   open: opening,
+  checkpoint,
   switch: switching,
   forward,
   activation,

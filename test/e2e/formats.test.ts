@@ -1,0 +1,68 @@
+// One file of each kind, opened by a click in a real VS Code: what its row and its page say.
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { launchWorkbench } from './workbench';
+import type { Workbench } from './workbench';
+
+const fixtures = path.resolve(__dirname, '../fixtures');
+
+/** File, its row as it is spoken, the words under its title. */
+const kinds: readonly (readonly [source: string, row: RegExp, subtitle: RegExp])[] = [
+  ['formats/state_dict.pth', /^Model state_dict\.pth, BatchNorm, mode not stored/, /^state dict · BatchNorm$/],
+  ['formats/checkpoint.pth', /^Model checkpoint\.pth, BatchNorm, mode not stored/, /^state dict/],
+  ['formats/module.pth', /^Model module\.pth, BatchNorm1d, train, 1 active/, /^pickled nn\.Module · BatchNorm1d$/],
+  ['formats/legacy.pth', /^Model legacy\.pth, BatchNorm, mode not stored/, /^state dict/],
+  ['formats/exported.pt2', /^Model exported\.pt2, /, /^torch\.export program/],
+  ['onnx/train.onnx', /^Model train\.onnx, .*runs as train/, /^ONNX/],
+  ['onnx/plain.pte', /^Model plain\.pte, /, /^ExecuTorch/],
+];
+
+describe('a file of each kind', () => {
+  let workbench: Workbench;
+
+  before(async () => {
+    workbench = await launchWorkbench({
+      prepare: (folder) => {
+        for (const [source] of kinds) {
+          fs.copyFileSync(path.join(fixtures, source), path.join(folder, path.basename(source)));
+        }
+        fs.writeFileSync(path.join(folder, 'weights.safetensors'), safetensors());
+      },
+    });
+    await workbench.activity('Mode Inspector').waitFor();
+    await workbench.explorerRow('resnet_trained.pt').waitFor();
+  });
+
+  after(async () => {
+    await (workbench as Workbench | undefined)?.close();
+  });
+
+  const weights = [
+    'weights.safetensors',
+    /^Model weights\.safetensors, Module, mode not stored/,
+    /^safetensors/,
+  ] as const;
+  for (const [source, row, subtitle] of [...kinds, weights]) {
+    const name = path.basename(source);
+    it(name, async () => {
+      await workbench.openFile(name);
+      await workbench.row(row).waitFor();
+      await workbench.webview.getByRole('heading', { name }).waitFor();
+      await workbench.webview.getByText(subtitle).first().waitFor();
+      await workbench.screenshot(`format-${name}`);
+      await workbench.command('Mode Inspector: Close Model');
+      await workbench.row(row).waitFor({ state: 'detached' });
+    });
+  }
+});
+
+/** A BatchNorm over two channels: its running statistics and weights, all ones. */
+function safetensors(): Uint8Array {
+  const names = ['bn.running_mean', 'bn.running_var', 'bn.weight', 'bn.bias'];
+  const entries = names.map((name, i) => [name, { dtype: 'F32', shape: [2], data_offsets: [8 * i, 8 * i + 8] }]);
+  const header = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, Buffer.from(new Float32Array(2 * names.length).fill(1).buffer)]);
+}
