@@ -33,6 +33,7 @@ export function openPage({ session, location, countOf, disk, lastForward }: Open
   const count = countOf('');
   const words = describeModel(root, count);
   const sign = words.sign === 'train' || words.sign === 'eval' || words.sign === 'mixed' ? words.sign : 'other';
+  const kinds = layerKinds(session);
   const message = session.state.kind === 'failed' ? session.state.message : diskMessage(disk);
   return {
     title: session.title,
@@ -42,12 +43,12 @@ export function openPage({ session, location, countOf, disk, lastForward }: Open
     ...(message === undefined ? {} : { message }),
     facts: [
       ['Modules', session.modules.length.toLocaleString('en')],
-      ['Mode-sensitive layers', String(count.runTrain + count.runEval)],
+      ['Mode-sensitive layers', String(kinds.reduce((sum, { layers }) => sum + layers, 0))],
       ['Parameters', parameterCount(session).toLocaleString('en')],
       ['File', location],
       ...(lastForward === undefined ? [] : [['Last forward', forwardSentence(session.title, lastForward)] as const]),
     ],
-    layerKinds: layerKinds(session),
+    layerKinds: kinds,
     buttons: buttonsOf(session, count, disk),
     problems: session.problems.map((problem) => problem.message),
   };
