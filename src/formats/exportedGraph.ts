@@ -1,5 +1,6 @@
 // The graph of a torch.export program from its JSON: calls, arguments, and what the inputs and outputs stand for.
 
+import { parseStackTrace } from '../model/stackTrace';
 import {
   Device,
   type Argument,
@@ -20,7 +21,7 @@ import {
   memoryFormatOfSerialized,
   scalarTypeOfSerialized,
 } from './exportedScalars';
-import { ModuleStacks, parseStackTrace } from './exportedStacks';
+import { ModuleStacks } from './exportedStacks';
 import type { JsonValue } from './jsonValue';
 
 const MAX_NODES = 4_000_000;

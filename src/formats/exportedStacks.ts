@@ -1,6 +1,6 @@
-// Where a call of an exported program comes from: its modules and its Python stack, as texts in the node's metadata.
+// The modules in which a call of an exported program stands, from a text in the node's metadata.
 
-import type { ModuleFrame, StackFrame } from '../runtime/program';
+import type { ModuleFrame } from '../runtime/program';
 
 /** Stacks of modules by their text; most calls share theirs with others. */
 export class ModuleStacks {
@@ -50,14 +50,4 @@ function splitOutside(text: string, separator: string): string[] {
   }
   parts.push(text.slice(start));
   return parts;
-}
-
-/** Frames of `File "net.py", line 12, in forward`, outermost first. */
-export function parseStackTrace(text: string): StackFrame[] {
-  const frames: StackFrame[] = [];
-  for (const [, file = '', line = '', name = ''] of text.matchAll(/^\s*File "([^"\n]*)", line (\d+), in ([^\n]*)$/gm)) {
-    // Code that torch generated while exporting has no file.
-    if (!file.startsWith('<')) frames.push({ file, line: Number(line), function: name.trim() });
-  }
-  return frames;
 }

@@ -1,13 +1,14 @@
 // The module tree that the names of a state dict tell: `layer1.0.bn1.running_mean` is a tensor of the module `layer1.0.bn1`.
 
+import { statisticsNames } from '../model/statistics';
 import { Dict, StoredModule, Tensor, type Value } from '../runtime/program';
 import { beyondLimit } from './byteSource';
 
 const MAX_DEPTH = 500;
 const MAX_MODULES = 2_000_000;
 
-/** Names under which torch registers buffers; a state dict does not tell them from parameters. */
-const bufferNames: ReadonlySet<string> = new Set(['running_mean', 'running_var', 'num_batches_tracked']);
+/** A state dict does not tell buffers from parameters; these are known by their names. */
+const bufferNames: ReadonlySet<string> = new Set(statisticsNames);
 
 /**
  * Modules by the names of their tensors, without classes and flags.

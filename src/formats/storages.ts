@@ -1,7 +1,7 @@
 // Tensors over the storages of a torch archive: shared, read when needed, and checked against what the file really holds.
 
 import { itemSize, type DType } from '../model/dtype';
-import { OpaqueValue, Storage, Tensor, Tuple, type StorageReader, type Value } from '../runtime/program';
+import { itemsOf, OpaqueValue, Storage, Tensor, Tuple, type StorageReader, type Value } from '../runtime/program';
 import { isCount } from './byteSource';
 import { argument } from './pickleValues';
 import type { ZipArchive } from './zip';
@@ -158,10 +158,10 @@ function toCount(value: Value): number | undefined {
 }
 
 function toCounts(value: Value): number[] | undefined {
-  const items = value instanceof Tuple ? value.items : value;
-  if (!Array.isArray(items)) return undefined;
+  const items = itemsOf(value);
+  if (items === undefined) return undefined;
   const counts: number[] = [];
-  for (const item of items as readonly Value[]) {
+  for (const item of items) {
     const count = toCount(item);
     if (count === undefined) return undefined;
     counts.push(count);

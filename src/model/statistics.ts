@@ -13,6 +13,9 @@ export interface TensorSummary {
   readonly values?: readonly (number | null)[];
 }
 
+/** Names under which torch's normalisation layers register their statistics. */
+export const statisticsNames = ['running_mean', 'running_var', 'num_batches_tracked'] as const;
+
 /** Running statistics of one layer at one moment. */
 export interface NormStatistics {
   readonly numBatchesTracked: number | null;

@@ -1,18 +1,16 @@
 // Running statistics of one layer, from its tensors by torch's names for them.
 
-import { summarise, type NormStatistics } from '../model/statistics';
+import { statisticsNames, summarise, type NormStatistics } from '../model/statistics';
 import { toNumberArray } from './elements';
 import { Tensor } from './tensor';
 import type { Value } from './values';
-
-const names = ['running_mean', 'running_var', 'num_batches_tracked'] as const;
 
 /** Summaries of the statistics among a layer's tensors; null where it keeps none. `values` adds every element. */
 export async function readNormStatistics(
   tensors: ReadonlyMap<string, Value>,
   values = false,
 ): Promise<NormStatistics | null> {
-  const [mean, variance, count] = names.map((name) => tensors.get(name));
+  const [mean, variance, count] = statisticsNames.map((name) => tensors.get(name));
   if (!(mean instanceof Tensor) || !(variance instanceof Tensor)) return null;
   return {
     numBatchesTracked: count instanceof Tensor ? ((await readTensor(count))[0] ?? null) : null,
@@ -24,7 +22,7 @@ export async function readNormStatistics(
 /** The statistics among a layer's tensors. */
 export function normTensors(tensors: ReadonlyMap<string, Value>): ReadonlyMap<string, Tensor> {
   const found = new Map<string, Tensor>();
-  for (const name of names) {
+  for (const name of statisticsNames) {
     const value = tensors.get(name);
     if (value instanceof Tensor) found.set(name, value);
   }
@@ -34,7 +32,7 @@ export function normTensors(tensors: ReadonlyMap<string, Value>): ReadonlyMap<st
 /** Changes whenever one of the statistics is written. */
 export function normStatisticsVersion(tensors: ReadonlyMap<string, Value>): number {
   let version = 0;
-  for (const name of names) {
+  for (const name of statisticsNames) {
     const value = tensors.get(name);
     if (value instanceof Tensor) version += value.storage.version;
   }

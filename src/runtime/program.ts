@@ -17,7 +17,7 @@ export { bytesOfElements } from './elements';
 export { Storage, type StorageReader } from './storage';
 export { contiguousStrides, Tensor } from './tensor';
 export type * from './exported/graph';
-export { Device, Dict, OpaqueValue, ScriptObject, stateAttribute, Tuple, type Value } from './values';
+export { Device, Dict, itemsOf, OpaqueValue, ScriptObject, stateAttribute, Tuple, type Value } from './values';
 
 /** What a format hands over. `createProgram` makes a {@link Program} of each kind. */
 export type ModelContents =

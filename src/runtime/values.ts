@@ -68,6 +68,11 @@ export class OpaqueValue {
   ) {}
 }
 
+/** The items of a tuple or list; undefined for every other value. */
+export function itemsOf(value: Value): readonly Value[] | undefined {
+  return value instanceof Tuple ? value.items : Array.isArray(value) ? value : undefined;
+}
+
 /** Python's name for the type of a value, for messages. */
 export function typeName(value: Value): string {
   if (value === null) return 'NoneType';

@@ -22,6 +22,7 @@ export class ExecuTorchProgram implements Program {
   readonly capabilities = { setTraining: false, runForward: false };
   readonly problems: readonly Problem[];
   private readonly rows: Row[] = [];
+  private readonly paths = new Set<string>();
   private readonly behaviour: readonly Behaviour[];
 
   constructor(methods: readonly ExecuTorchMethod[]) {
@@ -59,16 +60,16 @@ export class ExecuTorchProgram implements Program {
 
   setTraining(path: string): void {
     // A program without flags takes none: they would only pretend.
-    this.find(path);
+    this.check(path);
   }
 
   normStatistics(path: string): Promise<null> {
-    this.find(path);
+    this.check(path);
     return Promise.resolve(null);
   }
 
   statisticsVersion(path: string): number {
-    this.find(path);
+    this.check(path);
     return 0;
   }
 
@@ -98,21 +99,19 @@ export class ExecuTorchProgram implements Program {
 
   private add(row: Row, parent?: number): number {
     const index = this.rows.push(row) - 1;
+    this.paths.add(row.path);
     if (parent !== undefined) this.rows[parent]!.children.push(index);
     return index;
   }
 
   private freePath(path: string): string {
-    const taken = new Set(this.rows.map((row) => row.path));
     let free = path;
-    for (let i = 2; taken.has(free); i++) free = `${path}_${i}`;
+    for (let i = 2; this.paths.has(free); i++) free = `${path}_${i}`;
     return free;
   }
 
-  private find(path: string): Row {
-    const row = this.rows.find((candidate) => candidate.path === path);
-    if (row === undefined) throw new AppError('no-such-module', `The program has no row '${path}'`);
-    return row;
+  private check(path: string): void {
+    if (!this.paths.has(path)) throw new AppError('no-such-module', `The program has no row '${path}'`);
   }
 }
 

@@ -1,9 +1,9 @@
 // What a module of an exported program is, as data: class, options from the arguments of its calls, tensors, source line.
 
-import { isTorchFile, type ModuleSpec, type NormSpec, type SourceLocation, type TensorSpec } from '../../model/module';
+import type { ModuleSpec, NormSpec, SourceLocation } from '../../model/module';
+import { userLine } from '../../model/stackTrace';
+import { numberOrNull, shapeOf, tensorSpecs } from '../specs';
 import { Tensor } from '../tensor';
-import type { Value } from '../values';
-import type { GraphNode } from './graph';
 import { literal, takesTensor, type ModeSite } from './modeSites';
 import type { ModuleNode } from './moduleTree';
 
@@ -82,26 +82,4 @@ function sourceOf({ path, firstCall }: ModuleNode): SourceLocation | undefined {
   const forwards = frames.flatMap(({ function: name }, i) => (name === 'forward' ? [i] : []));
   const own = forwards.length === firstCall.modules.length ? (forwards[depth] ?? frames.length) : frames.length;
   return userLine(frames.slice(0, Math.max(own, 1)));
-}
-
-/** The innermost frame of the user's own source. */
-export function userLine(frames: ReturnType<GraphNode['stack']>): SourceLocation | undefined {
-  const frame = frames.findLast(({ file }) => !isTorchFile(file));
-  return frame === undefined ? undefined : { file: frame.file, line: frame.line };
-}
-
-function numberOrNull(value: Value | undefined): number | null {
-  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : null;
-}
-
-function shapeOf(value: Value | undefined): readonly number[] | undefined {
-  return value instanceof Tensor ? value.shape : undefined;
-}
-
-function tensorSpecs(tensors: ReadonlyMap<string, Value>): TensorSpec[] {
-  const specs: TensorSpec[] = [];
-  for (const [name, value] of tensors) {
-    if (value instanceof Tensor) specs.push({ name, dtype: value.dtype, shape: value.shape });
-  }
-  return specs;
 }

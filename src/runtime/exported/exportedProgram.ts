@@ -6,7 +6,7 @@ import type { NormStatistics } from '../../model/statistics';
 import { AppError } from '../../util/errors';
 import type { Modes } from '../behaviour';
 import type { RunContext } from '../context';
-import { loadStorages } from '../lazyStorages';
+import { LazyStorages, loadStorages } from '../lazyStorages';
 import { normStatisticsVersion, readNormStatistics } from '../normStatistics';
 import type { Program } from '../program';
 import type { Value } from '../values';
@@ -23,13 +23,14 @@ export class GraphProgram implements Program {
   private readonly nodes: readonly ModuleNode[];
   private readonly modeState: ExportedModes;
   private readonly signature: CallSignature;
-  private loaded: Promise<void> | undefined;
+  private readonly storages: LazyStorages;
 
   /** @throws AppError `corrupt`, `limit-exceeded` where the parts of the program contradict each other. */
   constructor(private readonly program: ExportedProgram) {
     this.nodes = listModules(program);
     this.modeState = new ExportedModes(this.nodes);
     this.signature = new CallSignature(program);
+    this.storages = new LazyStorages(() => program.tensors.values());
   }
 
   describe(): Promise<readonly ModuleSpec[]> {
@@ -77,13 +78,7 @@ export class GraphProgram implements Program {
   async forward(args: readonly Value[], context: RunContext, method = 'forward'): Promise<Value> {
     if (method !== 'forward') throw new AppError('no-program', `An exported program has no method ${method}`);
     const leaves = this.signature.bind(args);
-    this.loaded ??= loadStorages(this.program.tensors.values());
-    try {
-      await this.loaded;
-    } catch (error) {
-      this.loaded = undefined;
-      throw error;
-    }
+    await this.storages.load();
     // A model that is only looked at needs no operators.
     const [{ operatorTable }, { GraphInterpreter }] = await Promise.all([
       import('../operators'),

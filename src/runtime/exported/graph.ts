@@ -1,7 +1,7 @@
 // A program of `torch.export` as its format reads it: one graph of ATen calls, what its inputs and outputs are, and the tensors.
 
 import type { DType } from '../../model/dtype';
-import type { SourceLocation } from '../../model/module';
+import type { StackFrame } from '../../model/stackTrace';
 import type { Value } from '../values';
 
 /** A saved `torch.export.ExportedProgram`. */
@@ -54,10 +54,6 @@ export interface ModuleFrame {
   readonly path: string;
   /** `torch.nn.modules.batchnorm.BatchNorm2d` */
   readonly type: string;
-}
-
-export interface StackFrame extends SourceLocation {
-  readonly function: string;
 }
 
 export interface NamedArgument {

@@ -1,13 +1,13 @@
 // Runs the graph of an exported program: one call after the other over the operator table, under the modes as they are now.
 
 import { parentPath } from '../../model/module';
+import { userLine } from '../../model/stackTrace';
 import { AppError, toAppError } from '../../util/errors';
 import type { RunContext } from '../context';
 import { located } from '../located';
 import type { OperatorTable } from '../operators/registry';
 import { Tensor } from '../tensor';
-import { Dict, OpaqueValue, Tuple, typeName, type Value } from '../values';
-import { userLine } from './describe';
+import { Dict, itemsOf, OpaqueValue, Tuple, typeName, type Value } from '../values';
 import type { Argument, ExportedProgram, Graph, GraphNode } from './graph';
 import { callHigherOrder } from './higherOrder';
 import { metadataOperators } from './metadataOperators';
@@ -179,33 +179,33 @@ function missing(fullName: string): OpaqueValue {
 function bind(node: GraphNode, result: Value, scope: Scope): void {
   const { outputs } = node;
   if (outputs.length === 0) return;
-  const items = result instanceof Tuple ? result.items : result;
+  const items = itemsOf(result);
   const several = outputs.length > 1 || (result instanceof Tuple && outputs[0]?.kind === 'reference');
   if (!several) {
     bindOne(outputs[0] as Argument, result, scope);
     return;
   }
-  if (!Array.isArray(items) || items.length < outputs.length)
+  if (items === undefined || items.length < outputs.length)
     throw new AppError(
       'corrupt',
       `${node.target} returns ${typeName(result)} where the graph expects ${outputs.length} values`,
     );
   outputs.forEach((output, i) => {
-    bindOne(output, (items as readonly Value[])[i] as Value, scope);
+    bindOne(output, items[i] as Value, scope);
   });
 }
 
 function bindOne(output: Argument, value: Value, scope: Scope): void {
   if (output.kind === 'reference') scope.set(output.name, value);
   else if (output.kind === 'list') {
-    const items = value instanceof Tuple ? value.items : value;
-    if (!Array.isArray(items) || items.length !== output.items.length)
+    const items = itemsOf(value);
+    if (items?.length !== output.items.length)
       throw new AppError(
         'program-error',
         `A call returned ${typeName(value)} where the graph expects ${output.items.length} values`,
       );
     output.items.forEach((item, i) => {
-      bindOne(item, (items as readonly Value[])[i] as Value, scope);
+      bindOne(item, items[i] as Value, scope);
     });
   }
 }
@@ -234,13 +234,7 @@ function lastUsesOf(graph: Graph): Map<number, string[]> {
 }
 
 function getItem([container = null, key = null]: readonly Value[]): Value {
-  const items = container instanceof Tuple ? container.items : container;
-  const item =
-    container instanceof Dict
-      ? container.entries.get(key)
-      : Array.isArray(items)
-        ? (items as Value[])[Number(key)]
-        : undefined;
+  const item = container instanceof Dict ? container.entries.get(key) : itemsOf(container)?.[Number(key)];
   if (item === undefined)
     throw new AppError('program-error', `${typeName(container)} has not the item that the graph takes of it`);
   return item;

@@ -1,10 +1,11 @@
 // Runs calls under the modes as they are now: a call that was exported in the other mode gets other arguments, and a BatchNorm
 // that was exported in eval does in train what its Python code would have done around the call.
 
-import { AppError } from '../../util/errors';
 import type { RunContext } from '../context';
 import { convertElements } from '../elements';
+import { largerBatch, verifyBatchSize } from '../operators/norm';
 import type { OperatorTable } from '../operators/registry';
+import { sizeText } from '../operators/support';
 import { Tensor } from '../tensor';
 import type { Value } from '../values';
 import { isCumulative } from './describe';
@@ -51,7 +52,7 @@ export class ModeRewriter {
   private prepareTraining(site: ModeSite, path: string, args: Map<string, Value>): void {
     if (site.family !== 'batch-norm') return;
     const input = args.get('input');
-    if (input instanceof Tensor) refuseSingleValue(input);
+    if (input instanceof Tensor) verifyBatchSize(input.shape, sizeText(input.shape), largerBatch);
     // A train export counts by a call of its own.
     if (site.exported) return;
     const counter = this.counter(path);
@@ -94,14 +95,4 @@ function asFill(args: ReadonlyMap<string, Value>): Map<string, Value> {
     ['self', args.get('self') ?? null],
     ['fill_value', args.get('p') ?? 1],
   ]);
-}
-
-function refuseSingleValue({ shape }: Tensor): void {
-  const values = shape.reduce((product, size, d) => (d === 1 ? product : product * size), 1);
-  if (values !== 1) return;
-  throw new AppError(
-    'program-error',
-    `Expected more than 1 value per channel when training, got input size torch.Size([${shape.join(', ')}])`,
-    'Give a larger batch, or switch the layer to eval.',
-  );
 }

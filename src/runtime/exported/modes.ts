@@ -2,8 +2,8 @@
 // exported, and a switched module has its calls run with other arguments.
 
 import type { Behaviour } from '../../model/module';
-import { AppError } from '../../util/errors';
 import { alwaysByBatch, combine, combineUpwards, type Modes } from '../behaviour';
+import { PathIndex } from '../moduleOrder';
 import type { GraphNode } from './graph';
 import { isDropoutFunction, modeSite, type ModeSite } from './modeSites';
 import type { ModuleNode } from './moduleTree';
@@ -19,14 +19,14 @@ interface OwnMode {
 /** The modes of all modules, as exported and as switched. */
 export class ExportedModes {
   private readonly own: readonly OwnMode[];
-  private readonly indexOf = new Map<string, number>();
+  private readonly paths: PathIndex;
   private readonly ownerOf = new Map<GraphNode, number>();
   private readonly siteOf = new Map<GraphNode, ModeSite>();
   /** By the index of a module's first path; missing: as exported. */
   private readonly switched = new Map<number, boolean>();
 
   constructor(private readonly nodes: readonly ModuleNode[]) {
-    nodes.forEach(({ path }, i) => this.indexOf.set(path, i));
+    this.paths = new PathIndex(nodes);
     const sites = nodes.map(({ calls, type }) => calls.flatMap((call) => modeSite(call, type) ?? []));
     for (const site of sites.flat()) this.siteOf.set(site.node, site);
     nodes.forEach(({ calls }, i) => {
@@ -47,11 +47,7 @@ export class ExportedModes {
 
   /** @throws AppError `no-such-module`. */
   index(path: string): number {
-    const index = this.indexOf.get(path);
-    if (index === undefined) {
-      throw new AppError('no-such-module', `The model has no module '${path}'`, 'Paths are those of named_modules().');
-    }
-    return index;
+    return this.paths.of(path);
   }
 
   /** Whether the module's forward, its children aside, depends on the mode, or would if the export had left it. */
@@ -69,8 +65,7 @@ export class ExportedModes {
   }
 
   set(path: string, training: boolean, recursive: boolean): void {
-    const start = this.index(path);
-    const end = recursive ? (this.nodes[start] as ModuleNode).end : start + 1;
+    const { start, end } = this.paths.range(path, recursive);
     for (let i = start; i < end; i++) this.switched.set(this.firstIndex(i), training);
   }
 
@@ -86,7 +81,7 @@ export class ExportedModes {
 
   /** True for a normalisation layer that runs in eval now, all of its calls together. */
   normalisesInEval(path: string): boolean {
-    const index = this.indexOf.get(path);
+    const index = this.paths.find(path);
     const sites = index === undefined ? [] : this.sites(index).filter(isNormalisation);
     return sites.length > 0 && sites.every((site) => !this.runs(site, index as number));
   }
@@ -122,7 +117,7 @@ export class ExportedModes {
 
   private firstIndex(index: number): number {
     const { sharedWith } = this.nodes[index] as ModuleNode;
-    return sharedWith === undefined ? index : (this.indexOf.get(sharedWith) ?? index);
+    return sharedWith === undefined ? index : (this.paths.find(sharedWith) ?? index);
   }
 }
 

@@ -1,7 +1,9 @@
 // The modules of an exported program under their paths, put together from its list of paths, its calls and its tensors.
 
-import { isWithin, parentPath } from '../../model/module';
+import { isWithin, moduleName, parentPath } from '../../model/module';
+import { statisticsNames } from '../../model/statistics';
 import { AppError } from '../../util/errors';
+import { inPreOrder } from '../moduleOrder';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
 import type { Value } from '../values';
@@ -47,8 +49,7 @@ export function listModules(program: ExportedProgram): readonly ModuleNode[] {
     // Constants are attributes of the module that PyTorch does not register.
     if (kind === 'constant') continue;
     const { [kind === 'parameter' ? 'parameters' : 'buffers']: target } = drafts.at(parentPath(fullName) ?? '');
-    const name = fullName.slice(fullName.lastIndexOf('.') + 1);
-    target.set(name, program.tensors.get(fullName) ?? null);
+    target.set(moduleName(fullName), program.tensors.get(fullName) ?? null);
   }
   const owner = new Owners(program);
   for (const call of allCalls(program.graph)) {
@@ -62,6 +63,8 @@ export function listModules(program: ExportedProgram): readonly ModuleNode[] {
   return drafts.list();
 }
 
+const isStatistic: ReadonlySet<string> = new Set(statisticsNames);
+
 /** Tells to which module a call belongs. */
 class Owners {
   /** Modules of the statistics among the graph's inputs, by the names of these inputs. */
@@ -71,7 +74,7 @@ class Owners {
     inputs.forEach((binding, i) => {
       const input = graph.inputs[i];
       if (binding.kind !== 'buffer' || input?.kind !== 'reference') return;
-      if (/(?:^|\.)(?:running_mean|running_var|num_batches_tracked)$/.test(binding.fullName))
+      if (isStatistic.has(moduleName(binding.fullName)))
         this.ofStatistics.set(input.name, parentPath(binding.fullName) ?? '');
     });
   }
@@ -121,18 +124,11 @@ class Drafts {
   }
 
   list(): ModuleNode[] {
-    const nodes: (ModuleNode & { children: number[]; end: number })[] = [];
-    const visit = (draft: Draft): void => {
-      const { children, ...rest } = draft;
-      const node = { ...rest, children: [] as number[], end: 0 };
-      nodes.push(node);
-      for (const child of children.values()) {
-        node.children.push(nodes.length);
-        visit(child);
-      }
-      node.end = nodes.length;
-    };
-    visit(this.root);
+    const nodes = inPreOrder(this.root, ({ children }) => children).map(({ item, children, end }): ModuleNode => ({
+      ...item,
+      children,
+      end,
+    }));
     const shared = sharedPaths(nodes);
     return nodes.map((node) => {
       const sharedWith = shared.get(node.path);

@@ -1,7 +1,7 @@
 // Nested containers as flat lists of leaves and back, as `torch.utils._pytree` does it.
 
 import { AppError } from '../../util/errors';
-import { Dict, Tuple, typeName, type Value } from '../values';
+import { Dict, itemsOf, Tuple, typeName, type Value } from '../values';
 import type { TreeSpec } from './graph';
 
 /** Number of leaves below a structure. */
@@ -38,8 +38,8 @@ function childrenOf(spec: TreeSpec & { kind: 'tuple' | 'list' | 'dict' }, value:
     return items.includes(undefined) ? undefined : (items as Value[]);
   }
   // Fixtures and callers may give either for a torch.Size or a registered class.
-  const items = value instanceof Tuple ? value.items : value;
-  return Array.isArray(items) && items.length === spec.children.length ? (items as Value[]) : undefined;
+  const items = itemsOf(value);
+  return items?.length === spec.children.length ? items : undefined;
 }
 
 function describe(spec: TreeSpec & { kind: 'tuple' | 'list' | 'dict' }): string {

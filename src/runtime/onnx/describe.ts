@@ -1,6 +1,7 @@
 // What a row of the tree shows of a module of an ONNX file.
 
 import type { Behaviour, ModuleSpec, NormSpec, TensorSpec } from '../../model/module';
+import { statisticsNames } from '../../model/statistics';
 import { combine } from '../behaviour';
 import { dtypeOf } from './constants';
 import type { NormState, OnnxModule } from './moduleTree';
@@ -64,7 +65,7 @@ function normSpec({ norms, sites }: OnnxModule): NormSpec | undefined {
   return { numFeatures, eps, momentum, cumulative: false, affine, trackRunningStats: state !== undefined };
 }
 
-const bufferNames: ReadonlySet<string> = new Set(['running_mean', 'running_var', 'num_batches_tracked']);
+const bufferNames: ReadonlySet<string> = new Set(statisticsNames);
 
 function tensorsOf({ parameters, norms }: OnnxModule): Pick<ModuleSpec, 'parameters' | 'buffers'> {
   const specs = (keep: (name: string) => boolean): TensorSpec[] =>

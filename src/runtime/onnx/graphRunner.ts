@@ -4,13 +4,13 @@ import { AppError } from '../../util/errors';
 import type { RunContext } from '../context';
 import type { KernelSession } from '../kernels/backend';
 import { drop } from '../operators/dropout';
-import { batchNorm } from '../operators/norm';
+import { batchNorm, largerBatch, verifyBatchSize } from '../operators/norm';
 import { shapeText } from '../operators/support';
 import type { Tensor } from '../tensor';
 import type { GraphInput } from '../kernels/onnxModel';
 import { GraphValues, lazyTensor } from './constants';
 import { encodePart } from './encode';
-import type { NormState, OnnxModuleTree } from './moduleTree';
+import { versionOf, type NormState, type OnnxModuleTree } from './moduleTree';
 import type { OnnxFile, OnnxNode, OnnxTensor } from './onnxFile';
 import { cutGraph, namesUsed, type Segment } from './segments';
 import type { Site } from './sites';
@@ -40,10 +40,10 @@ export class GraphRunner {
   constructor(
     private readonly file: OnnxFile,
     private readonly tree: OnnxModuleTree,
-    sites: ReadonlyMap<OnnxNode, Site>,
+    private readonly siteOf: ReadonlyMap<OnnxNode, Site>,
   ) {
     this.values = new GraphValues(file.graph);
-    this.sites = file.graph.nodes.flatMap((node) => sites.get(node) ?? []);
+    this.sites = file.graph.nodes.flatMap((node) => siteOf.get(node) ?? []);
     this.states = [...new Set(this.sites.flatMap((site) => tree.stateOf(site) ?? []))];
   }
 
@@ -67,7 +67,7 @@ export class GraphRunner {
 
   /** By what each site does, and whether its statistics have moved: those that have not may be folded by the kernels. */
   private async plan(): Promise<Plan> {
-    const moved = this.states.map(({ mean, variance }) => mean.storage.version + variance.storage.version > 0);
+    const moved = this.states.map((state) => versionOf(state) > 0);
     const key = `${this.sites.map(({ training }) => Number(training)).join('')}|${moved.map(Number).join('')}`;
     const known = this.plans.get(key);
     // What was used last stands last.
@@ -102,8 +102,7 @@ export class GraphRunner {
     const state = this.tree.stateOf(site);
     if (state === undefined) return asInference(node, node.inputs);
     const index = this.states.indexOf(state);
-    const moved = state.mean.storage.version + state.variance.storage.version > 0;
-    const statistics = moved ? [meanName(index), varianceName(index)] : node.inputs.slice(3, 5);
+    const statistics = versionOf(state) > 0 ? [meanName(index), varianceName(index)] : node.inputs.slice(3, 5);
     return asInference(node, [...node.inputs.slice(0, 3), ...statistics]);
   }
 
@@ -146,11 +145,11 @@ export class GraphRunner {
   }
 
   private async runOutside(node: OnnxNode, values: ReadonlyMap<string, Tensor>, context: RunContext): Promise<Tensor> {
-    const site = this.sites.find((candidate) => candidate.node === node)!;
+    const site = this.siteOf.get(node)!;
     const [name = '', scale = '', bias = ''] = node.inputs;
     const input = await this.valueOf(name, values);
     if (site.norm === undefined) return drop(input, input.shape, site.dropout?.p ?? 0, context);
-    checkBatch(input);
+    verifyBatchSize(input.shape, shapeText(input.shape), largerBatch);
     const state = this.tree.stateOf(site);
     const tensors = {
       input,
@@ -197,17 +196,6 @@ function asInference(node: OnnxNode, inputs: readonly string[]): OnnxNode {
 function asIdentity(node: OnnxNode): OnnxNode {
   const [inputs, outputs] = [node.inputs.slice(0, 1), node.outputs.slice(0, 1)];
   return { ...node, opType: 'Identity', inputs, outputs, attributes: [] };
-}
-
-/** torch.nn refuses a batch that has one value a channel, since its variance is nothing. */
-function checkBatch({ shape }: Tensor): void {
-  const perChannel = shape.reduce((product, size, d) => (d === 1 ? product : product * size), 1);
-  if (perChannel !== 1) return;
-  throw new AppError(
-    'bad-input',
-    `Expected more than 1 value per channel when training, got input size ${shapeText(shape)}`,
-    'Give a larger batch, or switch the layer to eval.',
-  );
 }
 
 /** The kernels' memory holds 4 GiB. */

@@ -1,9 +1,9 @@
 // The module tree of an ONNX file: modules that nodes and parameters name, and the nodes that depend on the mode in them.
 
 import type { SourceLocation } from '../../model/module';
-import { isTorchFile } from '../../model/module';
+import { parseStackTrace, userLine } from '../../model/stackTrace';
 import { AppError } from '../../util/errors';
-import { normStatisticsVersion } from '../normStatistics';
+import { inPreOrder, PathIndex, type Place } from '../moduleOrder';
 import type { Tensor } from '../tensor';
 import { lazyTensor } from './constants';
 import type { OnnxFile, OnnxGraph, OnnxNode, OnnxTensor } from './onnxFile';
@@ -18,6 +18,11 @@ export interface NormState {
   readonly options: NormOptions;
   readonly mean: Tensor;
   readonly variance: Tensor;
+}
+
+/** 0 as long as the statistics are those of the file; changes whenever they are written. */
+export function versionOf({ mean, variance }: NormState): number {
+  return mean.storage.version + variance.storage.version;
 }
 
 /** One module, as far as the file tells. */
@@ -38,17 +43,7 @@ export class OnnxModule {
 
   /** Changes whenever the statistics are written. */
   get statisticsVersion(): number {
-    return this.norms.reduce(
-      (sum, { mean, variance }) =>
-        sum +
-        normStatisticsVersion(
-          new Map([
-            ['running_mean', mean],
-            ['running_var', variance],
-          ]),
-        ),
-      0,
-    );
+    return this.norms.reduce((sum, state) => sum + versionOf(state), 0);
   }
 }
 
@@ -56,9 +51,9 @@ export class OnnxModule {
 export class OnnxModuleTree {
   readonly root = new OnnxModule('');
   readonly modules: readonly OnnxModule[];
-  /** Index after the last module below each one. */
-  readonly ends: readonly number[];
-  private readonly indexes = new Map<string, number>();
+  /** Where these modules stand. */
+  readonly places: readonly Place<OnnxModule>[];
+  readonly paths: PathIndex;
   private readonly byPath = new Map<string, OnnxModule>([['', this.root]]);
   private readonly states = new Map<Site, NormState>();
 
@@ -66,31 +61,14 @@ export class OnnxModuleTree {
   constructor(file: OnnxFile, sites: ReadonlyMap<OnnxNode, Site>) {
     this.addGraph(file.graph, scopesOf(file.graph), sites);
     for (const [name, tensor] of file.graph.initializers) this.addParameter(name, tensor);
-    const modules: OnnxModule[] = [];
-    const ends: number[] = [];
-    const visit = (module: OnnxModule): void => {
-      const index = modules.push(module) - 1;
-      this.indexes.set(module.path, index);
-      for (const child of inOrder(module)) visit(child);
-      ends[index] = modules.length;
-    };
-    visit(this.root);
-    this.modules = modules;
-    this.ends = ends;
+    this.places = inPreOrder(this.root, inOrder);
+    this.modules = this.places.map(({ item }) => item);
+    this.paths = new PathIndex(this.places);
   }
 
   /** @throws AppError `no-such-module`. */
-  indexOf(path: string): number {
-    const index = this.indexes.get(path);
-    if (index === undefined) {
-      throw new AppError('no-such-module', `The model has no module '${path}'`, 'Paths are those of named_modules().');
-    }
-    return index;
-  }
-
-  /** Indices of the direct children. */
-  childrenOf(index: number): readonly number[] {
-    return [...this.modules[index]!.children.values()].map(({ path }) => this.indexes.get(path)!);
+  module(path: string): OnnxModule {
+    return this.modules[this.paths.of(path)]!;
   }
 
   /** Running statistics that a site reads and moves; undefined where it has none of its own. */
@@ -104,7 +82,7 @@ export class OnnxModuleTree {
       for (const scope of scopes) this.touch(scope);
       const site = sites.get(node);
       const owner = scopes.at(-1)?.path ?? (site === undefined ? undefined : unscopedPath(node, i));
-      if (owner !== undefined) this.addNode(this.module(owner), node, site);
+      if (owner !== undefined) this.addNode(this.made(owner), node, site);
       for (const attribute of node.attributes) {
         for (const subgraph of attribute.graphs) this.addGraph(subgraph, scopesOf(subgraph), sites);
       }
@@ -137,15 +115,15 @@ export class OnnxModuleTree {
   private addParameter(name: string, tensor: OnnxTensor): void {
     if (!isParameterName(name)) return;
     const dot = name.lastIndexOf('.');
-    this.module(name.slice(0, dot)).parameters.set(name.slice(dot + 1), tensor);
+    this.made(name.slice(0, dot)).parameters.set(name.slice(dot + 1), tensor);
   }
 
   private touch({ path, type }: Scope): void {
-    this.module(path).qualifiedType ??= type;
+    this.made(path).qualifiedType ??= type;
   }
 
   /** The module at a path; it and those above are made where they are missing. */
-  private module(path: string): OnnxModule {
+  private made(path: string): OnnxModule {
     const known = this.byPath.get(path);
     if (known !== undefined) return known;
     const names = path.split('.');
@@ -156,7 +134,7 @@ export class OnnxModuleTree {
         'If the model is really that large, please report it with its figures.',
       );
     }
-    const parent = this.module(names.slice(0, -1).join('.'));
+    const parent = this.made(names.slice(0, -1).join('.'));
     const module = new OnnxModule(path);
     parent.children.set(names.at(-1)!, module);
     this.byPath.set(path, module);
@@ -171,10 +149,10 @@ function unscopedPath(node: OnnxNode, index: number): string {
 }
 
 /** Numbers in their order, since a file names a Sequential's children as they are needed. */
-function inOrder({ children }: OnnxModule): OnnxModule[] {
-  const names = [...children.keys()];
-  if (names.every((name) => /^\d+$/.test(name))) names.sort((a, b) => Number(a) - Number(b));
-  return names.map((name) => children.get(name)!);
+function inOrder({ children }: OnnxModule): [string, OnnxModule][] {
+  const entries = [...children];
+  if (entries.every(([name]) => /^\d+$/.test(name))) entries.sort(([a], [b]) => Number(a) - Number(b));
+  return entries;
 }
 
 /** Operators that say nothing of what a module is. */
@@ -188,10 +166,5 @@ function pythonListEnd(text = ''): string {
 
 /** The innermost line of the user's own code in the trace that dynamo notes. */
 function sourceOf(node: OnnxNode): SourceLocation | undefined {
-  const trace = node.metadata.get('pkg.torch.onnx.stack_trace') ?? '';
-  const lines = Array.from(trace.matchAll(/File "([^"\n]+)", line (\d+)/g), ([, file = '', line]) => ({
-    file,
-    line: Number(line),
-  }));
-  return lines.findLast(({ file }) => !isTorchFile(file));
+  return userLine(parseStackTrace(node.metadata.get('pkg.torch.onnx.stack_trace') ?? ''));
 }

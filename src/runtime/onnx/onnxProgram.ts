@@ -76,7 +76,7 @@ class OnnxProgram implements Program {
 
   modes(): Modes {
     const behaviour = this.tree.modules.map(ownBehaviour);
-    combineUpwards(behaviour, (i) => this.tree.childrenOf(i));
+    combineUpwards(behaviour, (i) => this.tree.places[i]!.children);
     return { training: behaviour.map(() => null), behaviour };
   }
 
@@ -85,15 +85,14 @@ class OnnxProgram implements Program {
   }
 
   setTraining(path: string, training: boolean, recursive: boolean): void {
-    const start = this.tree.indexOf(path);
-    const end = recursive ? this.tree.ends[start]! : start + 1;
+    const { start, end } = this.tree.paths.range(path, recursive);
     for (const { sites } of this.tree.modules.slice(start, end)) {
       for (const site of sites) if (site.fixed === undefined) site.training = training;
     }
   }
 
   async normStatistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {
-    const [norm] = this.tree.modules[this.tree.indexOf(path)]!.norms;
+    const [norm] = this.tree.module(path).norms;
     if (norm === undefined) return null;
     const tensors = new Map([
       ['running_mean', norm.mean],
@@ -103,7 +102,7 @@ class OnnxProgram implements Program {
   }
 
   statisticsVersion(path: string): number {
-    return this.tree.modules[this.tree.indexOf(path)]!.statisticsVersion;
+    return this.tree.module(path).statisticsVersion;
   }
 
   async forward(args: readonly Value[], context: RunContext, method = 'forward'): Promise<Value> {

@@ -19,6 +19,19 @@ export interface BatchStatistics {
   readonly count: number;
 }
 
+/** What to do about a batch that is too small, for a layer that a person can switch. */
+export const largerBatch = 'Give a larger batch, or switch the layer to eval.';
+
+/**
+ * What torch.nn does before it normalises an input [N, C, …] by the batch: a single value has no variance.
+ * @param size how torch shows the shape in its message. @throws AppError `bad-input`.
+ */
+export function verifyBatchSize(shape: readonly number[], size: string, hint?: string): void {
+  const values = shape.reduce((product, length, d) => (d === 1 ? product : product * length), 1);
+  if (values !== 1) return;
+  throw new AppError('bad-input', `Expected more than 1 value per channel when training, got input size ${size}`, hint);
+}
+
 /** Statistics of each channel of an input [N, C, …]. */
 export function batchStatistics(input: Tensor): BatchStatistics {
   const [batch = 0, channels = 0] = input.shape;

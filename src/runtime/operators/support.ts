@@ -75,6 +75,11 @@ export function shapeText(shape: Shape): string {
   return `[${shape.join(', ')}]`;
 }
 
+/** As Python shows `tensor.shape`. */
+export function sizeText(shape: Shape): string {
+  return `torch.Size(${shapeText(shape)})`;
+}
+
 /** Runs `compute` on an input of `rank` dimensions; one that lacks the batch dimension gets it, and the result loses it again. */
 export async function withBatch(
   input: Tensor,

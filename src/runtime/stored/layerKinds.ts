@@ -3,6 +3,7 @@
 import type { ModuleSpec, NormSpec } from '../../model/module';
 import { alwaysByBatch, indifferent, obedient, type BehaviourRule } from '../behaviour';
 import type { StoredModule } from '../program';
+import { numberOrNull, shapeOf } from '../specs';
 import { Tensor } from '../tensor';
 import type { Value } from '../values';
 
@@ -33,7 +34,7 @@ export function layerSpec(module: StoredModule): Pick<ModuleSpec, 'batchNorm' | 
   if (isInstanceNorm(type)) return { instanceNorm: normSpec(module) };
   if (isBatchNorm(module, type)) return { batchNorm: normSpec(module) };
   if (isDropout(type))
-    return { dropout: { p: numberOf(module.attributes.get('p') ?? module.attributes.get('drop_prob')) } };
+    return { dropout: { p: numberOrNull(module.attributes.get('p') ?? module.attributes.get('drop_prob')) } };
   return {};
 }
 
@@ -53,7 +54,7 @@ function byClass(module: StoredModule): BehaviourRule {
 function byTensors(module: StoredModule): BehaviourRule {
   if (module.children.size > 0) return indifferent;
   if (hasRunningStatistics(module) || recurrentType(module) !== undefined || attentionType(module) !== undefined) {
-    return { ...obedient, withoutFlag: 'unknown' };
+    return obedient;
   }
   return module.parameters.size + module.buffers.size === 0 ? untold : indifferent;
 }
@@ -83,7 +84,7 @@ function isThere(value: Value | undefined): boolean {
 }
 
 function dropsBetweenLayers({ attributes }: StoredModule): boolean {
-  const [p, layers] = [numberOf(attributes.get('dropout')), numberOf(attributes.get('num_layers'))];
+  const [p, layers] = [numberOrNull(attributes.get('dropout')), numberOrNull(attributes.get('num_layers'))];
   return p !== null && p > 0 && layers !== null && layers > 1;
 }
 
@@ -105,19 +106,11 @@ function normSpec(module: StoredModule): NormSpec {
   const momentum = attributes.get('momentum');
   const channels = shapeOf(mean)?.[0] ?? shapeOf(weight)?.[0] ?? null;
   return {
-    numFeatures: numberOf(attributes.get('num_features')) ?? channels,
-    eps: numberOf(attributes.get('eps')),
-    momentum: numberOf(momentum),
+    numFeatures: numberOrNull(attributes.get('num_features')) ?? channels,
+    eps: numberOrNull(attributes.get('eps')),
+    momentum: numberOrNull(momentum),
     cumulative: momentum === null,
     affine: module.qualifiedType === '' || parameters.has('weight') ? isThere(weight) : null,
     trackRunningStats: hasRunningStatistics(module),
   };
-}
-
-function numberOf(value: Value | undefined): number | null {
-  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : null;
-}
-
-function shapeOf(value: Value | undefined): readonly number[] | undefined {
-  return value instanceof Tensor ? value.shape : undefined;
 }

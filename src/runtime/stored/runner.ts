@@ -4,6 +4,7 @@ import { AppError, toAppError } from '../../util/errors';
 import type { InputSpec } from '../../model/description';
 import type { RunContext } from '../context';
 import { suggestInput } from '../inputs';
+import { located } from '../located';
 import type { OperatorTable } from '../operators/registry';
 import type { StoredModule } from '../program';
 import { Tensor } from '../tensor';
@@ -21,7 +22,7 @@ export async function runStored(
   operators: OperatorTable,
   context: RunContext,
 ): Promise<Value> {
-  const located = new WeakSet<AppError>();
+  const told = new WeakSet<AppError>();
   const callModule: CallModule = async (module, path, positional, keywords) => {
     context.throwIfCancelled();
     try {
@@ -30,10 +31,9 @@ export async function runStored(
       return await forward.run(layer, Arguments.bind(parametersOf(module), positional, keywords));
     } catch (error) {
       const appError = toAppError(error, 'program-error');
-      if (located.has(appError) || appError.code === 'cancelled') throw appError;
-      const where = path === '' ? 'in the root module' : `in ${path}`;
-      const named = new AppError(appError.code, `${appError.message} (${where})`, appError.hint, { cause: appError });
-      located.add(named);
+      if (told.has(appError) || appError.code === 'cancelled') throw appError;
+      const named = located(appError, path, undefined);
+      told.add(named);
       throw named;
     }
   };
@@ -60,15 +60,11 @@ export function obstacleTo(root: StoredModule): AppError | undefined {
   return undefined;
 }
 
-/**
- * The arguments of the root's forward, with shapes from the module itself or from the first layer with a weight. None where the
- * root can't run, since nobody is to be asked for them then.
- */
+/** The arguments of the forward of a root that can run, with shapes from the module itself or from the first layer with a weight. */
 export function storedInputs(nodes: readonly StoredNode[]): readonly InputSpec[] {
-  if (obstacleTo(nodes[0]!.module) !== undefined) return [];
-  const module = entry(nodes[0]!.module);
+  const module = entry(nodes[0]!.item);
   const forward = forwardOf(module.qualifiedType);
-  const layers = nodes.map(({ module: layer, path }) => ({
+  const layers = nodes.map(({ item: layer, path }) => ({
     path,
     type: typeOf(layer),
     tensor: (name: string) => layer.parameters.get(name),
@@ -84,8 +80,8 @@ export function storedInputs(nodes: readonly StoredNode[]): readonly InputSpec[]
 }
 
 function floatType(nodes: readonly StoredNode[]): Tensor['dtype'] {
-  for (const { module } of nodes) {
-    for (const value of module.parameters.values()) if (value instanceof Tensor) return value.dtype;
+  for (const { item } of nodes) {
+    for (const value of item.parameters.values()) if (value instanceof Tensor) return value.dtype;
   }
   return 'float32';
 }

@@ -1,16 +1,18 @@
 // A file of modules without code: described, switched where it stores flags, and run where all classes are torch's own.
 
 import type { Capabilities, InputSpec, Problem } from '../../model/description';
-import type { ModuleSpec, TensorSpec } from '../../model/module';
+import type { ModuleSpec } from '../../model/module';
 import type { NormStatistics } from '../../model/statistics';
 import { AppError } from '../../util/errors';
 import { behaviourUnder, combineUpwards, type BehaviourRule, type Modes } from '../behaviour';
 import type { RunContext } from '../context';
 import { matchSignature } from '../inputs';
 import { LazyStorages } from '../lazyStorages';
+import { PathIndex } from '../moduleOrder';
 import { normStatisticsVersion, normTensors, readNormStatistics } from '../normStatistics';
 import type { Program, StoredModule } from '../program';
-import { Tensor } from '../tensor';
+import { tensorSpecs } from '../specs';
+import type { Tensor } from '../tensor';
 import type { Value } from '../values';
 import { behaviourOf, layerSpec, typeOf } from './layerKinds';
 import { obstacleTo, runStored, storedInputs } from './runner';
@@ -23,27 +25,30 @@ export class StoredProgram implements Program {
   private readonly nodes: readonly StoredNode[];
   private readonly rules: readonly BehaviourRule[];
   private readonly storages: LazyStorages;
-  private readonly indexOf = new Map<string, number>();
+  private readonly index: PathIndex;
+  /** Why the forward can't run; undefined where it can. */
+  private readonly obstacle: AppError | undefined;
 
   /** @param modeNote says at the root why the file tells no mode. */
   constructor(
     private readonly root: StoredModule,
     private readonly modeNote?: string,
   ) {
-    this.storages = new LazyStorages(() => this.nodes.flatMap(({ module }) => tensorsOf(module)));
     this.nodes = listModules(root);
-    this.rules = this.nodes.map(({ module }) => behaviourOf(module));
-    this.nodes.forEach(({ path }, i) => this.indexOf.set(path, i));
+    this.index = new PathIndex(this.nodes);
+    this.rules = this.nodes.map(({ item }) => behaviourOf(item));
+    this.storages = new LazyStorages(() => this.nodes.flatMap(({ item }) => tensorsOf(item)));
+    this.obstacle = obstacleTo(root);
     this.capabilities = {
-      setTraining: this.nodes.some(({ module }) => module.training !== null),
-      runForward: obstacleTo(root) === undefined,
+      setTraining: this.nodes.some(({ item }) => item.training !== null),
+      runForward: this.obstacle === undefined,
     };
   }
 
   describe(): Promise<readonly ModuleSpec[]> {
     const { training, behaviour } = this.modes();
     return Promise.resolve(
-      this.nodes.map(({ module, path, sharedWith }, i): ModuleSpec => {
+      this.nodes.map(({ item: module, path, sharedWith }, i): ModuleSpec => {
         const rule = this.rules[i]!;
         const reason = rule.reason ?? (i === 0 ? this.modeNote : undefined);
         return {
@@ -64,40 +69,39 @@ export class StoredProgram implements Program {
   }
 
   modes(): Modes {
-    const training = this.nodes.map(({ module }) => module.training);
+    const training = this.nodes.map(({ item }) => item.training);
     const behaviour = this.rules.map((rule, i) => behaviourUnder(rule, training[i]!));
     combineUpwards(behaviour, (i) => this.nodes[i]!.children);
     return { training, behaviour };
   }
 
   inputs(): Promise<readonly InputSpec[]> {
-    return Promise.resolve(storedInputs(this.nodes));
+    // Nobody is to be asked for the arguments of what can't run.
+    return Promise.resolve(this.obstacle === undefined ? storedInputs(this.nodes) : []);
   }
 
   setTraining(path: string, training: boolean, recursive: boolean): void {
-    const start = this.find(path);
-    const end = recursive ? this.nodes[start]!.end : start + 1;
-    for (const { module } of this.nodes.slice(start, end)) {
+    const { start, end } = this.index.range(path, recursive);
+    for (const { item } of this.nodes.slice(start, end)) {
       // A file without flags gets none: they would only pretend.
-      if (module.training !== null) module.training = training;
+      if (item.training !== null) item.training = training;
     }
   }
 
   normStatistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {
-    return readNormStatistics(this.nodes[this.find(path)]!.module.buffers, options.values);
+    return readNormStatistics(this.buffers(path), options.values);
   }
 
   normTensors(path: string): ReadonlyMap<string, Tensor> {
-    return normTensors(this.nodes[this.find(path)]!.module.buffers);
+    return normTensors(this.buffers(path));
   }
 
   statisticsVersion(path: string): number {
-    return normStatisticsVersion(this.nodes[this.find(path)]!.module.buffers);
+    return normStatisticsVersion(this.buffers(path));
   }
 
   async forward(args: readonly Value[], context: RunContext, method = 'forward'): Promise<Value> {
-    const obstacle = obstacleTo(this.root);
-    if (obstacle !== undefined) throw obstacle;
+    if (this.obstacle !== undefined) throw this.obstacle;
     if (method !== 'forward') throw new AppError('no-program', `The file holds no code of ${method}()`);
     await this.storages.load();
     // A model that is only looked at needs no operators.
@@ -105,23 +109,11 @@ export class StoredProgram implements Program {
     return runStored(this.root, matchSignature(args, await this.inputs()), operatorTable, context);
   }
 
-  private find(path: string): number {
-    const index = this.indexOf.get(path);
-    if (index === undefined) {
-      throw new AppError('no-such-module', `The model has no module '${path}'`, 'Paths are those of named_modules().');
-    }
-    return index;
+  private buffers(path: string): ReadonlyMap<string, Value> {
+    return this.nodes[this.index.of(path)]!.item.buffers;
   }
 }
 
 function tensorsOf({ parameters, buffers }: StoredModule): Value[] {
   return [...parameters.values(), ...buffers.values()];
-}
-
-function tensorSpecs(tensors: ReadonlyMap<string, Value>): TensorSpec[] {
-  const specs: TensorSpec[] = [];
-  for (const [name, value] of tensors) {
-    if (value instanceof Tensor) specs.push({ name, dtype: value.dtype, shape: value.shape });
-  }
-  return specs;
 }

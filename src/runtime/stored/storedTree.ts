@@ -1,44 +1,24 @@
 // The modules of a file without code under their paths.
 
+import { inPreOrder, type Place } from '../moduleOrder';
 import type { Storage } from '../storage';
 import type { StoredModule } from '../program';
 import { Tensor } from '../tensor';
 import type { Value } from '../values';
 
 /** A module under one of its paths. */
-export interface StoredNode {
-  readonly path: string;
-  readonly module: StoredModule;
-  /** Indices of the children in the tree, which is in pre-order. */
-  readonly children: readonly number[];
-  /** Index after the last node below this one. */
-  readonly end: number;
+export interface StoredNode extends Place<StoredModule> {
   /** First path of the same module, where it stands under several. */
   readonly sharedWith?: string;
 }
 
-/** All modules below `root` in pre-order, a shared one under each of its paths. Formats refuse cycles, so this ends. */
+/** All modules below `root` in pre-order, a shared one under each of its paths. Formats refuse cycles. */
 export function listModules(root: StoredModule): readonly StoredNode[] {
-  const nodes: (StoredNode & { children: number[]; end: number })[] = [];
   const identities = new Identities();
-  const visit = (module: StoredModule, path: string): void => {
-    const sharedWith = identities.firstPath(module, path);
-    const node = {
-      path,
-      module,
-      children: [] as number[],
-      end: 0,
-      ...(sharedWith === undefined ? {} : { sharedWith }),
-    };
-    nodes.push(node);
-    for (const [name, child] of module.children) {
-      node.children.push(nodes.length);
-      visit(child, path === '' ? name : `${path}.${name}`);
-    }
-    node.end = nodes.length;
-  };
-  visit(root, '');
-  return nodes;
+  return inPreOrder(root, ({ children }) => children).map((place) => {
+    const sharedWith = identities.firstPath(place.item, place.path);
+    return sharedWith === undefined ? place : { ...place, sharedWith };
+  });
 }
 
 /** Tells when two places hold one module: the same object, or, in a file that has only tensors, the same tensors. */

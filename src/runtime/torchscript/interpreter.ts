@@ -10,7 +10,7 @@ import type { OperatorTable } from '../operators/registry';
 import type { ScriptArchive } from '../program';
 import { NotComputed } from '../storage';
 import { Tensor } from '../tensor';
-import { Dict, FunctionValue, ScriptObject, Tuple, typeName, type Value } from '../values';
+import { Dict, FunctionValue, itemsOf, ScriptObject, Tuple, typeName, type Value } from '../values';
 import { callBuiltin, isTruthy, noMatch } from './builtins';
 import type { CodeLibrary } from './codeLibrary';
 import { lastUses } from './lastUse';
@@ -236,8 +236,8 @@ export class Interpreter implements ProgramState {
         return;
       case 'tuple':
       case 'list': {
-        const items = value instanceof Tuple ? value.items : value;
-        if (!Array.isArray(items)) throw new AppError('program-error', `${typeName(value)} can't be unpacked`);
+        const items = itemsOf(value);
+        if (items === undefined) throw new AppError('program-error', `${typeName(value)} can't be unpacked`);
         if (items.length !== target.items.length) {
           throw new AppError(
             'program-error',

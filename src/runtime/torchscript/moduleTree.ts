@@ -19,6 +19,7 @@ import {
   type BehaviourRule,
   type Modes,
 } from '../behaviour';
+import { numberOrNull, shapeOf, tensorSpecs } from '../specs';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
 import { ScriptObject, type Value } from '../values';
@@ -181,8 +182,8 @@ export class ModuleTree {
       ...(source === undefined ? {} : { source }),
       ...normSpec(object, type, facts),
       ...(type.includes('Dropout') ? { dropout: { p: dropoutP(facts) } } : {}),
-      parameters: tensorSpecs(object, info?.found.definition.parameterNames ?? []),
-      buffers: tensorSpecs(object, info?.found.definition.bufferNames ?? []),
+      parameters: namedTensors(object, info?.found.definition.parameterNames),
+      buffers: namedTensors(object, info?.found.definition.bufferNames),
       ...(sharedWith === undefined ? {} : { sharedWith }),
     };
   }
@@ -307,19 +308,6 @@ function dropoutP(facts: ClassFacts | undefined): number | null {
   return numberOrNull(constant ?? facts?.sites.find(({ family }) => family === 'dropout')?.literals[1]);
 }
 
-function numberOrNull(value: Value | undefined): number | null {
-  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : null;
-}
-
-function shapeOf(value: Value | undefined): readonly number[] | undefined {
-  return value instanceof Tensor ? value.shape : undefined;
-}
-
-function tensorSpecs(object: ScriptObject, names: readonly string[]): TensorSpec[] {
-  const specs: TensorSpec[] = [];
-  for (const name of names) {
-    const value = object.attributes.get(name);
-    if (value instanceof Tensor) specs.push({ name, dtype: value.dtype, shape: value.shape });
-  }
-  return specs;
+function namedTensors({ attributes }: ScriptObject, names: readonly string[] = []): TensorSpec[] {
+  return tensorSpecs(names.map((name) => [name, attributes.get(name)]));
 }

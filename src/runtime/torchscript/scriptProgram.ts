@@ -1,6 +1,5 @@
 // A TorchScript archive as a program: described, switched module by module, and run.
 
-import { AppError } from '../../util/errors';
 import type { InputSpec, Problem } from '../../model/description';
 import type { ModuleSpec } from '../../model/module';
 import type { NormStatistics } from '../../model/statistics';
@@ -8,6 +7,7 @@ import type { Modes } from '../behaviour';
 import type { RunContext } from '../context';
 import { matchSignature } from '../inputs';
 import { LazyStorages } from '../lazyStorages';
+import { noSuchModule } from '../moduleOrder';
 import { normStatisticsVersion, normTensors, readNormStatistics } from '../normStatistics';
 import type { Program, ScriptArchive } from '../program';
 import type { Tensor } from '../tensor';
@@ -81,9 +81,7 @@ class ScriptProgram implements Program {
 
   private node(path: string): ModuleNode {
     const node = this.tree.find(path);
-    if (node === undefined) {
-      throw new AppError('no-such-module', `The model has no module '${path}'`, 'Paths are those of named_modules().');
-    }
+    if (node === undefined) throw noSuchModule(path);
     return node;
   }
 }

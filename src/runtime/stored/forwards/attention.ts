@@ -5,7 +5,9 @@ import { paddingOf } from '../../nested';
 import type { StoredModule } from '../../program';
 import { Tensor } from '../../tensor';
 import { Tuple, type Value } from '../../values';
-import { itemsOf, refuse, sizeText, type Layer, type LayerForward } from './layer';
+import { itemsOf } from '../../values';
+import { sizeText } from '../../operators/support';
+import { refuse, type Layer, type LayerForward } from './layer';
 import { canonicalMask, mergeMasks, needsGradient } from './masks';
 import { flag, optional, required, type Arguments } from './signature';
 
@@ -182,7 +184,8 @@ async function project(layer: Layer, [query, key, value]: Inputs): Promise<[Tens
       ? ['q_proj_weight', 'k_proj_weight', 'v_proj_weight'].map((name) => layer.requiredTensor(name))
       : await thirds(layer, packed);
   const shapes = [key, value].map(({ shape }) => shape.slice(0, packed === null ? 2 : 3).join());
-  if (shapes[0] !== shapes[1]) refuse(`key shape ${sizeText(key)} does not match value shape ${sizeText(value)}`);
+  if (shapes[0] !== shapes[1])
+    refuse(`key shape ${sizeText(key.shape)} does not match value shape ${sizeText(value.shape)}`);
   const bias = layer.tensor('in_proj_bias');
   const biases = bias === null ? [null, null, null] : await thirds(layer, bias);
   const [q, k, v] = [query, key, value].map((x, i) => layer.call('linear', x, weights[i]!, biases[i]!));
@@ -213,14 +216,16 @@ function checkRanks([query, key, value]: Inputs, mask: Tensor | null, padding: T
   }
   const expected = [heads, query.shape[0] ?? 0, key.shape[0] ?? 0].join(', ');
   if (rank === 2 && mask?.rank === 3 && mask.shape.join(', ') !== expected) {
-    refuse(`Expected \`attn_mask\` shape to be (${expected}) but got ${sizeText(mask)}`);
+    refuse(`Expected \`attn_mask\` shape to be (${expected}) but got ${sizeText(mask.shape)}`);
   }
 }
 
 async function shapedMask(layer: Layer, mask: Tensor, rows: number, columns: number, planes: number): Promise<Tensor> {
   const expected = mask.rank === 2 ? [rows, columns] : [planes, rows, columns];
   if (mask.shape.join() !== expected.join()) {
-    refuse(`The shape of the ${mask.rank}D attn_mask is ${sizeText(mask)}, but should be (${expected.join(', ')}).`);
+    refuse(
+      `The shape of the ${mask.rank}D attn_mask is ${sizeText(mask.shape)}, but should be (${expected.join(', ')}).`,
+    );
   }
   return mask.rank === 2 ? layer.call('unsqueeze', mask, 0n) : mask;
 }

@@ -1,7 +1,9 @@
 // BatchNorm and InstanceNorm: torch.nn.modules.batchnorm and instancenorm.
 
+import { verifyBatchSize } from '../../operators/norm';
 import type { Tensor } from '../../tensor';
-import { refuse, sizeText, type Family, type Layer, type LayerForward } from './layer';
+import { sizeText } from '../../operators/support';
+import { refuse, type Family, type Layer, type LayerForward } from './layer';
 import { unary } from './unary';
 
 export const batchNorms: Family = {
@@ -46,7 +48,7 @@ function batchNorm(
       }
     }
     const byBatch = training || (mean === null && variance === null);
-    if (byBatch) verifyBatchSize(x.shape, sizeText(x));
+    if (byBatch) verifyBatchSize(x.shape, sizeText(x.shape));
     const eps = layer.float('eps');
     if (byBatch && eps <= 0) refuse(`batch_norm eps must be positive during training, but got ${eps}`);
     if (eps < 0) refuse(`batch_norm eps must be non-negative, but got ${eps}`);
@@ -55,12 +57,6 @@ function batchNorm(
     const affine = [layer.tensor('weight'), layer.tensor('bias')];
     return layer.call('batch_norm', x, ...affine, ...statistics, byBatch, factor, eps, false);
   });
-}
-
-/** @throws AppError where a channel has one value only; `text` is how torch shows the size. */
-export function verifyBatchSize(shape: readonly number[], text: string): void {
-  const values = [shape[0] ?? 1, ...shape.slice(2)].reduce((product, size) => product * size, 1);
-  if (values === 1) refuse(`Expected more than 1 value per channel when training, got input size ${text}`);
 }
 
 function instanceNorm(unbatchedRank: number, ranks: string): LayerForward {
@@ -87,7 +83,7 @@ function normaliseInstances(layer: Layer, x: Tensor): Promise<Tensor> {
   const [mean, variance] = [layer.tensor('running_mean'), layer.tensor('running_var')];
   const byInput = layer.training || !layer.bool('track_running_stats', mean !== null);
   if (byInput && x.shape.slice(2).reduce((product, size) => product * size, 1) === 1) {
-    refuse(`Expected more than 1 spatial element when training, got input size ${sizeText(x)}`);
+    refuse(`Expected more than 1 spatial element when training, got input size ${sizeText(x.shape)}`);
   }
   const [weight, bias, eps] = [layer.tensor('weight'), layer.tensor('bias'), layer.float('eps')];
   const momentum = layer.optionalFloat('momentum', 0.1) ?? 0;

@@ -4,7 +4,7 @@ import type { RunContext } from '../../context';
 import type { OperatorTable } from '../../operators/registry';
 import type { StoredModule } from '../../program';
 import { Tensor } from '../../tensor';
-import { OpaqueValue, Tuple, typeName, type Value } from '../../values';
+import { itemsOf, OpaqueValue, typeName, type Value } from '../../values';
 import { AppError } from '../../../util/errors';
 import type { Arguments, Parameter } from './signature';
 
@@ -184,19 +184,9 @@ function oneTensor(value: Value, name: string): Tensor {
   throw new AppError('bad-input', `${name} returned a ${typeName(value)} where a Tensor is needed`);
 }
 
-/** The items of a tuple or list. */
-export function itemsOf(value: Value): readonly Value[] | undefined {
-  return value instanceof Tuple ? value.items : Array.isArray(value) ? value : undefined;
-}
-
 /** What torch raises for an input that the layer does not take. */
 export function refuse(message: string): never {
   throw new AppError('bad-input', message);
-}
-
-/** As Python shows a tensor's shape. */
-export function sizeText({ shape }: Tensor): string {
-  return `torch.Size([${shape.join(', ')}])`;
 }
 
 function corrupt(what: string): AppError {

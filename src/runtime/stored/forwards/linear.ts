@@ -2,7 +2,8 @@
 
 import type { StoredModule } from '../../program';
 import { Tensor } from '../../tensor';
-import { itemsOf, type Family, type Layer, type LayerForward } from './layer';
+import { itemsOf } from '../../values';
+import { type Family, type Layer, type LayerForward } from './layer';
 import { required } from './signature';
 import { unary } from './unary';
 

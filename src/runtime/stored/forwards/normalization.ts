@@ -1,7 +1,7 @@
 // Norms without running statistics: torch.nn.modules.normalization.
 
+import { verifyBatchSize } from '../../operators/norm';
 import type { Tensor } from '../../tensor';
-import { verifyBatchSize } from './batchnorm';
 import { refuse, type Family, type Layer, type LayerForward } from './layer';
 import { required } from './signature';
 import { unary } from './unary';

@@ -2,7 +2,8 @@
 
 import type { Tensor } from '../../tensor';
 import type { Value } from '../../values';
-import { itemsOf, refuse, type Family, type Layer, type LayerForward } from './layer';
+import { itemsOf } from '../../values';
+import { refuse, type Family, type Layer, type LayerForward } from './layer';
 import { optional, required } from './signature';
 import { unary } from './unary';
 

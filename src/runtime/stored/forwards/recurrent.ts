@@ -2,7 +2,8 @@
 
 import { Tensor } from '../../tensor';
 import { Tuple, type Value } from '../../values';
-import { itemsOf, refuse, type Family, type Layer, type LayerForward } from './layer';
+import { itemsOf } from '../../values';
+import { refuse, type Family, type Layer, type LayerForward } from './layer';
 import { optional, required, type Arguments } from './signature';
 
 const statePair = 'Optional[Tuple[Tensor, Tensor]]';

@@ -2,7 +2,8 @@
 
 import type { Tensor } from '../../tensor';
 import type { Value } from '../../values';
-import { itemsOf, refuse, type Family, type Layer } from './layer';
+import { itemsOf } from '../../values';
+import { refuse, type Family, type Layer } from './layer';
 import { unary } from './unary';
 
 const upsample = unary((layer, x) => interpolate(layer, x));

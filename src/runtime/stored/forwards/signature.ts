@@ -2,7 +2,7 @@
 
 import { AppError } from '../../../util/errors';
 import { Tensor } from '../../tensor';
-import { Tuple, typeName, type Value } from '../../values';
+import { itemsOf, Tuple, typeName, type Value } from '../../values';
 
 /** One parameter of a forward, `self` left aside. */
 export interface Parameter {
@@ -83,8 +83,8 @@ export class Arguments {
   optionalInts(name: string): readonly number[] | null {
     const value = this.value(name);
     if (value === null) return null;
-    const items = value instanceof Tuple ? value.items : value;
-    if (!Array.isArray(items) || !items.every((item) => typeof item === 'bigint')) {
+    const items = itemsOf(value);
+    if (!items?.every((item) => typeof item === 'bigint')) {
       return wrong(name, 'List[int]', value);
     }
     return items.map(Number);

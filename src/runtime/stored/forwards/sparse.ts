@@ -1,7 +1,9 @@
 // Embeddings: torch.nn.modules.sparse.
 
 import type { Tensor } from '../../tensor';
-import { itemsOf, refuse, sizeText, type Family, type Layer, type LayerForward } from './layer';
+import { itemsOf } from '../../values';
+import { sizeText } from '../../operators/support';
+import { refuse, type Family, type Layer, type LayerForward } from './layer';
 import { optional, required, type Arguments } from './signature';
 import { unary } from './unary';
 
@@ -53,7 +55,7 @@ async function runBag(layer: Layer, args: Arguments): Promise<Tensor> {
   let lastOffset = layer.bool('include_last_offset', false);
   if (scales !== null && scales.shape.join() !== x.shape.join()) {
     refuse(
-      `embedding_bag: If per_sample_weights (${sizeText(scales)}) is not None, then it must have the same shape as the input (${sizeText(x)})`,
+      `embedding_bag: If per_sample_weights (${sizeText(scales.shape)}) is not None, then it must have the same shape as the input (${sizeText(x.shape)})`,
     );
   }
   if (x.rank === 2) {

@@ -2,7 +2,8 @@
 
 import { Tensor } from '../../tensor';
 import { OpaqueValue, type Value } from '../../values';
-import { itemsOf, refuse, type Layer } from './layer';
+import { itemsOf } from '../../values';
+import { refuse, type Layer } from './layer';
 
 /** x + block(norm(x)) for each block, or norm(x + block(x)). */
 export async function inBlocks(

@@ -1,0 +1,64 @@
+// Modules in pre-order under their paths: the order in which every program lists them, and in which subtrees are ranges.
+
+import { AppError } from '../util/errors';
+
+/** An item at its place in a tree. */
+export interface Place<T> {
+  readonly item: T;
+  /** As in `named_modules()`; the root is `''`. */
+  readonly path: string;
+  /** Indices of the direct children, all larger than the item's own. */
+  readonly children: readonly number[];
+  /** Index after the last item below this one. */
+  readonly end: number;
+}
+
+/** All items below `root`, which must not contain itself; one that stands at several places comes under each of its paths. */
+export function inPreOrder<T>(
+  root: T,
+  childrenOf: (item: T) => Iterable<readonly [name: string, item: T]>,
+): Place<T>[] {
+  const places: Place<T>[] = [];
+  const visit = (item: T, path: string): void => {
+    const place = { item, path, children: [] as number[], end: 0 };
+    places.push(place);
+    for (const [name, child] of childrenOf(item)) {
+      place.children.push(places.length);
+      visit(child, path === '' ? name : `${path}.${name}`);
+    }
+    place.end = places.length;
+  };
+  visit(root, '');
+  return places;
+}
+
+/** Finds modules in pre-order by their paths. */
+export class PathIndex {
+  private readonly indices = new Map<string, number>();
+
+  constructor(private readonly places: readonly { readonly path: string; readonly end: number }[]) {
+    places.forEach(({ path }, i) => this.indices.set(path, i));
+  }
+
+  /** @throws AppError `no-such-module`. */
+  of(path: string): number {
+    const index = this.indices.get(path);
+    if (index === undefined) throw noSuchModule(path);
+    return index;
+  }
+
+  find(path: string): number | undefined {
+    return this.indices.get(path);
+  }
+
+  /** The module at the path, with `recursive` also everything below it: from `start` to before `end`. @throws as {@link of}. */
+  range(path: string, recursive: boolean): { readonly start: number; readonly end: number } {
+    const start = this.of(path);
+    return { start, end: recursive ? this.places[start]!.end : start + 1 };
+  }
+}
+
+/** The error for a path that the model lacks. */
+export function noSuchModule(path: string): AppError {
+  return new AppError('no-such-module', `The model has no module '${path}'`, 'Paths are those of named_modules().');
+}
