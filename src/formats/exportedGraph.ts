@@ -99,7 +99,12 @@ export class GraphReader {
     const [tag, value] = json.union();
     switch (tag) {
       case 'as_none':
-        return constant(null);
+      case 'as_int':
+      case 'as_float':
+      case 'as_bool':
+        return constant(readScalar(json));
+      case 'as_string':
+        return constant(value.string());
       case 'as_tensor':
       case 'as_custom_obj':
         return reference(value.field('name').string());
@@ -117,14 +122,6 @@ export class GraphReader {
       case 'as_sym_bools':
       case 'as_optional_tensors':
         return list(value, (item) => this.symbolic(item));
-      case 'as_int':
-        return constant(value.int());
-      case 'as_float':
-        return constant(value.number());
-      case 'as_bool':
-        return constant(value.bool());
-      case 'as_string':
-        return constant(value.string());
       case 'as_ints':
         return list(value, (item) => constant(item.int()));
       case 'as_floats':
@@ -162,16 +159,8 @@ export class GraphReader {
         return reference(value.string());
       case 'as_tensor':
         return reference(value.field('name').string());
-      case 'as_none':
-        return constant(null);
-      case 'as_int':
-        return constant(value.int());
-      case 'as_float':
-        return constant(value.number());
-      case 'as_bool':
-        return constant(value.bool());
       default:
-        throw json.error('not one of the known kinds');
+        return constant(readScalar(json));
     }
   }
 
@@ -218,10 +207,24 @@ export function readInputBinding(json: JsonValue): InputBinding {
 
 function readConstant(json: JsonValue): Value {
   const [tag, value] = json.union();
-  if (tag === 'as_none') return null;
-  if (tag === 'as_int') return value.int();
-  if (tag === 'as_float') return value.number();
-  return tag === 'as_bool' ? value.bool() : value.string();
+  return tag === 'as_string' ? value.string() : readScalar(json);
+}
+
+/** A number, a bool or None that stands in the JSON itself. */
+function readScalar(json: JsonValue): Value {
+  const [tag, value] = json.union();
+  switch (tag) {
+    case 'as_none':
+      return null;
+    case 'as_int':
+      return value.int();
+    case 'as_float':
+      return value.number();
+    case 'as_bool':
+      return value.bool();
+    default:
+      throw json.error('not one of the known kinds');
+  }
 }
 
 /** What one output of the graph stands for. */

@@ -8,17 +8,17 @@ import { GraphReader, readInputBinding, readOutputBinding } from './exportedGrap
 import { TensorReader } from './exportedTensors';
 import { readTreeSpec } from './exportedTree';
 import type { Format, OpenedFile } from './format';
+import { foreignImports } from './imports';
 import { JsonValue } from './jsonValue';
 import type { Peek } from './peek';
 import { readSavedValue } from './savedValue';
+import { isBigEndian } from './storages';
 import type { ZipArchive } from './zip';
 
 /** The schema that torch 2.5 to 2.13 write; a newer minor version only adds. */
 const SCHEMA_MAJOR = 8;
 const MAX_JSON = 256 * 2 ** 20;
 const MAX_PROBLEMS = 100;
-
-const decoder = new TextDecoder('utf-8');
 
 export const exportedProgram: Format = {
   name: 'torch.export',
@@ -67,11 +67,11 @@ class ProgramReader {
     if (bytes === undefined) throw damaged(this.source, `it has no ${file}`);
     const json = JsonValue.parse(bytes, `${file.slice(file.lastIndexOf('/') + 1)} of ${this.source}`);
     this.checkVersion(json);
-    const reader = new TensorReader(this.zip, (await this.text('byteorder')) === 'big');
+    const reader = new TensorReader(this.zip, await isBigEndian(this.zip, this.layout.root));
     await this.readTensors(reader, name);
     const program = this.read(json, name, reader.tensors, await this.sampleInputs(name));
     this.reportTensors(program);
-    this.reportForeign(reader.imports);
+    this.problems.push(...foreignImports(reader.imports, 'torch.export archive'));
     return { format: 'exported-program', contents: { kind: 'exported', program }, problems: this.problems };
   }
 
@@ -169,36 +169,30 @@ class ProgramReader {
     };
   }
 
-  /** The pair of args and kwargs that torch.save wrote, as one list. Unreadable ones cost the samples, not the model. */
+  /** Sample inputs that can't be read cost themselves, not the model. */
   private async sampleInputs(name: string): Promise<readonly Value[] | undefined> {
     const { root, kind } = this.layout;
     const entry = kind === 'plain' ? 'serialized_example_inputs.pt' : `${root}data/sample_inputs/${name}.pt`;
-    const unreadable = (reason: string): undefined => {
-      this.problems.push({ message: `The sample inputs of the export can't be used: ${reason}.` });
-      return undefined;
-    };
     try {
-      const saved = await readSavedValue(this.zip, entry);
-      if (saved === undefined) return undefined;
-      const { value, unusable } = saved;
-      const [first] = unusable;
-      if (first !== undefined) {
-        unreadable(first.message);
-        return;
-      }
-      const [args, kwargs] = value instanceof Tuple ? value.items : [];
-      if (!(args instanceof Tuple) || !(kwargs instanceof Dict)) {
-        unreadable('they are no pair of args and kwargs');
-        return;
-      }
-      return [...args.items, ...kwargs.entries.values()];
+      return await this.readSampleInputs(entry);
     } catch (error) {
-      if (error instanceof AppError) {
-        unreadable(error.message);
-        return;
-      }
-      throw error;
+      if (!(error instanceof AppError)) throw error;
+      this.problems.push({ message: `The sample inputs of the export can't be used: ${error.message}.` });
+      return undefined;
     }
+  }
+
+  /** The pair of args and kwargs that torch.save wrote, as one list. @throws AppError `corrupt`. */
+  private async readSampleInputs(entry: string): Promise<readonly Value[] | undefined> {
+    const saved = await readSavedValue(this.zip, entry);
+    if (saved === undefined) return undefined;
+    const { value, unusable } = saved;
+    const [first] = unusable;
+    if (first !== undefined) throw new AppError('corrupt', first.message);
+    const [args, kwargs] = value instanceof Tuple ? value.items : [];
+    if (!(args instanceof Tuple) || !(kwargs instanceof Dict))
+      throw new AppError('corrupt', 'they are no pair of args and kwargs');
+    return [...args.items, ...kwargs.entries.values()];
   }
 
   private reportTensors({ tensors }: ExportedProgram): void {
@@ -207,19 +201,6 @@ class ProgramReader {
       const reason = value instanceof OpaqueValue ? value.reason : undefined;
       this.problems.push({ path, message: `${path} can't be used: ${reason ?? 'it is no tensor'}` });
     }
-  }
-
-  private reportForeign(names: ReadonlySet<string>): void {
-    for (const name of [...names].slice(0, 20)) {
-      this.problems.push({
-        message: `The file would import ${name}, which no torch.export archive needs. Nothing was executed; don't load it in Python.`,
-      });
-    }
-  }
-
-  private async text(file: string): Promise<string | undefined> {
-    const bytes = await this.zip.read(this.layout.root + file, 1024);
-    return bytes === undefined ? undefined : decoder.decode(bytes).trim();
   }
 }
 

@@ -2,9 +2,9 @@
 
 import type { AppError } from '../util/errors';
 import { beyondLimit, damaged, isCount } from './byteSource';
-import { parseJson } from './json';
 
 const MAX_DEPTH = 200;
+const decoder = new TextDecoder('utf-8');
 
 /** One value of a JSON document, and where it stands in it. Every method throws `corrupt` where the value is something else. */
 export class JsonValue {
@@ -17,7 +17,13 @@ export class JsonValue {
 
   /** @param what names the document in messages. @throws AppError `corrupt` where it is no JSON. */
   static parse(bytes: Uint8Array, what: string): JsonValue {
-    return new JsonValue(parseJson(bytes, what), what, undefined, 0);
+    let value: unknown;
+    try {
+      value = JSON.parse(decoder.decode(bytes));
+    } catch (error) {
+      throw damaged(what, 'its JSON can’t be read', error);
+    }
+    return new JsonValue(value, what, undefined, 0);
   }
 
   /** A JSON document that stands as text in a string of this one; undefined where the text is something else. */

@@ -45,9 +45,8 @@ function bySignature(peek: Peek, size: number): Finding {
   if (size === 0) return noModel('is empty', 'Save or download the file again.');
   for (const [text, offset, finding] of signatures) if (peek.startsWith(text, offset)) return finding;
   const { head } = peek;
-  if (isSafetensors(head, size)) return known('is a safetensors file: weights only, without modules or modes');
   if (head[0] === 0x80 && head[1]! <= 5) return known('is a Python pickle without code that could run');
-  const start = ascii(head, 0, head.length).trimStart().toLowerCase();
+  const start = peek.text().trimStart().toLowerCase();
   if (/^<(!doctype|html|head|body)/.test(start)) {
     return noModel(
       'is a web page, not a model',
@@ -72,16 +71,4 @@ function byDirectory(zip: ZipArchive): Finding {
   if (has(/\.npy$/)) return known('is a NumPy archive');
   if (names.length === 0) return noModel('is an empty zip archive');
   return noModel('is a zip archive without a model');
-}
-
-/** A length of eight bytes, then a JSON object of that length. */
-function isSafetensors(head: Uint8Array, size: number): boolean {
-  if (head.length < 10 || head[8] !== 0x7b) return false;
-  let length = 0;
-  for (let i = 7; i >= 0; i--) length = length * 256 + head[i]!;
-  return length >= 2 && length <= size - 8;
-}
-
-function ascii(bytes: Uint8Array, start: number, end: number): string {
-  return String.fromCharCode(...bytes.subarray(start, end));
 }

@@ -4,7 +4,7 @@ import { itemSize, type DType } from '../model/dtype';
 import { contiguousStrides, Storage, type Value } from '../runtime/program';
 import { beyondLimit, checkRange, damaged, isCount, type ByteSource } from './byteSource';
 import type { Format } from './format';
-import { isRecord, parseJson } from './json';
+import { JsonValue } from './jsonValue';
 import type { Peek } from './peek';
 import { modulesOfNames } from './stateDict';
 import { UnreadableTensor, viewOf } from './storages';
@@ -13,7 +13,7 @@ import { UnreadableTensor, viewOf } from './storages';
 const MAX_HEADER = 100_000_000;
 const LENGTH_BYTES = 8;
 
-const dtypes: ReadonlyMap<unknown, DType> = new Map<unknown, DType>([
+const dtypes: ReadonlyMap<string, DType> = new Map([
   ['F64', 'float64'],
   ['F32', 'float32'],
   ['F16', 'float16'],
@@ -59,10 +59,9 @@ export async function readSafetensors(source: ByteSource): Promise<ReadonlyMap<s
   if (length === undefined) throw damaged(source.name, 'it has no header');
   if (length > MAX_HEADER) throw beyondLimit(source.name, `its header takes ${length} bytes`);
   checkRange(source, LENGTH_BYTES, length);
-  const header = parseJson(await source.read(LENGTH_BYTES, length), source.name);
-  if (!isRecord(header)) throw damaged(source.name, 'its header is no JSON object');
+  const header = JsonValue.parse(await source.read(LENGTH_BYTES, length), source.name);
   const tensors = new Map<string, Value>();
-  for (const [name, entry] of Object.entries(header)) {
+  for (const [name, entry] of header.entries()) {
     if (name !== '__metadata__') tensors.set(name, tensorOf(source, LENGTH_BYTES + length, entry));
   }
   return tensors;
@@ -74,17 +73,15 @@ function headerLength(head: Uint8Array): number | undefined {
   return isCount(length) ? length : undefined;
 }
 
-function tensorOf(source: ByteSource, dataStart: number, entry: unknown): Value {
-  if (!isRecord(entry)) throw damaged(source.name, 'a tensor of its header is no JSON object');
-  const { shape, data_offsets: offsets } = entry;
-  const dtype = dtypes.get(entry['dtype']);
-  if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) {
-    throw damaged(source.name, 'a tensor of its header has no shape or no place');
-  }
-  const [begin = 0, end = 0] = offsets;
-  if (begin > end) throw damaged(source.name, 'a tensor ends before it begins');
+function tensorOf(source: ByteSource, dataStart: number, entry: JsonValue): Value {
+  const kind = entry.field('dtype').string();
+  const dtype = dtypes.get(kind);
+  const shape = counts(entry.field('shape'));
+  const [begin, end, ...more] = counts(entry.field('data_offsets'));
+  if (begin === undefined || end === undefined || more.length > 0 || begin > end)
+    throw entry.error('without a begin and an end');
   checkRange(source, dataStart + begin, end - begin);
-  if (dtype === undefined) return new UnreadableTensor(`tensors of ${String(entry['dtype'])} are not supported`);
+  if (dtype === undefined) return new UnreadableTensor(`tensors of ${kind} are not supported`);
   const count = shape.reduce((product, size) => product * size, 1);
   if (count * itemSize[dtype] !== end - begin)
     throw damaged(source.name, 'the shape and the size of a tensor disagree');
@@ -92,6 +89,6 @@ function tensorOf(source: ByteSource, dataStart: number, entry: unknown): Value 
   return viewOf(storage, 0, shape, contiguousStrides(shape));
 }
 
-function isCounts(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'number' && isCount(item));
+function counts(json: JsonValue): number[] {
+  return json.items().map((item) => item.count());
 }

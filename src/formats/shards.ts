@@ -5,7 +5,7 @@ import type { Value } from '../runtime/program';
 import { toAppError } from '../util/errors';
 import { beyondLimit, damaged, type ByteSource } from './byteSource';
 import type { Format, OpenedFile } from './format';
-import { isRecord, parseJson } from './json';
+import { JsonValue } from './jsonValue';
 import { isLegacyTorchSave, readLegacyTorchSave } from './legacyTorchSave';
 import { Peek } from './peek';
 import { isSafetensors, readSafetensors } from './safetensors';
@@ -58,12 +58,10 @@ async function open({ source }: Peek): Promise<OpenedFile> {
 /** Names of tensors by file, in the order of the index. */
 async function readIndex(source: ByteSource): Promise<ReadonlyMap<string, string[]>> {
   if (source.size > MAX_INDEX) throw beyondLimit(source.name, `the index takes ${source.size} bytes`);
-  const index = parseJson(await source.read(0, source.size), source.name);
-  const map = isRecord(index) ? index['weight_map'] : undefined;
-  if (!isRecord(map)) throw damaged(source.name, 'it has no weight_map');
+  const map = JsonValue.parse(await source.read(0, source.size), source.name).field('weight_map');
   const files = new Map<string, string[]>();
-  for (const [name, file] of Object.entries(map)) {
-    if (typeof file !== 'string') throw damaged(source.name, `it names no file for ${name}`);
+  for (const [name, value] of map.entries()) {
+    const file = value.string();
     const names = files.get(file);
     if (names === undefined) files.set(file, [name]);
     else names.push(name);

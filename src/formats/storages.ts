@@ -97,6 +97,11 @@ export interface ZipStorageOptions {
   readonly found?: (storage: Storage, entry: ZipEntry) => void;
 }
 
+/** What torch notes beside its storages; without a note they are little-endian. @param root the archive's folder with its slash. */
+export async function isBigEndian(zip: ZipArchive, root: string): Promise<boolean> {
+  return (await zip.text(`${root}byteorder`)) === 'big';
+}
+
 /** Storages that are entries of a zip archive, named by their keys. */
 export function zipStorages(zip: ZipArchive, { folder, bigEndian, found }: ZipStorageOptions): StorageTable {
   return new StorageTable((key, dtype, count) => {

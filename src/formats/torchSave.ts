@@ -1,21 +1,20 @@
 // Files of torch.save since 1.6: a zip with one pickle and its storages.
 
-import type { Problem } from '../model/description';
 import type { Storage, Value } from '../runtime/program';
 import { damaged } from './byteSource';
 import type { Format, OpenedFile } from './format';
+import { importProblems } from './imports';
 import { modeWriter, type WritableModel } from './modeWriter';
 import type { Peek } from './peek';
 import { unpickle } from './pickle';
 import { readSavedModels } from './savedModels';
-import { zipStorages, type ZipStorageOptions } from './storages';
+import { isBigEndian, zipStorages, type ZipStorageOptions } from './storages';
 import { TorchSaveHost } from './torchSaveHost';
 import { writableStored } from './writableModules';
 import type { ZipArchive } from './zip';
 import type { ZipEntry } from './zipDirectory';
 
 const MAX_PICKLE = 512 * 2 ** 20;
-const MAX_LISTED = 10;
 
 export const torchSave: Format = {
   name: 'torch.save',
@@ -58,8 +57,7 @@ export async function readTorchSave(
   const bytes = await zip?.read(`${root ?? ''}data.pkl`, MAX_PICKLE);
   if (zip === undefined || root === undefined || pickle === undefined || bytes === undefined)
     throw damaged(source.name, 'it has no data.pkl');
-  const order = await zip.read(`${root}byteorder`, 16);
-  const bigEndian = order !== undefined && String.fromCharCode(...order).trim() === 'big';
+  const bigEndian = await isBigEndian(zip, root);
   const storages = zipStorages(zip, { folder: `${root}data/`, bigEndian, ...(found === undefined ? {} : { found }) });
   const host = new TorchSaveHost(storages);
   const value = unpickle(bytes, `data.pkl of ${source.name}`, host, found !== undefined);
@@ -94,24 +92,3 @@ export function writableSaved(name: string, { value, host }: Saved): WritableMod
   const { root, flags } = readSavedModels(value, (dict) => host.metadataOf(dict), name);
   return writableStored(root, flags);
 }
-
-/** What Python would do on loading the file, and we don't. */
-function importProblems(imports: ReadonlySet<string>): Problem[] {
-  const names = [...imports];
-  const dangerous = names.filter((name) => canHarm.test(name));
-  const others = names.filter((name) => !canHarm.test(name));
-  const problems = dangerous.slice(0, MAX_LISTED).map((name): Problem => ({
-    message: `This file would import ${name} when Python loads it, which no model needs. Nothing was executed; don't load it in Python.`,
-  }));
-  if (others.length > 0) {
-    const listed = others.slice(0, MAX_LISTED).join(', ') + (others.length > MAX_LISTED ? ', …' : '');
-    problems.push({
-      message: `Loading this file in Python would import ${listed} (${others.length} names). Nothing was executed here.`,
-    });
-  }
-  return problems;
-}
-
-/** Modules through which a pickle can run programs, read files or call anything by name. */
-const canHarm =
-  /^(?:os|posix|nt|subprocess|commands|sys|builtins|importlib|imp|runpy|pty|socket|shutil|ctypes|pickle|_pickle|cPickle|marshal|code|codeop|types|operator|_operator|webbrowser|platform|multiprocessing|asyncio|pip|timeit|cProfile|profile|pdb|bdb|trace|tempfile|urllib|http|ssl|signal|threading|_thread|inspect|gc|linecache|ensurepip|venv|zipimport|pkgutil|site)\b/;

@@ -6,11 +6,12 @@ import { AppError, toAppError } from '../util/errors';
 import { damaged } from './byteSource';
 import { readDebugRecords } from './debugRecords';
 import type { Format, OpenedFile } from './format';
+import { foreignImports } from './imports';
 import { modeWriter, type WritableModel } from './modeWriter';
 import { checkObjectGraph } from './objectGraph';
 import type { Peek } from './peek';
 import { unpickle } from './pickle';
-import { StorageTable, zipStorages } from './storages';
+import { isBigEndian, StorageTable, zipStorages } from './storages';
 import { TorchScriptHost } from './torchscriptHost';
 import { writableScript } from './writableModules';
 import type { ZipArchive } from './zip';
@@ -60,7 +61,7 @@ class ArchiveReader {
   async open(): Promise<OpenedFile> {
     const { name } = this.zip.source;
     const version = await this.version();
-    this.bigEndian = (await this.text('byteorder')) === 'big';
+    this.bigEndian = await isBigEndian(this.zip, this.root);
     const root = await this.unpickle('data.pkl', this.storages('data/'));
     if (!(root instanceof ScriptObject)) throw damaged(name, `its data.pkl holds no module${this.foreignNames()}`);
     this.problems.push(...checkObjectGraph(root, name));
@@ -71,7 +72,7 @@ class ArchiveReader {
       ...checkObjectGraph(constants, name).map(({ message }) => ({ message: `Constant c${message}` })),
     );
     const tracedInputs = await this.tracedInputs();
-    this.reportForeign();
+    this.problems.push(...foreignImports(this.foreign, 'TorchScript archive'));
     const archive: ScriptArchive = {
       root,
       version,
@@ -102,7 +103,7 @@ class ArchiveReader {
   /** The version of the operators; one that is not said is taken for the newest. */
   private async version(): Promise<number> {
     // Where a program needs a newer set of operators, torch writes the number into the folder of its own records.
-    const text = (await this.text('.data/version')) ?? (await this.text('version'));
+    const text = (await this.zip.text(`${this.root}.data/version`)) ?? (await this.zip.text(`${this.root}version`));
     const version = Number(text);
     if (text === undefined || !Number.isInteger(version)) {
       this.problems.push({ message: 'The archive does not say its version; it is read as a present one.' });
@@ -152,14 +153,6 @@ class ArchiveReader {
     return `, but would import ${[...this.foreign].slice(0, 3).join(', ')} (nothing was executed)`;
   }
 
-  private reportForeign(): void {
-    for (const name of [...this.foreign].slice(0, 20)) {
-      this.problems.push({
-        message: `The file would import ${name}, which no TorchScript archive needs. Nothing was executed; don't load it in Python.`,
-      });
-    }
-  }
-
   private async readCode(pythonModule: string): Promise<string | undefined> {
     const bytes = await this.codeBytes(pythonModule);
     return bytes === undefined ? undefined : decoder.decode(bytes);
@@ -188,11 +181,6 @@ class ArchiveReader {
   /** `__torch__.torch.nn.functional` is in `code/__torch__/torch/nn/functional.py`, mangled segments included. */
   private codeName(pythonModule: string): string {
     return `${this.root}code/${pythonModule.replaceAll('.', '/')}.py`;
-  }
-
-  private async text(file: string): Promise<string | undefined> {
-    const bytes = await this.zip.read(this.root + file, 1024);
-    return bytes === undefined ? undefined : decoder.decode(bytes).trim();
   }
 }
 

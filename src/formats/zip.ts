@@ -6,6 +6,8 @@ import { beyondLimit, checkRange, damaged, isCount, type ByteSource } from './by
 import { LOCAL_HEADER, readZipDirectory, STORED, type ZipEntry } from './zipDirectory';
 
 const MAX_INFLATED = 2 ** 30;
+const MAX_TEXT = 1024;
+const decoder = new TextDecoder('utf-8');
 const LOCAL_SIGNATURE = 0x04034b50;
 
 /** A zip file whose directory is read, and whose entries are read when they are needed. */
@@ -29,6 +31,12 @@ export class ZipArchive {
     }
     const raw = await this.source.read(await this.dataOffset(entry), entry.compressedSize);
     return entry.method === STORED ? raw : this.inflate(entry, raw);
+  }
+
+  /** A short entry as text without space around it, or undefined where there is none. @throws AppError as {@link read}. */
+  async text(name: string): Promise<string | undefined> {
+    const bytes = await this.read(name, MAX_TEXT);
+    return bytes === undefined ? undefined : decoder.decode(bytes).trim();
   }
 
   /** A reader for byte ranges of one entry. A deflated entry is inflated at the first read and kept. */
