@@ -8,6 +8,7 @@ import { withDelayedProgress } from '../host/progress';
 import type { ModelSession } from '../sessions/modelSession';
 import { fileOf } from '../sessions/sessionStore';
 import { AppError } from '../util/errors';
+import { countOf } from '../views/format';
 import { savedSentence, suggestedCopy } from './saveCopyModel';
 import { sessionOf, type Scene } from './targets';
 
@@ -47,11 +48,14 @@ export function registerSaveCopy(scene: Scene, log: OutputLog): vscode.Disposabl
 async function wantsStatistics(session: ModelSession): Promise<boolean | undefined> {
   const moved = session.movedStatistics.length;
   if (moved === 0) return false;
-  const layers = moved === 1 ? '1 layer' : `${String(moved)} layers`;
   const picked = await vscode.window.showQuickPick(
     [
       { label: 'Modes', description: 'running statistics as the file has them', statistics: false },
-      { label: 'Modes and running statistics', description: `forwards moved those of ${layers}`, statistics: true },
+      {
+        label: 'Modes and running statistics',
+        description: `forwards moved those of ${countOf(moved, 'layer')}`,
+        statistics: true,
+      },
     ],
     { title: 'Save a Copy with These Modes', placeHolder: 'What the copy takes over from here' },
   );

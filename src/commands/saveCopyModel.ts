@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import type { ModuleSpec } from '../model/module';
 import type { SaveCopyResult } from '../protocol/engine';
+import { countOf } from '../views/format';
 
 /** `net.pt` becomes `net-eval.pt` beside it where all flags agree, else `net-modes.pt`. */
 export function suggestedCopy(file: string, modules: readonly ModuleSpec[]): string {
@@ -14,11 +15,9 @@ export function suggestedCopy(file: string, modules: readonly ModuleSpec[]): str
 }
 
 export function savedSentence(file: string, { changed, statistics, problems }: SaveCopyResult): string {
-  const flags = changed.length === 1 ? '1 flag' : `${String(changed.length)} flags`;
-  const layers = statistics.length === 1 ? '1 layer' : `${String(statistics.length)} layers`;
-  const moved = statistics.length === 0 ? '' : ` and the running statistics of ${layers}`;
+  const moved = statistics.length === 0 ? '' : ` and the running statistics of ${countOf(statistics.length, 'layer')}`;
   const said = [
-    `Saved ${path.basename(file)}: it differs from the original in ${flags}${moved}.`,
+    `Saved ${path.basename(file)}: it differs from the original in ${countOf(changed.length, 'flag')}${moved}.`,
     ...problems.map(({ message }) => message),
   ];
   return said.join(' ');

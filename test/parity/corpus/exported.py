@@ -53,10 +53,7 @@ def record_export(case: Case, stem, program: torch.export.ExportedProgram, eager
     modules = describe_modules(program, eager, case.form)
     recorder = ExportRecorder(
         stem,
-        family=case.family,
-        name=case.name,
-        form=case.form,
-        random=case.random,
+        case,
         load=lambda: copy.deepcopy(eager),
         describe=lambda _: modules,
     )

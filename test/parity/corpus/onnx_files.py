@@ -23,10 +23,7 @@ def record_onnx(case: Case, stem: Path, model: Model, eager: nn.Module) -> Recor
     load_statistics(eager, f"{stem}.onnx")
     return OnnxRecorder(
         stem,
-        family=case.family,
-        name=case.name,
-        form=case.form,
-        random=case.random,
+        case,
         load=lambda: copy.deepcopy(eager),
         describe=lambda loaded: describe_layers(loaded, training),
     )

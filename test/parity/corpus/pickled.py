@@ -5,7 +5,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from .normalisation import single_value_plan
+from .normalisation import single_value_plan, two_norms_plan
 from .registry import bools, eval_plan, ints, model, randn, settle
 from .sequence import PADDING
 
@@ -68,13 +68,8 @@ def mixed() -> nn.Module:
 
 
 def late_failure(recorder, inputs):
-    recorder.train()
-    recorder.forward(randn(4, 3, 5, 5))
-    # The first layer has been updated by then, and the counter of the second too.
-    recorder.forward(randn(1, 3, 5, 5), error="Expected more than 1 value per channel when training")
-    recorder.forward(randn(2, 3, 5, 5))
-    recorder.eval()
-    recorder.forward(randn(1, 3, 5, 5))
+    # At the failure the first layer has been updated, and the counter of the second too.
+    two_norms_plan(recorder, inputs)
     recorder.forward(randn(1, 5, 5), error="expected 4D input (got 3D input)")
 
 

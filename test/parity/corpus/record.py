@@ -10,7 +10,7 @@ elements stand contiguous and little-endian. test/parity/fixture.ts reads them a
 import json
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -40,6 +40,15 @@ STATISTICS_TOLERANCE = {**OUTPUT_TOLERANCE, "float32": [1e-5, 1e-6]}
 STATISTICS = {"running_mean": "runningMean", "running_var": "runningVar", "num_batches_tracked": "numBatchesTracked"}
 
 
+class CaseFacts(Protocol):
+    """What a recorder has to know of a case."""
+
+    family: str
+    name: str
+    form: str
+    random: bool
+
+
 class Recorder:
     """Records each step that a case makes on its model.
 
@@ -49,28 +58,25 @@ class Recorder:
     def __init__(
         self,
         stem: Path,
+        case: "CaseFacts",
         *,
-        family: str,
-        name: str,
-        form: str,
-        random: bool,
         load: Callable[[], Any],
         describe: Callable[[Any], List[Dict[str, Any]]],
     ):
         self.stem = stem
-        self.name = name
-        self.random = random
+        self.name = case.name
+        self.random = case.random
         self.saw_random = False
         self.blob = bytearray()
         self.steps: List[Dict[str, Any]] = []
         # A random case runs on a second copy with other seeds: what differs between the two can't be compared.
-        self.copies = [load() for _ in range(2 if random else 1)]
+        self.copies = [load() for _ in range(2 if case.random else 1)]
         self.header = {
             "torch": torch.__version__,
-            "name": name,
-            "family": family,
-            "form": form,
-            "random": random,
+            "name": case.name,
+            "family": case.family,
+            "form": case.form,
+            "random": case.random,
             "tolerance": OUTPUT_TOLERANCE,
             "statisticsTolerance": STATISTICS_TOLERANCE,
             "modules": describe(self.copies[0]),

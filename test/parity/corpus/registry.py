@@ -65,10 +65,7 @@ def record_saved(case: Case, stem: Path, model: Any, eager: Optional[nn.Module])
     (torch.save if pickled else torch.jit.save)(model, file)
     return Recorder(
         stem,
-        family=case.family,
-        name=case.name,
-        form=case.form,
-        random=case.random,
+        case,
         load=lambda: torch.load(file, weights_only=False) if pickled else torch.jit.load(file),
         describe=lambda loaded: describe_modules(loaded, eager, case.form),
     )
