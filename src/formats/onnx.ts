@@ -28,7 +28,6 @@ async function openOnnx({ source }: Peek): Promise<OpenedFile> {
   const graphs = new GraphReader(reader, weights);
   const file = {
     name: source.name,
-    producer: [model.text(2), model.text(3)].filter((text) => text !== '').join(' '),
     irVersion: model.int(1),
     opsets: readOpsets(model.messages(8)),
     graph: graphs.graph(reader.message(graph)),

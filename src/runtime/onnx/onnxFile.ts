@@ -4,8 +4,6 @@
 export interface OnnxFile {
   /** Base name, for messages. */
   readonly name: string;
-  /** `pytorch 2.13.0`; empty where the file does not tell. */
-  readonly producer: string;
   readonly irVersion: number;
   /** Version of each domain of operators; ONNX's own is `''`. */
   readonly opsets: ReadonlyMap<string, number>;

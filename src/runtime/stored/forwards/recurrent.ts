@@ -45,11 +45,13 @@ async function runOneState(layer: Layer, args: Arguments, operator: string): Pro
     refuse(`${words} but got ${hidden.rank}-D tensor`);
   }
   const x = await batched(layer, input);
-  if (hidden === null) hidden = Tensor.zeros(x.dtype, stateShape(layer, x, 'hidden_size'));
+  const own = weights(layer);
+  const shape = stateShape(layer, x, 'hidden_size');
+  if (hidden === null) hidden = Tensor.zeros(x.dtype, shape);
   else if (!isBatched) hidden = await layer.call('unsqueeze', hidden, 1n);
-  checkInput(layer, x);
-  checkState(hidden, stateShape(layer, x, 'hidden_size'), 'Expected hidden size');
-  const [output, state] = await results(layer, operator, x, hidden);
+  checkInput(layer, x, own);
+  checkState(hidden, shape, 'Expected hidden size');
+  const [output, state] = await results(layer, operator, x, hidden, own);
   if (isBatched) return new Tuple([output!, state!]);
   return new Tuple([await unbatched(layer, output!), await layer.call('squeeze', state!, 1n)]);
 }
@@ -59,6 +61,7 @@ async function runLstm(layer: Layer, args: Arguments): Promise<Value> {
   if (input.rank !== 2 && input.rank !== 3) refuse(`LSTM: Expected input to be 2D or 3D, got ${input.rank}D instead`);
   const isBatched = input.rank === 3;
   const x = await batched(layer, input);
+  const own = weights(layer);
   const shapes = [stateShape(layer, x, stateSize(layer)), stateShape(layer, x, 'hidden_size')] as const;
   const given = args.optionalPair('hx');
   if (given?.some((state) => state.rank !== input.rank) === true) {
@@ -73,17 +76,23 @@ async function runLstm(layer: Layer, args: Arguments): Promise<Value> {
     if (state === undefined) states.push(Tensor.zeros(x.dtype, shape));
     else states.push(isBatched ? state : await layer.call('unsqueeze', state, 1n));
   }
-  checkInput(layer, x);
+  checkInput(layer, x, own);
   states.forEach((state, i) => {
     checkState(state, shapes[i]!, `Expected hidden[${i}] size`);
   });
-  const [output, h, c] = await results(layer, 'lstm', x, states);
+  const [output, h, c] = await results(layer, 'lstm', x, states, own);
   if (isBatched) return new Tuple([output!, new Tuple([h!, c!])]);
   const hidden = [await layer.call('squeeze', h!, 1n), await layer.call('squeeze', c!, 1n)];
   return new Tuple([await unbatched(layer, output!), new Tuple(hidden)]);
 }
 
-async function results(layer: Layer, operator: string, x: Tensor, states: Value): Promise<Tensor[]> {
+async function results(
+  layer: Layer,
+  operator: string,
+  x: Tensor,
+  states: Value,
+  own: readonly Tensor[],
+): Promise<Tensor[]> {
   const bias = layer.bool('bias');
   const options = [
     layer.int('num_layers'),
@@ -91,15 +100,7 @@ async function results(layer: Layer, operator: string, x: Tensor, states: Value)
     layer.training,
     layer.bool('bidirectional', false),
   ];
-  const all = await layer.operator(
-    operator,
-    x,
-    states,
-    weights(layer),
-    bias,
-    ...options,
-    layer.bool('batch_first', false),
-  );
+  const all = await layer.operator(operator, x, states, [...own], bias, ...options, layer.bool('batch_first', false));
   return [...(itemsOf(all) ?? [])] as Tensor[];
 }
 
@@ -142,9 +143,8 @@ function stateSize(layer: Layer): 'proj_size' | 'hidden_size' {
   return layer.int('proj_size', 0n) > 0n ? 'proj_size' : 'hidden_size';
 }
 
-/** [layers · directions, B, size]. Reading the weights first makes sure that there are so many layers. */
+/** [layers · directions, B, size], for a layer whose weights have been read, so that it has so many layers. */
 function stateShape(layer: Layer, x: Tensor, name: 'proj_size' | 'hidden_size'): number[] {
-  weights(layer);
   const layers = Number(layer.int('num_layers')) * (layer.bool('bidirectional', false) ? 2 : 1);
   return [layers, x.shape[layer.bool('batch_first', false) ? 0 : 1] ?? 1, sizeOf(layer, name)];
 }
@@ -163,8 +163,8 @@ function unbatched(layer: Layer, output: Tensor): Promise<Tensor> {
   return layer.call('squeeze', output, layer.bool('batch_first', false) ? 0n : 1n);
 }
 
-function checkInput(layer: Layer, x: Tensor): void {
-  const { dtype } = weights(layer)[0]!;
+function checkInput(layer: Layer, x: Tensor, own: readonly Tensor[]): void {
+  const { dtype } = own[0]!;
   if (x.dtype !== dtype) {
     refuse(
       `RNN input dtype (torch.${x.dtype}) does not match weight dtype (torch.${dtype}). ` +
