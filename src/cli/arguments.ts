@@ -47,7 +47,23 @@ export interface SetCommand {
   readonly copy: SaveCopyOptions;
 }
 
-export type CommandLine = InspectCommand | RunCommand | SetCommand;
+export interface WatchCommand {
+  readonly name: 'watch';
+  readonly json: boolean;
+  /** The program and its arguments. */
+  readonly command: readonly [string, ...string[]];
+  /** Applied in order to every model that has the module, as soon as it is found. */
+  readonly modes: readonly SetTraining[];
+  readonly pins: readonly Pin[];
+}
+
+/** A module that is held in a mode whatever its parents are switched to. */
+export interface Pin {
+  readonly path: string;
+  readonly training: boolean;
+}
+
+export type CommandLine = InspectCommand | RunCommand | SetCommand | WatchCommand;
 
 interface Options {
   readonly json?: true;
@@ -81,6 +97,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   const program = new Command('mode-inspector')
     .description('Shows which mode, train or eval, every layer of a PyTorch model is in, and runs it in either.')
     .version(version)
+    // Options behind a program's name are the program's own.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => {
@@ -155,10 +173,39 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .on('option:train', setMode(true))
     .on('option:eval', setMode(false));
 
+  const pins: Pin[] = [];
+  program
+    .command('watch')
+    .description('start a Python program and tell, while it runs, the modes and statistics of its models')
+    .argument('<program...>', 'the program and its arguments, after --')
+    .option('--train [path]', 'set a module and all below it to train once it is there; repeatable')
+    .option('--eval [path]', 'set a module and all below it to eval once it is there; repeatable')
+    .option(
+      '--pin <path=mode>',
+      'hold a module in a mode whatever its parents are switched to; repeatable',
+      (text: string) => pins.push(parsePin(text)),
+    )
+    .option('--json', 'print one JSON object for each event, and the program’s own output to stderr')
+    .passThroughOptions()
+    .action((words: string[], options: Options) => {
+      const [file, ...rest] = words;
+      if (file === undefined || file === '') throw new AppError('usage', 'No program was given', seeHelp);
+      result = { name: 'watch', json: options.json ?? false, command: [file, ...rest], modes, pins };
+    })
+    .on('option:train', setMode(true))
+    .on('option:eval', setMode(false));
+
   // Commander would answer an empty command line with its whole help.
   if (argv.length > 0) program.parse(argv, { from: 'user' });
   if (result === undefined) throw new AppError('usage', 'No command was given', seeHelp);
   return result;
+}
+
+/** `layer1.bn1=eval`. @throws InvalidArgumentError */
+function parsePin(text: string): Pin {
+  const [, modulePath = '', mode] = /^(.*)=(train|eval)$/.exec(text) ?? [];
+  if (mode === undefined) throw new InvalidArgumentError('A pin is PATH=train or PATH=eval.');
+  return { path: modulePath, training: mode === 'train' };
 }
 
 function copyOptions(file: string, { statistics, force }: Options): SaveCopyOptions {

@@ -10,13 +10,19 @@ import { createEngine } from '../sessions/engine';
 import { createWorkerEngine } from '../sessions/workerEngine';
 import { AppError, toAppError } from '../util/errors';
 import { silentLog } from '../util/log';
-import { parseCommandLine, type CommandLine } from './arguments';
+import { parseCommandLine, type CommandLine, type WatchCommand } from './arguments';
 import { inspect } from './inspect';
 import { run } from './run';
 import { set } from './set';
+import { watch } from './watch';
 
 /** dist/ holds this bundle and the WebAssembly beside it. */
 const distFolder = path.dirname(fileURLToPath(import.meta.url));
+
+/** Holds the agent and what starts it. */
+const agentFolder = path.join(distFolder, '..', 'python');
+
+type FileCommand = Exclude<CommandLine, WatchCommand>;
 
 async function main(argv: readonly string[]): Promise<number> {
   let command: CommandLine;
@@ -27,6 +33,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return report(error);
   }
+  if (command.name === 'watch') return watch(command, agentFolder).catch(report);
   const engine = engineFor(command);
   try {
     const text = await execute(engine, command);
@@ -39,7 +46,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function execute(engine: Engine, command: CommandLine): Promise<string> {
+function execute(engine: Engine, command: FileCommand): Promise<string> {
   switch (command.name) {
     case 'inspect':
       return inspect(engine, command);
@@ -54,7 +61,7 @@ function execute(engine: Engine, command: CommandLine): Promise<string> {
  * The user's program runs in a worker: it may loop, or fill the heap, and both must end in a sentence. Looking at a file, or copying it, runs
  * nothing and saves the worker's start.
  */
-function engineFor(command: CommandLine): Engine {
+function engineFor(command: FileCommand): Engine {
   const common = { wasmFolder: distFolder, threads: command.threads };
   if (command.name !== 'run') return createEngine(common);
   return createWorkerEngine({ ...common, script: path.join(distFolder, 'worker.mjs'), log: silentLog });

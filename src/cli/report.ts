@@ -44,7 +44,8 @@ export function toJson(report: Report): string {
   );
 }
 
-function moduleJson(module: ModuleSpec, statistics: NormStatistics | undefined): Record<string, unknown> {
+/** A module as the contract has it, in `modules` of a report and of a `models` event. */
+export function moduleJson(module: ModuleSpec, statistics: NormStatistics | undefined): Record<string, unknown> {
   const { batchNorm, instanceNorm, dropout, source, sharedWith, behaviourReason } = module;
   return {
     path: module.path,

@@ -23,6 +23,13 @@ export const alwaysByBatch: BehaviourRule = {
   withoutFlag: 'train',
   reason: 'It keeps no running statistics and normalises by the batch in both modes.',
 };
+/** A BatchNorm of a class that never looks at its flag. */
+export const alwaysByStatistics: BehaviourRule = {
+  inTrain: 'eval',
+  inEval: 'eval',
+  withoutFlag: 'eval',
+  reason: 'Its class is frozen: it normalises by the running statistics in both modes.',
+};
 
 /** Flags and behaviour by index in a tree in pre-order. */
 export interface Modes {

@@ -18,9 +18,15 @@ export type SessionChange =
   /** `state` or `busy`. */
   | { readonly kind: 'state' };
 
-/** `failed` keeps the last tree but can't act until it is reloaded. */
+/**
+ * `failed` keeps the last tree but can't act until it is reloaded. `waiting` is a live model that will be switched at its next
+ * forward.
+ */
 export type SessionState =
-  { readonly kind: 'ready' } | { readonly kind: 'running' } | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'failed'; readonly message: string };
 
 /** The modes of every module at one moment, as `heldTraining` tells them; opaque to callers. */
 export interface Snapshot {

@@ -17,6 +17,9 @@ export type AppErrorCode =
   | 'out-of-memory'
   | 'cancelled'
   | 'worker-died' // the runtime's worker ended unexpectedly
+  | 'process-ended' // the process of a live model is gone
+  | 'no-answer' // the process of a live model does not answer, or not as it should
+  | 'refused' // the process of a live model could not do what was asked
   | 'usage'; // wrong arguments from the caller
 
 /**

@@ -1,18 +1,12 @@
 // What is known of a stored module without its code: by its class where the file tells it, else by its tensors.
 
 import type { ModuleSpec, NormSpec } from '../../model/module';
-import { alwaysByBatch, indifferent, obedient, type BehaviourRule } from '../behaviour';
+import { alwaysByBatch, alwaysByStatistics, indifferent, obedient, type BehaviourRule } from '../behaviour';
 import type { StoredModule } from '../program';
 import { numberOrNull, shapeOf } from '../specs';
 import { Tensor } from '../tensor';
 import type { Value } from '../values';
 
-const alwaysByStatistics: BehaviourRule = {
-  inTrain: 'eval',
-  inEval: 'eval',
-  withoutFlag: 'eval',
-  reason: 'Its class is frozen: it normalises by the running statistics in both modes.',
-};
 /** Something below the modes is unknown, such as whether a layer without tensors is a Dropout. */
 const untold: BehaviourRule = { inTrain: 'unknown', inEval: 'unknown', withoutFlag: 'unknown' };
 

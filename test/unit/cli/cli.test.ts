@@ -44,8 +44,16 @@ async function execute(...argv: string[]): Promise<string> {
   const command: CommandLine = parseCommandLine(argv);
   const engine = engineOnPackages();
   try {
-    if (command.name === 'inspect') return await inspect(engine, command);
-    return await (command.name === 'set' ? set(engine, command) : run(engine, command));
+    switch (command.name) {
+      case 'inspect':
+        return await inspect(engine, command);
+      case 'run':
+        return await run(engine, command);
+      case 'set':
+        return await set(engine, command);
+      case 'watch':
+        throw new Error('watch is tested with real processes in test/live');
+    }
   } finally {
     engine.dispose();
   }

@@ -1,0 +1,503 @@
+"""The agent itself: one thread that answers the editor, and reports what it asked to see."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import time
+import weakref
+from types import ModuleType
+from typing import Any, Callable, NamedTuple, Optional
+
+from . import roots
+from .connection import Connection, Disconnected
+from .imports import when_imported
+from .modules import ModuleTree, buffer_of, torch_module
+from .statistics import StatisticsReader, values_of
+from .switching import Switcher
+from .timeline import Timeline
+
+__all__ = ["start", "stop"]
+
+_TORCH = "torch.nn.modules.module"
+_CHUNK = 500
+_TREE_SECONDS = 1.0
+_IDLE_SECONDS = 1.0
+_SWITCHING_SECONDS = 0.002
+_PATIENCE_SECONDS = 0.25
+_GOODBYE_SECONDS = 2.0
+# A report is followed by a rest of so many times the processor time that it took.
+_SHARE = 100
+_LONGEST_REST_SECONDS = 5.0
+
+_agent: Optional["_Agent"] = None
+
+
+def start(port: int, token: str) -> None:
+    """
+    Connects to the editor that listens on ``port`` of this machine, as soon as the process imports torch.
+    A second call does nothing while the first one's connection stands. Never raises; without an editor nothing happens.
+    """
+    global _agent
+    if _agent is not None and not _agent.is_over:
+        return
+    _agent = _Agent(port, token)
+    _agent.prepare()
+
+
+def stop() -> None:
+    """Disconnects and leaves nothing behind; modes stay as they are."""
+    if _agent is not None:
+        _agent.finish()
+
+
+class _Model:
+    """One root module that was told to the editor."""
+
+    def __init__(self, number: int, name: str, root: Any) -> None:
+        self.number = number
+        self.name = name
+        self.root = weakref.ref(root)
+        self.tree = ModuleTree(root)
+        self.flags: list[Optional[bool]] = []
+        self.statistics = StatisticsReader()
+
+
+class _Agent:
+    def __init__(self, port: int, token: str) -> None:
+        self._port, self._token = port, token
+        self._pid = os.getpid()
+        self._connection: Any = None
+        self._thread: Any = None
+        self._timeline = Timeline()
+        self._switcher = Switcher()
+        self._models: dict[int, _Model] = {}
+        self._next_number = 1
+        self._watching = False
+        self._interval = 0.25
+        # None: the statistics of all layers; else of these paths by model.
+        self._wanted: Optional[dict[int, list[str]]] = {}
+        self._next_report = 0.0
+        self._next_tree = 0.0
+        self._unanswered: list[_Switching] = []
+        self._is_stopping = False
+        self.is_over = False
+
+    # Life
+
+    def prepare(self) -> None:
+        when_imported(_TORCH, self._on_torch)
+
+    def _on_torch(self, holder: ModuleType) -> None:
+        try:
+            self._timeline.install(holder)
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=self._in_forked_child)
+            atexit.register(self.finish)
+            thread = self._thread = threading.Thread(target=self._run, name="Mode Inspector", daemon=True)
+            # Debuggers stop marked threads neither at breakpoints nor at pauses, so that the view stays live.
+            thread.pydev_do_not_trace = True  # type: ignore[attr-defined]
+            thread.is_pydev_daemon_thread = True  # type: ignore[attr-defined]
+            thread.start()
+        except Exception:
+            self._leave()
+
+    def finish(self) -> None:
+        """At the end of the program: the last news, then goodbye. Waits a moment, not longer."""
+        if self.is_over or self._pid != os.getpid():
+            return
+        self._is_stopping = True
+        if self._connection is not None:
+            self._connection.wake()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(_GOODBYE_SECONDS)
+        self._leave()
+
+    def _in_forked_child(self) -> None:
+        # The thread stayed with the parent, and so must the talk: two processes on one socket would garble it.
+        if self._connection is not None:
+            self._connection.close()
+        self._switcher.cancel()
+        self._timeline.remove()
+        self.is_over = True
+
+    def _leave(self) -> None:
+        self.is_over = True
+        self._switcher.cancel()
+        self._timeline.remove()
+        if self._connection is not None:
+            self._connection.close()
+
+    # The thread
+
+    def _run(self) -> None:
+        try:
+            self._connection = Connection(self._port, self._token)
+            self._wait_for_torch()
+            self._notify("connected", self._introduction())
+            while not self._is_stopping:
+                for message in self._connection.receive(self._patience()):
+                    self._handle(message)
+                self._work()
+            self._report(is_last=True)
+            self._notify("leaving", {})
+        except Disconnected:
+            pass
+        except Exception as error:
+            self._complain(error)
+        finally:
+            self._leave()
+
+    def _wait_for_torch(self) -> None:
+        """Its package is still being imported when its module class is there already."""
+        while not self._is_stopping and not hasattr(torch_module("torch"), "__version__"):
+            time.sleep(0.01)
+
+    def _introduction(self) -> dict[str, Any]:
+        rank, world = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
+        return {
+            "process": self._pid,
+            "parent": os.getppid(),
+            "rank": int(rank) if rank is not None and rank.isdigit() else None,
+            "worldSize": int(world) if world is not None and world.isdigit() else None,
+            "job": os.environ.get("TORCHELASTIC_RUN_ID"),
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "torch": str(getattr(torch_module("torch"), "__version__", "unknown")),
+            "argv": [str(word) for word in getattr(sys, "argv", [])],
+            "executable": sys.executable,
+            "folder": os.getcwd(),
+        }
+
+    def _patience(self) -> float:
+        """How long to wait for the editor before looking after one's own work."""
+        if self._switcher.is_waiting:
+            return _SWITCHING_SECONDS
+        if not self._watching:
+            return _IDLE_SECONDS
+        return max(0.0, min(self._next_report - time.monotonic(), 0.05 if not self._models else self._interval))
+
+    def _work(self) -> None:
+        self._switcher.try_now()
+        self._answer_switches()
+        now = time.monotonic()
+        if not self._watching:
+            self._tell_switches()
+        elif now >= self._next_report or (not self._models and not self._is_stopping):
+            started = time.thread_time()
+            self._report()
+            # A large model is reported less often, so that the agent takes its share of the process and no more.
+            rest = min(_SHARE * (time.thread_time() - started), _LONGEST_REST_SECONDS)
+            self._next_report = time.monotonic() + max(self._interval, rest)
+
+    # Reports
+
+    def _report(self, is_last: bool = False) -> None:
+        if self._watching:
+            self._find_models(roots.candidates(), is_due=is_last)
+            self._hold_pins()
+            for model in list(self._models.values()):
+                self._report_model(model)
+        self._tell_switches()
+
+    def _find_models(self, found: Any, is_due: bool = False) -> None:
+        now = time.monotonic()
+        if not is_due and self._models and now < self._next_tree:
+            return
+        self._next_tree = now + _TREE_SECONDS
+        known = {id(root): model for model in self._models.values() if (root := model.root()) is not None}
+        inside: set[int] = set()
+        for model in list(self._models.values()):
+            root = model.root()
+            if root is None:
+                self._forget(model)
+                continue
+            if model.tree.read(root):
+                self._tell_model(model)
+            inside |= model.tree.ids
+        fresh: dict[int, tuple[str, Any]] = {}
+        for name, module in found:
+            if id(module) not in inside and id(module) not in fresh and id(module) not in known:
+                fresh[id(module)] = (name, module)
+        trees = {key: ModuleTree(module) for key, (_, module) in fresh.items()}
+        for key, (name, module) in fresh.items():
+            if any(key in tree.ids for other, tree in trees.items() if other != key):
+                continue
+            for model in [model for other, model in known.items() if other in trees[key].ids]:
+                self._forget(model)
+            self._add(name, module)
+
+    def _add(self, name: str, root: Any) -> None:
+        taken = {model.name for model in self._models.values()}
+        plain, number = name, 1
+        while name in taken:
+            number += 1
+            name = f"{plain} ({number})"
+        model = _Model(self._next_number, name, root)
+        self._next_number += 1
+        self._models[model.number] = model
+        self._tell_model(model)
+
+    def _forget(self, model: _Model) -> None:
+        self._models.pop(model.number, None)
+        self._notify("gone", {"model": model.number})
+
+    def _tell_model(self, model: _Model) -> None:
+        """The whole tree, in parts: writing a large one at one go would hold up the user's thread."""
+        model.flags = model.tree.flags()
+        model.statistics.forget()
+        statistics = {figures.pop("path"): figures for figures in model.statistics.changed(self._layers_of_interest(model))}
+        part: list[dict[str, Any]] = []
+        total, sent = len(model.tree), 0
+
+        def send(is_last: bool) -> None:
+            nonlocal part, sent
+            body = {"model": model.number, "name": model.name, "from": sent, "last": is_last, "modules": part}
+            self._notify("modules", body)
+            sent, part = sent + len(part), []
+            time.sleep(0)
+
+        for description in model.tree.describe():
+            if description["path"] in statistics:
+                description["statistics"] = statistics[description["path"]]
+            part.append(description)
+            if len(part) == _CHUNK and sent + len(part) < total:
+                send(is_last=False)
+        send(is_last=True)
+
+    def _report_model(self, model: _Model) -> None:
+        flags = model.tree.flags()
+        if flags != model.flags:
+            changed = [
+                {"path": path, "training": flag}
+                for path, flag, old in zip(model.tree.paths(), flags, model.flags)
+                if flag != old
+            ]
+            model.flags = flags
+            self._notify("modes", {"model": model.number, "changed": changed})
+        changed = model.statistics.changed(self._layers_of_interest(model))
+        for start in range(0, len(changed), _CHUNK):
+            self._notify("statistics", {"model": model.number, "changed": changed[start : start + _CHUNK]})
+
+    def _layers_of_interest(self, model: _Model) -> Any:
+        if self._wanted is None:
+            return model.tree.entries()
+        paths = self._wanted.get(model.number, [])
+        return [(path, module) for path in paths if (module := model.tree.get(path)) is not None]
+
+    def _tell_switches(self) -> None:
+        records = self._timeline.take()
+        if not records:
+            return
+        if self._watching:
+            strangers = [(type(module).__name__, module) for record in records if (module := record.module()) is not None]
+            missing = [each for each in strangers if not any(id(each[1]) in model.tree.ids for model in self._models.values())]
+            if missing:
+                self._find_models(list(roots.candidates()) + missing, is_due=True)
+        for record in records:
+            self._notify("switch", {**self._place_of(record.module()), **{
+                "time": record.time, "training": record.training, "file": record.file,
+                "line": record.line, "function": record.function,
+            }})
+
+    def _place_of(self, module: Any) -> dict[str, Any]:
+        for model in self._models.values():
+            path = None if module is None else model.tree.path_of(module)
+            if path is not None:
+                return {"model": model.number, "path": path}
+        return {"model": None, "path": None}
+
+    def _hold_pins(self) -> None:
+        """Where somebody sets the attribute without calling ``train()``."""
+        for module, mode in self._timeline.pinned():
+            if getattr(module, "training", mode) is not mode:
+                self._switcher.submit(lambda module=module, mode=mode: self._set(module, mode, True))
+
+    # Requests
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        method, params, number = message.get("method"), message.get("params"), message.get("id")
+        if not isinstance(method, str):
+            return
+        handler = {
+            "look": self._look,
+            "setTraining": self._set_training,
+            "setFlags": self._set_flags,
+            "pin": self._pin,
+            "statistics": self._statistics,
+            "findEverywhere": self._find_everywhere,
+            "detach": self._detach,
+        }.get(method)
+        try:
+            if handler is None:
+                raise _Refusal(f"This agent knows no request “{method}”.")
+            handler(params if isinstance(params, dict) else {}, _Answer(self, number))
+        except Disconnected:
+            raise
+        except _Refusal as refusal:
+            _Answer(self, number).refuse(str(refusal))
+        except Exception as error:
+            _Answer(self, number).refuse(f"{type(error).__name__}: {error}")
+
+    def _look(self, params: dict[str, Any], answer: "_Answer") -> None:
+        """{"watching": bool, "interval": seconds, "statistics": "all" or {model: [path]}}"""
+        self._watching = params.get("watching") is True
+        interval = params.get("interval")
+        self._interval = min(60.0, max(0.05, float(interval))) if isinstance(interval, (int, float)) else 0.25
+        wanted = params.get("statistics")
+        if wanted == "all":
+            self._wanted = None
+        elif isinstance(wanted, dict):
+            self._wanted = {
+                int(model): [path for path in paths if isinstance(path, str)]
+                for model, paths in wanted.items()
+                if isinstance(model, str) and model.isdigit() and isinstance(paths, list)
+            }
+        self._next_report = self._next_tree = 0.0
+        answer.give({})
+
+    def _set_training(self, params: dict[str, Any], answer: "_Answer") -> None:
+        """{"model", "path", "training", "recursive"}: as ``module.train(mode)``, or this flag only."""
+        module = self._module(params)
+        training, recursive = _boolean(params, "training"), _boolean(params, "recursive")
+        self._submit(params, answer, lambda: self._set(module, training, recursive))
+
+    def _set_flags(self, params: dict[str, Any], answer: "_Answer") -> None:
+        """{"model", "flags": {path: bool}}: each flag by itself, as when modes are restored."""
+        model = self._model(params)
+        flags = params.get("flags")
+        if not isinstance(flags, dict):
+            raise _Refusal("No flags were given.")
+        wanted = [(model.tree.get(path), flag) for path, flag in flags.items() if isinstance(flag, bool)]
+
+        def job() -> None:
+            for module, flag in wanted:
+                if module is not None:
+                    module.training = flag
+
+        self._submit(params, answer, job)
+
+    def _pin(self, params: dict[str, Any], answer: "_Answer") -> None:
+        """{"model", "path", "training": bool or null}"""
+        module, training = self._module(params), params.get("training")
+        if training is None:
+            self._timeline.pin(module, None)
+            answer.give({"pending": False})
+            return
+        mode = _boolean(params, "training")
+        self._timeline.pin(module, mode)
+        self._submit(params, answer, lambda: self._set(module, mode, True))
+
+    def _set(self, module: Any, training: bool, recursive: bool) -> None:
+        with self._timeline.silently():
+            if recursive:
+                module.train(training)
+            else:
+                module.training = training
+        self._timeline.switched_by_editor(module, training)
+
+    def _submit(self, params: dict[str, Any], answer: "_Answer", job: Callable[[], None]) -> None:
+        """Answers when the job is done, or after a while that it waits for the next forward."""
+        outcome: list[Optional[str]] = []
+
+        def guarded() -> None:
+            # This may run in the user's thread, into which nothing of ours may be raised.
+            try:
+                job()
+                outcome.append(None)
+            except Exception as error:
+                outcome.append(f"{type(error).__name__}: {error}")
+
+        self._switcher.submit(guarded)
+        self._unanswered.append(_Switching(params.get("model", 0), time.monotonic() + _PATIENCE_SECONDS, outcome, answer))
+        self._answer_switches()
+
+    def _answer_switches(self) -> None:
+        """Those that are done, and those that wait for a forward that may never come."""
+        waiting, self._unanswered = self._unanswered, []
+        for each in waiting:
+            if not each.outcome and time.monotonic() < each.deadline:
+                self._unanswered.append(each)
+                continue
+            # The news first, so that whoever hears that the switch is done finds it shown.
+            model = self._models.get(each.model)
+            if model is not None:
+                self._report_model(model)
+            self._tell_switches()
+            failure = each.outcome[0] if each.outcome else None
+            if failure is None:
+                each.answer.give({"pending": not each.outcome})
+            else:
+                each.answer.refuse(failure)
+
+    def _statistics(self, params: dict[str, Any], answer: "_Answer") -> None:
+        """{"model", "path"}: every element."""
+        module = self._module(params)
+        if buffer_of(module, "running_mean") is None and buffer_of(module, "running_var") is None:
+            raise _Refusal("This module keeps no running statistics.")
+        answer.give(values_of(module))
+
+    def _find_everywhere(self, _params: dict[str, Any], answer: "_Answer") -> None:
+        self._find_models(roots.everywhere(), is_due=True)
+        answer.give({"models": len(self._models)})
+
+    def _detach(self, _params: dict[str, Any], answer: "_Answer") -> None:
+        answer.give({})
+        self._is_stopping = True
+
+    def _model(self, params: dict[str, Any]) -> _Model:
+        model = self._models.get(params.get("model", 0))
+        if model is None or model.root() is None:
+            raise _Refusal("The model is gone.")
+        return model
+
+    def _module(self, params: dict[str, Any]) -> Any:
+        module = self._model(params).tree.get(str(params.get("path", "")))
+        if module is None:
+            raise _Refusal("The module is gone.")
+        return module
+
+    def _notify(self, method: str, params: dict[str, Any]) -> None:
+        self._connection.send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def _complain(self, error: Exception) -> None:
+        try:
+            self._notify("problem", {"message": f"The agent failed: {type(error).__name__}: {error}"})
+        except Exception:
+            pass
+
+
+class _Answer:
+    def __init__(self, agent: _Agent, number: Any) -> None:
+        self._agent, self._number = agent, number
+
+    def give(self, result: dict[str, Any]) -> None:
+        self._send({"result": result})
+
+    def refuse(self, message: str) -> None:
+        self._send({"error": {"code": -32000, "message": message}})
+
+    def _send(self, body: dict[str, Any]) -> None:
+        if self._number is not None:
+            self._agent._connection.send({"jsonrpc": "2.0", "id": self._number, **body})
+
+
+class _Switching(NamedTuple):
+    """A switch that the editor waits for. ``outcome`` is empty until it is done; then None, or what went wrong."""
+
+    model: int
+    deadline: float
+    outcome: list[Optional[str]]
+    answer: _Answer
+
+
+class _Refusal(Exception):
+    """A request that can't be met; its text goes to the editor."""
+
+
+def _boolean(params: dict[str, Any], name: str) -> bool:
+    value = params.get(name)
+    if not isinstance(value, bool):
+        raise _Refusal(f"“{name}” must be true or false.")
+    return value

@@ -1,0 +1,56 @@
+"""Waits for torch without importing it."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import sys
+from types import ModuleType
+from typing import Any, Callable, Optional, Sequence
+
+__all__ = ["when_imported"]
+
+
+def when_imported(name: str, callback: Callable[[ModuleType], None]) -> None:
+    """Calls back with the module called ``name``: at once if it is there, else right after its own code has run."""
+    module = sys.modules.get(name)
+    if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
+        callback(module)
+        return
+    sys.meta_path.insert(0, _Finder(name, callback))
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Stands first among the finders until the module comes by, lets the others find it, and goes away."""
+
+    def __init__(self, name: str, callback: Callable[[ModuleType], None]) -> None:
+        self._name = name
+        self._callback = callback
+
+    def find_spec(
+        self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
+    ) -> Optional[importlib.machinery.ModuleSpec]:
+        if fullname != self._name:
+            return None
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        for finder in list(sys.meta_path):
+            find = getattr(finder, "find_spec", None)
+            spec = find(fullname, path, target) if find is not None else None
+            if spec is not None:
+                if hasattr(spec.loader, "exec_module"):
+                    _call_after_execution(spec.loader, self._callback)
+                return spec
+        return None
+
+
+def _call_after_execution(loader: Any, callback: Callable[[ModuleType], None]) -> None:
+    """The loader stays what it is, so that whoever looks at ``__loader__`` or its resources sees no difference."""
+    execute = loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        del loader.exec_module
+        execute(module)
+        callback(module)
+
+    loader.exec_module = exec_module

@@ -1,0 +1,305 @@
+"""Reads module trees: paths, classes, flags, options and the shapes of tensors.
+
+Nothing here calls into the user's code. ``torch.nn.Module`` keeps what it knows in the instance's ``__dict__``, where it is
+read, so that a broken ``__getattr__`` or a property of the user's is never run. A scripted module keeps it in C++ and is read
+through torch's own accessors. Modules are held by weak references: a model that the user lets go of goes.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from types import ModuleType
+from typing import Any, Iterator, Optional
+
+__all__ = ["ModuleTree", "flag_of", "is_module", "torch_module"]
+
+MAX_MODULES = 200_000
+
+_NORMS = {"BatchNorm": "torch.nn.modules.batchnorm", "InstanceNorm": "torch.nn.modules.instancenorm"}
+
+
+def torch_module(name: str) -> Optional[ModuleType]:
+    """A module of torch that is imported already; None for others. Importing one is the user's business."""
+    return sys.modules.get(name)
+
+
+def is_module(value: object) -> bool:
+    """True for an ``nn.Module``, judged by its type alone: ``isinstance`` would ask the object for ``__class__``."""
+    base = _module_class()
+    return base is not None and issubclass(type(value), base)
+
+
+def flag_of(module: Any) -> Optional[bool]:
+    """The training flag; None where there is none or it is no bool."""
+    flag = _attributes(module).get("training")
+    if flag is None:
+        flag = module.training if _is_scripted(module) else getattr(type(module), "training", None)
+    return flag if isinstance(flag, bool) else None
+
+
+class ModuleTree:
+    """The modules of one root under all their paths, in the order of ``named_modules(remove_duplicate=False)``."""
+
+    def __init__(self, root: Any) -> None:
+        self._entries: list[tuple[str, weakref.ref[Any]]] = []
+        self._ids: list[int] = []
+        self.ids: frozenset[int] = frozenset()
+        self.read(root)
+
+    def read(self, root: Any) -> bool:
+        """Walks the tree again. True if modules came, went or moved."""
+        found = list(_walk(root))
+        ids = [id(module) for _, module in found]
+        paths_are_same = len(found) == len(self._entries) and all(
+            path == old for (path, _), (old, _) in zip(found, self._entries)
+        )
+        if paths_are_same and ids == self._ids:
+            return False
+        self._entries = [(path, weakref.ref(module)) for path, module in found]
+        self._ids = ids
+        self.ids = frozenset(ids)
+        return True
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def entries(self) -> Iterator[tuple[str, Any]]:
+        """Path and module, without those that are gone."""
+        for path, reference in self._entries:
+            module = reference()
+            if module is not None:
+                yield path, module
+
+    def get(self, path: str) -> Any:
+        """The module at ``path``, or None."""
+        for known, reference in self._entries:
+            if known == path:
+                return reference()
+        return None
+
+    def path_of(self, module: Any) -> Optional[str]:
+        """The first path of ``module``, or None."""
+        if id(module) not in self.ids:
+            return None
+        for path, reference in self._entries:
+            if reference() is module:
+                return path
+        return None
+
+    def flags(self) -> list[Optional[bool]]:
+        """Flags in the order of the entries; None for a module that is gone."""
+        return [None if (module := reference()) is None else flag_of(module) for _, reference in self._entries]
+
+    def paths(self) -> list[str]:
+        return [path for path, _ in self._entries]
+
+    def describe(self) -> Iterator[dict[str, Any]]:
+        """Every module as the editor wants to know it."""
+        first: dict[int, str] = {}
+        for path, module in self.entries():
+            description = describe(path, module)
+            shared = first.setdefault(id(module), path)
+            if shared != path:
+                description["sharedWith"] = shared
+            yield description
+
+
+def describe(path: str, module: Any) -> dict[str, Any]:
+    attributes = _attributes(module)
+    kind = type(module)
+    name, package = kind.__name__, kind.__module__
+    if _is_scripted(module):
+        name = str(getattr(module, "original_name", name))
+    description: dict[str, Any] = {
+        "path": path,
+        "type": name,
+        "qualifiedType": f"{package}.{kind.__qualname__}",
+        "training": flag_of(module),
+        "kind": kind_of(module),
+        "parameters": _tensors(module, "_parameters"),
+        "buffers": _tensors(module, "_buffers"),
+    }
+    description.update(_options(description["kind"], module, attributes))
+    source = _source_of(kind)
+    if source is not None:
+        description["source"] = source
+    return description
+
+
+def kind_of(module: Any) -> str:
+    """What the mode means to a module, by torch's class from which it derives; ``other`` where it means nothing."""
+    kind = type(module)
+    name = kind.__name__
+    if _is_scripted(module):
+        name = str(getattr(module, "original_name", ""))
+        bases = {f"torch.nn.{name}"} if name in _KINDS_BY_NAME else set()
+        return _KINDS_BY_NAME[name] if bases else "other"
+    for base in kind.__mro__:
+        if base.__module__.startswith("torch.") and base.__name__ in _KINDS_BY_NAME:
+            return _KINDS_BY_NAME[base.__name__]
+    if name.startswith("Frozen") and "BatchNorm" in name:
+        return "frozenBatchNorm"
+    buffers = _attributes(module).get("_buffers") or {}
+    if "running_mean" in buffers and "running_var" in buffers:
+        return "batchNorm"
+    if "Dropout" in name or name in ("DropPath", "StochasticDepth"):
+        return "dropout"
+    return "other"
+
+
+_KINDS_BY_NAME = {
+    "_BatchNorm": "batchNorm",
+    "BatchNorm1d": "batchNorm",
+    "BatchNorm2d": "batchNorm",
+    "BatchNorm3d": "batchNorm",
+    "SyncBatchNorm": "batchNorm",
+    "_InstanceNorm": "instanceNorm",
+    "InstanceNorm1d": "instanceNorm",
+    "InstanceNorm2d": "instanceNorm",
+    "InstanceNorm3d": "instanceNorm",
+    "_DropoutNd": "dropout",
+    "Dropout": "dropout",
+    "Dropout1d": "dropout",
+    "Dropout2d": "dropout",
+    "Dropout3d": "dropout",
+    "AlphaDropout": "dropout",
+    "FeatureAlphaDropout": "dropout",
+    "RNNBase": "recurrent",
+    "RNN": "recurrent",
+    "LSTM": "recurrent",
+    "GRU": "recurrent",
+    "MultiheadAttention": "attention",
+    "TransformerEncoderLayer": "encoderLayer",
+    "RReLU": "rrelu",
+}
+
+
+def _options(kind: str, module: Any, attributes: dict[str, Any]) -> dict[str, Any]:
+    def value(name: str) -> Any:
+        return getattr(module, name, None) if _is_scripted(module) else attributes.get(name)
+
+    if kind in ("batchNorm", "instanceNorm", "frozenBatchNorm"):
+        momentum = value("momentum")
+        return {
+            "norm": {
+                "numFeatures": _number(value("num_features")),
+                "eps": _number(value("eps")),
+                "momentum": _number(momentum),
+                "cumulative": momentum is None and kind != "frozenBatchNorm",
+                "affine": _tensor(module, "_parameters", "weight") is not None or _tensor(module, "_buffers", "weight") is not None,
+                "tracks": value("track_running_stats") is not False,
+                "hasStatistics": _tensor(module, "_buffers", "running_mean") is not None,
+            }
+        }
+    if kind == "dropout":
+        return {"p": _number(value("p") if value("p") is not None else value("drop_prob"))}
+    if kind in ("recurrent", "attention"):
+        layers = value("num_layers")
+        drops = isinstance(layers, int) and layers > 1 if kind == "recurrent" else True
+        return {"p": _number(value("dropout")) if drops else 0}
+    return {}
+
+
+def buffer_of(module: Any, name: str) -> Any:
+    """The buffer called ``name`` if it is a plain tensor with numbers in it, else None."""
+    return _tensor(module, "_buffers", name)
+
+
+def _tensor(module: Any, group: str, name: str) -> Any:
+    if _is_scripted(module):
+        value = getattr(module, name, None)
+    else:
+        holder = _attributes(module).get(group)
+        value = holder.get(name) if isinstance(holder, dict) else None
+    return value if _is_plain_tensor(value) else None
+
+
+def _tensors(module: Any, group: str) -> list[dict[str, Any]]:
+    if _is_scripted(module):
+        named = module.named_parameters if group == "_parameters" else module.named_buffers
+        items = list(named(recurse=False))
+    else:
+        holder = _attributes(module).get(group)
+        items = list(holder.items()) if isinstance(holder, dict) else []
+    return [_describe_tensor(name, value) for name, value in items if isinstance(name, str) and value is not None]
+
+
+def _describe_tensor(name: str, tensor: Any) -> dict[str, Any]:
+    lazy = _is_lazy(tensor)
+    shape = [] if lazy else [int(size) for size in tensor.shape if isinstance(size, int)]
+    dtype = str(tensor.dtype).rpartition(".")[2]
+    return {"name": name, "dtype": dtype, "shape": shape, "requiresGrad": bool(tensor.requires_grad), **({"lazy": True} if lazy else {})}
+
+
+def _is_lazy(tensor: Any) -> bool:
+    parameter = torch_module("torch.nn.parameter")
+    mixin = getattr(parameter, "UninitializedTensorMixin", None)
+    return mixin is not None and issubclass(type(tensor), mixin)
+
+
+def _is_plain_tensor(value: Any) -> bool:
+    """Subclasses (distributed, fake, quantised tensors) have rules of their own, so their numbers are not read."""
+    torch = torch_module("torch")
+    if torch is None or value is None:
+        return False
+    plain = {torch.Tensor, torch.nn.Parameter, getattr(torch.nn, "Buffer", torch.Tensor)}
+    return type(value) in plain and value.layout is torch.strided and value.device.type != "meta"
+
+
+def _source_of(kind: type) -> Optional[dict[str, Any]]:
+    """Where the class's forward stands, for classes that are not torch's own."""
+    forward = kind.__dict__.get("forward")
+    code = getattr(forward, "__code__", None)
+    if code is None or kind.__module__.partition(".")[0] == "torch" or code.co_filename.startswith("<"):
+        return None
+    return {"file": code.co_filename, "line": code.co_firstlineno}
+
+
+def _walk(root: Any) -> Iterator[tuple[str, Any]]:
+    """Pre-order. A module that contains itself is not entered again; beyond all measure, the rest is left out."""
+    count = 0
+    stack: list[tuple[str, Any, frozenset[int]]] = [("", root, frozenset())]
+    while stack:
+        path, module, above = stack.pop()
+        yield path, module
+        count += 1
+        if count >= MAX_MODULES:
+            return
+        children = _children(module)
+        if not children:
+            continue
+        inside = above | {id(module)}
+        for name, child in reversed(children):
+            if id(child) not in inside:
+                stack.append((f"{path}.{name}" if path else name, child, inside))
+
+
+def _children(module: Any) -> list[tuple[str, Any]]:
+    holder = module._modules if _is_scripted(module) else _attributes(module).get("_modules")
+    if not holder:
+        return []
+    # A copy at one go, since the user's thread may be building the model right now.
+    return [(name, child) for name, child in list(holder.items()) if isinstance(name, str) and is_module(child)]
+
+
+def _attributes(module: Any) -> dict[str, Any]:
+    attributes = object.__getattribute__(module, "__dict__")
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def _module_class() -> Optional[type]:
+    holder = torch_module("torch.nn.modules.module")
+    return getattr(holder, "Module", None)
+
+
+def _is_scripted(module: Any) -> bool:
+    script = torch_module("torch.jit._script")
+    kind = getattr(script, "RecursiveScriptModule", None)
+    return kind is not None and issubclass(type(module), kind)
+
+
+def _number(value: Any) -> Optional[float]:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if value == value and abs(value) != float("inf") else None

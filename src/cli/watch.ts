@@ -1,0 +1,262 @@
+// `mode-inspector watch -- python train.py`: a live session without an editor.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import os from 'node:os';
+import type { ChildProcess } from 'node:child_process';
+import { agentEnvironment } from '../live/environment';
+import { listenForAgents } from '../live/agentServer';
+import { introduceProcess } from '../sessions/liveProcess';
+import type { AgentLink, LiveProcess, ProcessChange } from '../sessions/liveProcess';
+import type { LiveSession } from '../sessions/liveSession';
+import { AppError, toAppError } from '../util/errors';
+import type { Log } from '../util/log';
+import type { WatchCommand } from './arguments';
+import { eventLine, eventText, type WatchEvent } from './watchEvents';
+
+/** News that are still on their way when the program has ended. */
+const lastNewsMilliseconds = 3000;
+
+/**
+ * Runs the program with an agent in it and every Python process that it starts, and writes what happens.
+ * @returns the program's exit status. @throws AppError where it can't be started.
+ */
+export async function watch(command: WatchCommand, pythonFolder: string): Promise<number> {
+  const output = new EventOutput(command.json);
+  const server = await listenForAgents(warnings);
+  const watched = new Set<Promise<void>>();
+  const wishes = new Wishes(command);
+  server.onDidConnect((link) => {
+    const done = follow(link, output, wishes).finally(() => watched.delete(done));
+    watched.add(done);
+  });
+  try {
+    const status = await run(command, agentEnvironment(server, pythonFolder, process.env));
+    await Promise.race([Promise.all(watched), after(lastNewsMilliseconds)]);
+    for (const unmet of wishes.unmet()) output.warn(`No model had a module “${unmet}”.`);
+    output.write({ event: 'exited', time: now(), status });
+    await output.flushed();
+    return status;
+  } finally {
+    server.dispose();
+  }
+}
+
+/** The program's own output goes where ours does not. */
+async function run({ command, json }: WatchCommand, environment: Readonly<Record<string, string>>): Promise<number> {
+  const [file, ...args] = command;
+  const child = spawn(file, args, {
+    stdio: ['inherit', json ? 2 : 'inherit', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
+  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const release = passSignalsOn(child);
+  try {
+    const [status, signal] = await ended;
+    // As a shell tells of a program that a signal ended.
+    return status ?? 128 + (signal === null ? 0 : os.constants.signals[signal]);
+  } catch (error) {
+    throw new AppError('file-unreadable', `${file} can’t be started: ${(error as Error).message}`);
+  } finally {
+    release();
+  }
+}
+
+/** A terminal's Ctrl-C reaches the program by itself; it is the program that decides how to end. */
+function passSignalsOn(child: ChildProcess): () => void {
+  const ignore = (): void => undefined;
+  const pass = (signal: NodeJS.Signals): void => {
+    child.kill(signal);
+  };
+  process.on('SIGINT', ignore).on('SIGTERM', pass).on('SIGHUP', pass);
+  return () => {
+    process.off('SIGINT', ignore).off('SIGTERM', pass).off('SIGHUP', pass);
+  };
+}
+
+/** Writes what one process tells until it ends. */
+async function follow(link: AgentLink, output: EventOutput, wishes: Wishes): Promise<void> {
+  const process = await introduceProcess(link);
+  if (process === undefined) return;
+  const ended = new Promise<void>((resolve) => {
+    process.onDidChange((change) => {
+      report(change, process, output, wishes);
+      if (change.kind === 'ended') resolve();
+    });
+  });
+  output.write(connected(process));
+  await process.look({ watching: true, statistics: 'all' }).catch(() => undefined);
+  await ended;
+  process.dispose();
+}
+
+function report(change: ProcessChange, process: LiveProcess, output: EventOutput, wishes: Wishes): void {
+  const common = { time: now(), process: process.id };
+  switch (change.kind) {
+    case 'added':
+      output.write(models(change.session));
+      tell(change.session, output);
+      wishes.apply(change.session).catch((error: unknown) => {
+        output.warn(toAppError(error, 'refused').oneLine);
+      });
+      return;
+    case 'removed':
+      output.write({ event: 'gone', ...common, model: change.session.title });
+      return;
+    case 'switch': {
+      const { session, path, training, file, line, function: name, time } = change.switch;
+      const caller = file === null ? null : { file: relative(file, process), line: line ?? 0, function: name ?? '' };
+      output.write({
+        event: 'switch',
+        ...common,
+        time,
+        model: session?.title ?? null,
+        path: path ?? '',
+        training,
+        caller,
+      });
+      return;
+    }
+    case 'problem':
+      output.warn(change.message);
+      return;
+    case 'ended':
+      return;
+  }
+}
+
+/** Writes a model's changes as they come. */
+function tell(session: LiveSession, output: EventOutput): void {
+  session.onDidChange((change) => {
+    const common = { time: now(), process: session.process.id, model: session.title };
+    if (change.kind === 'tree') output.write(models(session));
+    else if (change.kind === 'modes') {
+      const changed = change.paths.map((path) => {
+        const { training = null, behaviour = 'unknown' } = session.module(path) ?? {};
+        return { path, training, behaviour };
+      });
+      output.write({ event: 'modes', ...common, changed });
+    } else if (change.kind === 'statistics') {
+      const changed = change.paths.flatMap((path) => {
+        const [module, statistics] = [session.module(path), session.latestStatistics(path)];
+        if (module === undefined || statistics === undefined) return [];
+        return [
+          module.instanceNorm === undefined ? { path, batchNorm: statistics } : { path, instanceNorm: statistics },
+        ];
+      });
+      output.write({ event: 'statistics', ...common, changed });
+    }
+  });
+}
+
+function connected({ introduction }: LiveProcess): WatchEvent {
+  const { process, rank, python, torch, argv } = introduction;
+  return { event: 'connected', time: now(), process, rank, python, torch, argv };
+}
+
+function models(session: LiveSession): WatchEvent {
+  return {
+    event: 'models',
+    time: now(),
+    process: session.process.id,
+    models: [
+      {
+        model: session.title,
+        modules: session.modules.map((module) => ({ module, statistics: session.latestStatistics(module.path) })),
+      },
+    ],
+  };
+}
+
+/** As the user names his files: from the folder in which he started the program. */
+function relative(file: string, { introduction: { folder } }: LiveProcess): string {
+  const start = folder.endsWith('/') || folder.endsWith('\\') ? folder : `${folder}${file.includes('\\') ? '\\' : '/'}`;
+  return file.startsWith(start) ? file.slice(start.length) : file;
+}
+
+/** What `--train`, `--eval` and `--pin` ask for, in every model that has the module. */
+class Wishes {
+  private readonly met = new Set<string>();
+
+  constructor(private readonly command: WatchCommand) {}
+
+  async apply(session: LiveSession): Promise<void> {
+    const { modes, pins } = this.command;
+    for (const { path, training } of pins) {
+      if (this.has(session, path)) await session.pin(path, training);
+    }
+    for (const { path, training } of modes) {
+      if (this.has(session, path)) await session.setTraining(path, training, { recursive: true });
+    }
+  }
+
+  unmet(): string[] {
+    const { modes, pins } = this.command;
+    return [...new Set([...modes, ...pins].map(({ path }) => path))].filter(
+      (path) => !this.met.has(path) && path !== '',
+    );
+  }
+
+  private has(session: LiveSession, path: string): boolean {
+    if (session.module(path) === undefined) return false;
+    this.met.add(path);
+    return true;
+  }
+}
+
+/** Events to stdout with `--json`; else as sentences to stderr, so that the program's output stays its own. */
+class EventOutput {
+  private readonly told = new Set<string>();
+  private isBroken = false;
+  private written: Promise<void> = Promise.resolve();
+
+  constructor(private readonly json: boolean) {
+    // A reader that went away (`| head`) is no reason to disturb the program.
+    process.stdout.on('error', () => {
+      this.isBroken = true;
+    });
+  }
+
+  write(event: WatchEvent): void {
+    if (!this.json) {
+      const text = eventText(event);
+      // A training loop calls train() at the same line again and again.
+      if (text === undefined || (event.event === 'switch' && this.told.has(text))) return;
+      this.told.add(text);
+      process.stderr.write(`mode-inspector: ${text}\n`);
+      return;
+    }
+    if (this.isBroken) return;
+    const line = `${eventLine(event)}\n`;
+    this.written = new Promise((resolve) => {
+      process.stdout.write(line, () => {
+        resolve();
+      });
+    });
+  }
+
+  warn(message: string): void {
+    process.stderr.write(`mode-inspector: ${message}\n`);
+  }
+
+  flushed(): Promise<void> {
+    return this.written;
+  }
+}
+
+const warnings: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: (message) => process.stderr.write(`mode-inspector: ${message}\n`),
+  error: (message) => process.stderr.write(`mode-inspector: ${message}\n`),
+};
+
+function now(): number {
+  return Date.now() / 1000;
+}
+
+function after(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds).unref();
+  });
+}

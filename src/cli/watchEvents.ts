@@ -1,0 +1,94 @@
+// The events of `watch`: as JSON, in the contract's form, and in words.
+
+import type { Behaviour, ModuleSpec } from '../model/module';
+import type { NormStatistics } from '../model/statistics';
+import { moduleJson } from './report';
+
+/** What every event but the last carries: seconds since the epoch, and the process that it is about. */
+interface Common {
+  readonly time: number;
+  readonly process: number;
+}
+
+type ChangedStatistics = { readonly path: string } & (
+  { readonly batchNorm: NormStatistics } | { readonly instanceNorm: NormStatistics }
+);
+
+export type WatchEvent =
+  | (Common & {
+      readonly event: 'connected';
+      readonly rank: number | null;
+      readonly python: string;
+      readonly torch: string;
+      readonly argv: readonly string[];
+    })
+  | (Common & {
+      readonly event: 'models';
+      readonly models: readonly {
+        readonly model: string;
+        readonly modules: readonly { readonly module: ModuleSpec; readonly statistics: NormStatistics | undefined }[];
+      }[];
+    })
+  | (Common & {
+      readonly event: 'modes';
+      readonly model: string;
+      readonly changed: readonly {
+        readonly path: string;
+        readonly training: boolean | null;
+        readonly behaviour: Behaviour;
+      }[];
+    })
+  | (Common & { readonly event: 'statistics'; readonly model: string; readonly changed: readonly ChangedStatistics[] })
+  | (Common & {
+      readonly event: 'switch';
+      readonly model: string | null;
+      readonly path: string;
+      readonly training: boolean;
+      /** Null for a switch that was asked for on the command line. */
+      readonly caller: { readonly file: string; readonly line: number; readonly function: string } | null;
+    })
+  | (Common & { readonly event: 'gone'; readonly model: string })
+  | { readonly event: 'exited'; readonly time: number; readonly status: number };
+
+/** One line of JSON. Fields may be added, not changed: checks outside the project read them. */
+export function eventLine(event: WatchEvent): string {
+  if (event.event !== 'models') return JSON.stringify(event);
+  const models = event.models.map(({ model, modules }) => ({
+    model,
+    modules: modules.map(({ module, statistics }) => moduleJson(module, statistics)),
+  }));
+  return JSON.stringify({ ...event, models });
+}
+
+/** One sentence, or undefined for events that are too many to read. */
+export function eventText(event: WatchEvent): string | undefined {
+  switch (event.event) {
+    case 'connected': {
+      const rank = event.rank === null ? '' : `, rank ${event.rank}`;
+      return `process ${event.process}${rank}: Python ${event.python}, torch ${event.torch}`;
+    }
+    case 'models':
+      return event.models
+        .map(({ model, modules }) => {
+          const root = modules[0]?.module;
+          return `${model}: ${root?.type ?? 'Module'}, ${modules.length} modules, ${modeOf(root?.training ?? null)}`;
+        })
+        .join('; ');
+    case 'switch': {
+      const caller =
+        event.caller === null ? 'as asked' : `${event.caller.file}:${event.caller.line} in ${event.caller.function}`;
+      const name = [event.model ?? 'an unnamed model', event.path].filter((part) => part !== '').join('.');
+      return `${name} → ${modeOf(event.training)} (${caller})`;
+    }
+    case 'gone':
+      return `${event.model} is gone`;
+    case 'modes':
+    case 'statistics':
+    case 'exited':
+      return undefined;
+  }
+}
+
+function modeOf(training: boolean | null): string {
+  return training === null ? 'no mode' : training ? 'train' : 'eval';
+}

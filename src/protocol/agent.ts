@@ -1,0 +1,190 @@
+// What the agent in a user's Python process and the host say to each other: JSON-RPC 2.0 after a handshake.
+
+import * as v from 'valibot';
+
+/** Named in the handshake; an agent of another version is refused. */
+export const agentProtocol = 1;
+
+const path = v.string();
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const model = v.pipe(v.number(), v.safeInteger());
+const figure = v.nullable(v.number());
+
+const tensor = v.object({
+  name: v.string(),
+  /** torch's name, which may be one that the runtime does not know (`complex64`). */
+  dtype: v.string(),
+  shape: v.array(v.number()),
+  requiresGrad: v.boolean(),
+  /** Not made yet: a lazy layer before its first forward. */
+  lazy: v.exactOptional(v.boolean()),
+});
+
+const summary = v.object({
+  min: figure,
+  max: figure,
+  mean: figure,
+  nonFinite: count,
+  values: v.exactOptional(v.array(figure)),
+});
+
+const statistics = v.object({
+  runningMean: v.nullable(summary),
+  runningVar: v.nullable(summary),
+  numBatchesTracked: v.nullable(v.number()),
+});
+
+const module = v.object({
+  path,
+  type: v.string(),
+  qualifiedType: v.string(),
+  training: v.nullable(v.boolean()),
+  /** What the mode means to it, by torch's class from which it derives. */
+  kind: v.picklist([
+    'batchNorm',
+    'frozenBatchNorm',
+    'instanceNorm',
+    'dropout',
+    'recurrent',
+    'attention',
+    'encoderLayer',
+    'rrelu',
+    'other',
+  ]),
+  parameters: v.array(tensor),
+  buffers: v.array(tensor),
+  source: v.exactOptional(v.object({ file: v.string(), line: v.number() })),
+  sharedWith: v.exactOptional(v.string()),
+  norm: v.exactOptional(
+    v.object({
+      numFeatures: figure,
+      eps: figure,
+      momentum: figure,
+      cumulative: v.boolean(),
+      affine: v.boolean(),
+      tracks: v.boolean(),
+      hasStatistics: v.boolean(),
+    }),
+  ),
+  p: v.exactOptional(figure),
+  /** Of a layer that keeps them and is looked at, as they stand now. */
+  statistics: v.exactOptional(statistics),
+});
+
+/** Notifications of the agent by method. */
+const notifications = {
+  /** First of all, once torch is imported. */
+  connected: v.object({
+    process: count,
+    parent: count,
+    /** Of `torchrun` and its kin. */
+    rank: v.nullable(count),
+    worldSize: v.nullable(count),
+    job: v.nullable(v.string()),
+    python: v.string(),
+    torch: v.string(),
+    argv: v.array(v.string()),
+    executable: v.string(),
+    folder: v.string(),
+  }),
+  /** A part of a model's tree in pre-order; `from` 0 begins it anew. */
+  modules: v.object({ model, name: v.string(), from: count, last: v.boolean(), modules: v.array(module) }),
+  /** A model that no longer exists, or that is part of another one now. */
+  gone: v.object({ model }),
+  modes: v.object({
+    model,
+    changed: v.array(v.object({ path, training: v.nullable(v.boolean()) })),
+  }),
+  statistics: v.object({
+    model,
+    changed: v.array(v.object({ path, ...statistics.entries })),
+  }),
+  /** A call of `train()` or `eval()`. Without a file it came from us. `model` is null for a module of no known model. */
+  switch: v.object({
+    model: v.nullable(model),
+    path: v.nullable(path),
+    time: v.number(),
+    training: v.boolean(),
+    file: v.nullable(v.string()),
+    line: v.nullable(v.number()),
+    function: v.nullable(v.string()),
+  }),
+  problem: v.object({ message: v.string() }),
+  /** The program ends, or the agent was asked to go. */
+  leaving: v.object({}),
+} as const;
+
+type Notifications = typeof notifications;
+export type AgentNotificationName = keyof Notifications;
+export type AgentNotification = {
+  [N in AgentNotificationName]: { readonly name: N; readonly params: v.InferOutput<Notifications[N]> };
+}[AgentNotificationName];
+
+export type AgentModule = v.InferOutput<typeof module>;
+export type AgentIntroduction = v.InferOutput<Notifications['connected']>;
+export type AgentStatistics = v.InferOutput<typeof statistics>;
+export type AgentSwitch = v.InferOutput<Notifications['switch']>;
+
+/** Checks a notification; undefined if it is none of ours, or not as it should be. */
+export function parseNotification(name: string, params: unknown): AgentNotification | undefined {
+  if (!Object.hasOwn(notifications, name)) return undefined;
+  const checked = v.safeParse(notifications[name as AgentNotificationName], params);
+  return checked.success ? ({ name, params: checked.output } as AgentNotification) : undefined;
+}
+
+/** A switch that waits for the next forward is `pending`. */
+const switched = v.object({ pending: v.boolean() });
+
+/** What each request is answered with. */
+const answers = {
+  look: v.object({}),
+  setTraining: switched,
+  setFlags: switched,
+  pin: switched,
+  statistics,
+  findEverywhere: v.object({ models: count }),
+  detach: v.object({}),
+} as const;
+
+type Answers = typeof answers;
+
+/** Requests of the host by method. */
+interface Params {
+  /** What is looked at: with `watching` false the agent reports no more than switches. */
+  look: {
+    readonly watching: boolean;
+    /** Seconds between two reports, at least 0.05. */
+    readonly interval?: number;
+    /** Layers whose statistics are reported as they move, by the model's number. */
+    readonly statistics?: 'all' | Readonly<Record<string, readonly string[]>>;
+  };
+  /** As `module.train(mode)`; with `recursive` false this flag only. */
+  setTraining: {
+    readonly model: number;
+    readonly path: string;
+    readonly training: boolean;
+    readonly recursive: boolean;
+  };
+  /** Single flags, as when modes are restored. */
+  setFlags: { readonly model: number; readonly flags: Readonly<Record<string, boolean>> };
+  /** Holds a module in a mode whatever its parents are switched to; null lets it go. */
+  pin: { readonly model: number; readonly path: string; readonly training: boolean | null };
+  /** All elements of a layer's running statistics. */
+  statistics: { readonly model: number; readonly path: string };
+  /** Looks for models that no name leads to. Takes a tenth of a second of the process's time, or more. */
+  findEverywhere: Readonly<Record<string, never>>;
+  detach: Readonly<Record<string, never>>;
+}
+
+/** Requests by name: parameters and answer. */
+export type AgentRequests = {
+  [M in keyof Answers]: { readonly params: Params[M]; readonly result: v.InferOutput<Answers[M]> };
+};
+
+export type AgentMethod = keyof AgentRequests;
+
+/** Checks an answer; undefined if it is not as it should be. */
+export function parseAnswer<M extends AgentMethod>(method: M, result: unknown): AgentRequests[M]['result'] | undefined {
+  const checked = v.safeParse(answers[method], result);
+  return checked.success ? checked.output : undefined;
+}

@@ -1,0 +1,210 @@
+// A model in a running Python process: its tree and flags as the agent last told them, switched where the process runs.
+
+import type { Capabilities, InputSpec, Problem } from '../model/description';
+import type { ModuleSpec } from '../model/module';
+import type { NormStatistics } from '../model/statistics';
+import type { AgentModule, AgentNotification, AgentStatistics } from '../protocol/agent';
+import type { ForwardResult, SaveCopyResult } from '../protocol/engine';
+import { AppError } from '../util/errors';
+import { Emitter } from '../util/event';
+import { LiveModules } from './liveModules';
+import type { AgentLink, LiveProcess } from './liveProcess';
+import type { ModelSession, SessionChange, SessionState, Snapshot } from './modelSession';
+import { ModuleIndex } from './moduleIndex';
+
+export interface LiveSessionOptions {
+  readonly process: LiveProcess;
+  /** The agent's number of the model. */
+  readonly model: number;
+  /** The variable that leads to it. */
+  readonly name: string;
+  /** In pre-order, the root first. */
+  readonly modules: readonly AgentModule[];
+  readonly link: AgentLink;
+  readonly onListenerError: ((error: unknown) => void) | undefined;
+}
+
+type ChangedModes = Extract<AgentNotification, { name: 'modes' }>['params']['changed'];
+type ChangedStatistics = Extract<AgentNotification, { name: 'statistics' }>['params']['changed'];
+
+export class LiveSession implements ModelSession {
+  readonly kind = 'live';
+  readonly format = 'module';
+  readonly capabilities: Capabilities = { setTraining: true, runForward: false };
+  readonly inputs: readonly InputSpec[] = [];
+  readonly problems: readonly Problem[] = [];
+  readonly id: string;
+  readonly title: string;
+  readonly process: LiveProcess;
+  readonly onDidChange: ModelSession['onDidChange'];
+  private readonly changed: Emitter<SessionChange>;
+  private modes: LiveModules;
+  private index: ModuleIndex;
+  private initial: Snapshot;
+  private currentState: SessionState = { kind: 'ready' };
+  /** As they were reported last. */
+  private readonly known = new Map<string, AgentStatistics>();
+  /** Counters when a layer was first seen, to tell which have moved since. */
+  private readonly firstCounts = new Map<string, number | null>();
+
+  constructor(private readonly options: LiveSessionOptions) {
+    this.process = options.process;
+    this.id = `live-${options.process.id}-${options.model}`;
+    this.title = options.name;
+    this.changed = new Emitter(options.onListenerError);
+    this.onDidChange = this.changed.event;
+    this.modes = new LiveModules(options.modules);
+    this.index = new ModuleIndex(this.modes.specs);
+    this.initial = this.index.snapshot();
+    this.takeStatistics(options.modules);
+  }
+
+  get state(): SessionState {
+    return this.currentState;
+  }
+
+  get modules(): readonly ModuleSpec[] {
+    return this.index.modules;
+  }
+
+  get initialModes(): Snapshot {
+    return this.initial;
+  }
+
+  /** Layers whose counter of batches has moved since the model was first seen. */
+  get movedStatistics(): readonly string[] {
+    return [...this.known]
+      .filter(([path, { numBatchesTracked }]) => numBatchesTracked !== this.firstCounts.get(path))
+      .map(([path]) => path);
+  }
+
+  module(path: string): ModuleSpec | undefined {
+    return this.index.get(path);
+  }
+
+  children(path: string): readonly ModuleSpec[] {
+    return this.index.children(path);
+  }
+
+  async setTraining(path: string, training: boolean, { recursive }: { readonly recursive: boolean }): Promise<void> {
+    this.requireModule(path);
+    const { model, link } = this.options;
+    this.wait(await link.request('setTraining', { model, path, training, recursive }));
+  }
+
+  /** Holds a module in a mode whatever its parents are switched to; null lets it go. */
+  async pin(path: string, training: boolean | null): Promise<void> {
+    this.requireModule(path);
+    const { model, link } = this.options;
+    this.wait(await link.request('pin', { model, path, training }));
+  }
+
+  /** The figures of a layer as they were reported last; undefined where none were. */
+  latestStatistics(path: string): NormStatistics | undefined {
+    return this.known.get(path);
+  }
+
+  async statistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {
+    const module = this.requireModule(path);
+    if ((module.batchNorm ?? module.instanceNorm)?.trackRunningStats !== true) return null;
+    const known = this.known.get(path);
+    // What was told last is as new as it gets while somebody looks, and all there is once the process has ended.
+    if (options.values !== true && known !== undefined) return known;
+    return this.options.link.request('statistics', { model: this.options.model, path });
+  }
+
+  runForward(): Promise<ForwardResult> {
+    return Promise.reject(new AppError('no-program', `${this.title} runs in its own process.`, 'Run it there.'));
+  }
+
+  saveCopy(): Promise<SaveCopyResult> {
+    return Promise.reject(new AppError('not-stored', `${this.title} is no file.`, 'Save it with torch.save().'));
+  }
+
+  snapshot(): Snapshot {
+    return this.index.snapshot();
+  }
+
+  async restore(snapshot: Snapshot): Promise<void> {
+    const flags = Object.fromEntries(this.index.changesTo(snapshot).map(({ path, training }) => [path, training]));
+    if (Object.keys(flags).length === 0) return;
+    const { model, link } = this.options;
+    this.wait(await link.request('setFlags', { model, flags }));
+  }
+
+  /** A live model is always as new as the last report. */
+  reload(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  dispose(): void {
+    this.changed.dispose();
+  }
+
+  /** The agent's report of flags. */
+  receiveModes(changed: ChangedModes): void {
+    const paths = this.index.apply(this.modes.apply(changed));
+    this.receiveOwnSwitch();
+    if (paths.length > 0) this.changed.fire({ kind: 'modes', paths });
+  }
+
+  /** A switch that waited is done, though perhaps no flag differs. */
+  receiveOwnSwitch(): void {
+    if (this.currentState.kind === 'waiting') this.setState({ kind: 'ready' });
+  }
+
+  /** The agent's report of statistics that moved. */
+  receiveStatistics(changed: ChangedStatistics): void {
+    for (const { path, ...statistics } of changed) this.keep(path, statistics);
+    this.changed.fire({ kind: 'statistics', paths: changed.map(({ path }) => path) });
+  }
+
+  /** The tree anew: modules came, went or moved. */
+  receiveTree(modules: readonly AgentModule[]): void {
+    const before = this.initial.flags;
+    this.modes = new LiveModules(modules);
+    this.index = new ModuleIndex(this.modes.specs);
+    this.known.clear();
+    this.takeStatistics(modules);
+    // New modules begin as they are found.
+    this.initial = {
+      flags: new Map([...this.index.snapshot().flags].map(([path, flag]) => [path, before.get(path) ?? flag])),
+    };
+    this.changed.fire({ kind: 'tree' });
+  }
+
+  /** The process ended; what was last seen stays on show. */
+  receiveEnd(clean: boolean): void {
+    this.setState({
+      kind: 'failed',
+      message: clean ? 'The process has ended.' : 'The process ended, or the connection to it broke.',
+    });
+  }
+
+  private takeStatistics(modules: readonly AgentModule[]): void {
+    for (const { path, statistics } of modules) if (statistics !== undefined) this.keep(path, statistics);
+  }
+
+  private keep(path: string, statistics: AgentStatistics): void {
+    this.known.set(path, statistics);
+    if (!this.firstCounts.has(path)) this.firstCounts.set(path, statistics.numBatchesTracked);
+  }
+
+  /** A switch that falls into a forward is done at the start of the next one, which may be long in coming. */
+  private wait({ pending }: { readonly pending: boolean }): void {
+    if (pending && this.currentState.kind === 'ready') this.setState({ kind: 'waiting' });
+  }
+
+  private requireModule(path: string): ModuleSpec {
+    const module = this.index.get(path);
+    if (module === undefined)
+      throw new AppError('no-such-module', `${this.title} has no module “${path}”.`, 'Refresh the tree.');
+    if (this.currentState.kind === 'failed') throw new AppError('process-ended', this.currentState.message);
+    return module;
+  }
+
+  private setState(state: SessionState): void {
+    this.currentState = state;
+    this.changed.fire({ kind: 'state' });
+  }
+}
