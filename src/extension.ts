@@ -8,12 +8,15 @@ import { registerRevealSource } from './commands/revealSource';
 import { registerForwardCommands } from './commands/runForward';
 import { registerSaveCopy } from './commands/saveCopy';
 import { registerSessionCommands } from './commands/sessionCommands';
+import { registerLiveCommands } from './commands/live';
+import { registerRunPython } from './commands/runPython';
 import { registerModeCommands } from './commands/setMode';
 import { readThreads } from './host/config';
 import { setContextKey } from './host/context';
 import { contextKeys } from './host/ids';
 import { createOutputLog } from './host/log';
 import type { OutputLog } from './host/log';
+import { LiveHub } from './live/liveHub';
 import { SessionStore } from './sessions/sessionStore';
 import { createWorkerEngine } from './sessions/workerEngine';
 import { ModeCounts } from './views/modeCounts';
@@ -58,6 +61,8 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
   const counts = new ModeCounts(store);
   const tree = new ModuleTree(store, counts);
   const scene = { store, tree };
+  const hub = new LiveHub(store, vscode.Uri.joinPath(context.extensionUri, 'python').fsPath, log);
+  hub.setVisible(tree.view.visible);
   context.subscriptions.push(
     store,
     counts,
@@ -71,8 +76,14 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     registerSaveCopy(scene, log),
     registerRevealSource(scene, log),
     registerNotices(scene, log),
+    hub,
+    ...registerRunPython(scene, hub, log),
+    ...registerLiveCommands(scene, log),
+    tree.view.onDidChangeVisibility(({ visible }) => {
+      hub.setVisible(visible);
+    }),
     store.onDidChange(() => {
-      setContextKey(contextKeys.hasModels, store.sessions.length + store.opening.length > 0);
+      setContextKey(contextKeys.hasModels, !store.isEmpty);
     }),
   );
   log.info('Ready.');

@@ -43,12 +43,12 @@ export const stages: readonly Stage[] = [
   },
   {
     name: 'e2e',
-    about: 'clicks in a real VS Code in a real browser; needs Chromium and the npm registry',
+    about: 'clicks in a real VS Code in a real browser; needs Chromium, the npm registry, and Python with torch',
     after: ['build'],
-    run: () => {
+    run: async () => {
       findChromium();
       fs.rmSync(path.join(cacheFolder, 'screenshots'), { recursive: true, force: true });
-      return mocha('e2e', ['--config', 'test/e2e/.mocharc.json']);
+      return mocha('e2e', ['--config', 'test/e2e/.mocharc.json'], { MODE_INSPECTOR_PYTHON: await findTorchPython() });
     },
   },
 ];

@@ -31,7 +31,10 @@ export function registerModeCommands(scene: Scene, counts: ModeCounts, log: Outp
       await withDelayedProgress(`Restoring modes of ${session.title}`, { cancellable: false }, () =>
         session.restore(session.initialModes),
       );
-      vscode.window.setStatusBarMessage(`$(discard) ${session.title}: modes are as in the file`, 4000);
+      vscode.window.setStatusBarMessage(
+        `$(discard) ${session.title}: modes are as ${session.kind === 'file' ? 'in the file' : 'they were found'}`,
+        4000,
+      );
     }),
   ];
 }

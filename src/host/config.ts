@@ -15,6 +15,12 @@ export function readStatusBarVisible(): boolean {
   return read(settingIds.statusBar) !== false;
 }
 
+/** The interpreter that the setting names for a file; undefined where it is empty. */
+export function readPython(file: vscode.Uri | undefined): string | undefined {
+  const setting: unknown = vscode.workspace.getConfiguration(undefined, file).get(settingIds.python);
+  return typeof setting === 'string' && setting.trim() !== '' ? setting.trim() : undefined;
+}
+
 /** Calls `listener` when one of our settings changes. */
 export function onDidChangeSettings(listener: () => void): vscode.Disposable {
   return vscode.workspace.onDidChangeConfiguration((event) => {

@@ -22,6 +22,13 @@ export const commandIds = {
   closeModel: 'modeInspector.closeModel',
   switchModel: 'modeInspector.switchModel',
   showLog: 'modeInspector.showLog',
+  runPythonFile: 'modeInspector.runPythonFile',
+  openTerminal: 'modeInspector.openTerminal',
+  pinMode: 'modeInspector.pinMode',
+  unpinMode: 'modeInspector.unpinMode',
+  detach: 'modeInspector.detach',
+  findModels: 'modeInspector.findModels',
+  revealSwitch: 'modeInspector.revealSwitch',
 } as const;
 
 export type CommandId = (typeof commandIds)[keyof typeof commandIds];
@@ -36,6 +43,7 @@ export const viewIds = {
 export const settingIds = {
   threads: 'modeInspector.threads',
   statusBar: 'modeInspector.statusBar',
+  python: 'modeInspector.python',
 } as const;
 
 export const contextKeys = {

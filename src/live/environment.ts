@@ -1,27 +1,50 @@
-// What a Python process needs in its environment to start the agent by itself.
+// How the agent gets into a Python process: by its environment before it starts, by a line of code afterwards.
 
 import path from 'node:path';
 import type { AgentServer } from './agentServer';
 
 /** Variables that start the agent in a Python process and in those that it starts. */
-export type AgentEnvironment = Readonly<Record<'PYTHONPATH' | 'MODE_INSPECTOR_PORT' | 'MODE_INSPECTOR_TOKEN', string>>;
+export type AgentEnvironment = Readonly<
+  Record<'PYTHONPATH' | 'MODE_INSPECTOR_PORT' | 'MODE_INSPECTOR_TOKEN' | 'MODE_INSPECTOR_LAUNCH', string>
+>;
+
+type Address = Pick<AgentServer, 'port' | 'token'>;
 
 /**
  * @param pythonFolder the extension's folder `python`.
  * @param inherited the environment that the process would have; its PYTHONPATH stays behind ours.
+ * @param launch comes back in the introduction of every process that descends from this one.
  */
 export function agentEnvironment(
-  server: Pick<AgentServer, 'port' | 'token'>,
+  { port, token }: Address,
   pythonFolder: string,
   inherited: NodeJS.ProcessEnv,
+  launch = '',
 ): AgentEnvironment {
-  const launch = path.join(pythonFolder, 'launch');
-  const behind = (inherited['PYTHONPATH'] ?? '')
+  const ours = path.join(pythonFolder, 'launch');
+  const others = (inherited['PYTHONPATH'] ?? '')
     .split(path.delimiter)
-    .filter((entry) => entry !== '' && entry !== launch);
+    .filter((entry) => entry !== '' && entry !== ours);
   return {
-    PYTHONPATH: [launch, ...behind].join(path.delimiter),
-    MODE_INSPECTOR_PORT: String(server.port),
-    MODE_INSPECTOR_TOKEN: server.token,
+    PYTHONPATH: [ours, ...others].join(path.delimiter),
+    MODE_INSPECTOR_PORT: String(port),
+    MODE_INSPECTOR_TOKEN: token,
+    MODE_INSPECTOR_LAUNCH: launch,
   };
+}
+
+/** One line of Python that starts the agent wherever it is executed, and leaves no name in that namespace. */
+export function agentCode({ port, token }: Address, pythonFolder: string): string {
+  // JSON's strings and numbers are Python's.
+  const folder = JSON.stringify(path.join(pythonFolder, 'agent'));
+  const lines = [
+    'import sys',
+    `sys.path.insert(0, ${folder})`,
+    'try:',
+    '    import mode_inspector',
+    'finally:',
+    `    sys.path.remove(${folder})`,
+    `mode_inspector.start(${port}, ${JSON.stringify(token)})`,
+  ];
+  return `exec(${JSON.stringify(lines.join('\n'))}, {})`;
 }

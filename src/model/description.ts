@@ -28,6 +28,8 @@ export interface Capabilities {
   readonly runForward: boolean;
   /** Only a file that stores flags can be copied with other ones. */
   readonly saveCopy?: boolean;
+  /** A module can be held in a mode though its parents are switched. */
+  readonly pin?: boolean;
 }
 
 export interface ModelDescription {

@@ -81,6 +81,8 @@ const notifications = {
     rank: v.nullable(count),
     worldSize: v.nullable(count),
     job: v.nullable(v.string()),
+    /** Of the host: which of its launches started the process, or the process that started it. */
+    launch: v.nullable(v.string()),
     python: v.string(),
     torch: v.string(),
     argv: v.array(v.string()),

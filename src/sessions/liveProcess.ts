@@ -8,6 +8,7 @@ import type {
   AgentRequests,
   AgentSwitch,
 } from '../protocol/agent';
+import { randomUUID } from 'node:crypto';
 import type { Disposable } from '../util/disposable';
 import { Emitter } from '../util/event';
 import type { Event } from '../util/event';
@@ -70,6 +71,8 @@ export class LiveProcess implements Disposable {
   private hasEnded = false;
 
   readonly onDidChange: Event<ProcessChange>;
+  /** Unlike the process id, never used again. */
+  readonly key = randomUUID();
 
   constructor(
     private readonly link: AgentLink,

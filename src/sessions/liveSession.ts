@@ -1,14 +1,14 @@
 // A model in a running Python process: its tree and flags as the agent last told them, switched where the process runs.
 
 import type { Capabilities, InputSpec, Problem } from '../model/description';
-import type { ModuleSpec } from '../model/module';
+import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { AgentModule, AgentNotification, AgentStatistics } from '../protocol/agent';
 import type { ForwardResult, SaveCopyResult } from '../protocol/engine';
 import { AppError } from '../util/errors';
 import { Emitter } from '../util/event';
 import { LiveModules } from './liveModules';
-import type { AgentLink, LiveProcess } from './liveProcess';
+import type { AgentLink, LiveProcess, LiveSwitch } from './liveProcess';
 import type { ModelSession, SessionChange, SessionState, Snapshot } from './modelSession';
 import { ModuleIndex } from './moduleIndex';
 
@@ -30,7 +30,7 @@ type ChangedStatistics = Extract<AgentNotification, { name: 'statistics' }>['par
 export class LiveSession implements ModelSession {
   readonly kind = 'live';
   readonly format = 'module';
-  readonly capabilities: Capabilities = { setTraining: true, runForward: false };
+  readonly capabilities: Capabilities = { setTraining: true, runForward: false, pin: true };
   readonly inputs: readonly InputSpec[] = [];
   readonly problems: readonly Problem[] = [];
   readonly id: string;
@@ -44,12 +44,13 @@ export class LiveSession implements ModelSession {
   private currentState: SessionState = { kind: 'ready' };
   /** As they were reported last. */
   private readonly known = new Map<string, AgentStatistics>();
+  private readonly pins = new Map<string, Mode>();
   /** Counters when a layer was first seen, to tell which have moved since. */
   private readonly firstCounts = new Map<string, number | null>();
 
   constructor(private readonly options: LiveSessionOptions) {
     this.process = options.process;
-    this.id = `live-${options.process.id}-${options.model}`;
+    this.id = `live-${options.process.key}-${options.model}`;
     this.title = options.name;
     this.changed = new Emitter(options.onListenerError);
     this.onDidChange = this.changed.event;
@@ -78,6 +79,11 @@ export class LiveSession implements ModelSession {
       .map(([path]) => path);
   }
 
+  /** Calls of `train()` and `eval()` on its modules, the oldest first. */
+  get switches(): readonly LiveSwitch[] {
+    return this.process.switches.filter(({ session }) => session === this);
+  }
+
   module(path: string): ModuleSpec | undefined {
     return this.index.get(path);
   }
@@ -97,6 +103,13 @@ export class LiveSession implements ModelSession {
     this.requireModule(path);
     const { model, link } = this.options;
     this.wait(await link.request('pin', { model, path, training }));
+    if (training === null) this.pins.delete(path);
+    else this.pins.set(path, training ? 'train' : 'eval');
+    this.changed.fire({ kind: 'modes', paths: [path] });
+  }
+
+  pinned(path: string): Mode | undefined {
+    return this.pins.get(path);
   }
 
   /** The figures of a layer as they were reported last; undefined where none were. */
@@ -176,7 +189,7 @@ export class LiveSession implements ModelSession {
   /** The process ended; what was last seen stays on show. */
   receiveEnd(clean: boolean): void {
     this.setState({
-      kind: 'failed',
+      kind: 'ended',
       message: clean ? 'The process has ended.' : 'The process ended, or the connection to it broke.',
     });
   }
@@ -199,7 +212,7 @@ export class LiveSession implements ModelSession {
     const module = this.index.get(path);
     if (module === undefined)
       throw new AppError('no-such-module', `${this.title} has no module “${path}”.`, 'Refresh the tree.');
-    if (this.currentState.kind === 'failed') throw new AppError('process-ended', this.currentState.message);
+    if (this.currentState.kind === 'ended') throw new AppError('process-ended', this.currentState.message);
     return module;
   }
 

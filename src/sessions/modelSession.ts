@@ -3,7 +3,7 @@
 import type { Disposable } from '../util/disposable';
 import type { Event } from '../util/event';
 import type { Capabilities, InputSpec, ModelFormat, Problem } from '../model/description';
-import type { ModuleSpec } from '../model/module';
+import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { ForwardOptions, ForwardResult, SaveCopyOptions, SaveCopyResult } from '../protocol/engine';
 
@@ -19,14 +19,14 @@ export type SessionChange =
   | { readonly kind: 'state' };
 
 /**
- * `failed` keeps the last tree but can't act until it is reloaded. `waiting` is a live model that will be switched at its next
- * forward.
+ * `failed` keeps the last tree but can't act until it is reloaded. A live model is `waiting` when it will be switched at its next
+ * forward, and has `ended` with its process.
  */
 export type SessionState =
   | { readonly kind: 'ready' }
   | { readonly kind: 'waiting' }
   | { readonly kind: 'running' }
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'failed' | 'ended'; readonly message: string };
 
 /** The modes of every module at one moment, as `heldTraining` tells them; opaque to callers. */
 export interface Snapshot {
@@ -72,6 +72,8 @@ export interface ModelSession extends Disposable {
   restore(snapshot: Snapshot): Promise<void>;
   /** Flags as they stood when the model was opened, for *Restore Modes*. */
   readonly initialModes: Snapshot;
+  /** The mode that a module is held in whatever its parents are switched to; for live models only. */
+  pinned?(path: string): Mode | undefined;
   /** Opens the file again; `keepModes` then sets the flags that were set before, by path. */
   reload(options: ReloadOptions): Promise<void>;
 }

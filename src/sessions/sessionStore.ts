@@ -9,6 +9,7 @@ import type { DiskState } from './diskWatch';
 import { watchFile } from './diskWatch';
 import { FileSession, openFileSession } from './fileSession';
 import { ForwardHistory } from './forwardHistory';
+import type { LiveProcess } from './liveProcess';
 import type { ModelSession, ReloadOptions, SessionChange } from './modelSession';
 import type { SessionEngine } from './workerEngine';
 
@@ -16,6 +17,8 @@ import type { SessionEngine } from './workerEngine';
 export type StoreChange =
   | { readonly kind: 'added' | 'removed' | 'disk' | 'forward'; readonly session: ModelSession }
   | { readonly kind: 'session'; readonly session: ModelSession; readonly change: SessionChange }
+  /** A live process came, ended, left, or switched modes. */
+  | { readonly kind: 'process'; readonly process: LiveProcess }
   | { readonly kind: 'active' | 'opening' };
 
 export interface SessionStoreOptions {
@@ -24,6 +27,13 @@ export interface SessionStoreOptions {
   readonly onListenerError?: (error: unknown) => void;
   /** How often files on disk are looked at; tests shorten it. */
   readonly diskPollMilliseconds?: number;
+}
+
+/** A program that was started with an agent. */
+export interface Launch {
+  readonly id: string;
+  /** The base name of its file. */
+  readonly title: string;
 }
 
 /** The path of the file behind a session; undefined for a live model. */
@@ -36,6 +46,8 @@ export class SessionStore implements Disposable {
     string,
     { readonly session: ModelSession; readonly owned: DisposableStore; disk: DiskState }
   >();
+  private readonly livingAndEnded = new Map<LiveProcess, Disposable>();
+  private readonly starting = new Set<Launch>();
   private readonly pending = new Map<string, Promise<FileSession>>();
   private readonly changed: Emitter<StoreChange>;
   private activeId: string | undefined;
@@ -59,9 +71,24 @@ export class SessionStore implements Disposable {
     return [...this.entries.values()].map((entry) => entry.session);
   }
 
+  /** Live processes, those that have ended too as long as their models are shown. */
+  get processes(): readonly LiveProcess[] {
+    return [...this.livingAndEnded.keys()];
+  }
+
+  /** Programs that were started and have not reported yet. */
+  get launches(): readonly Launch[] {
+    return [...this.starting];
+  }
+
   /** Base names of the files that are being opened. */
   get opening(): readonly string[] {
     return [...this.pending.keys()].map((file) => basename(file));
+  }
+
+  /** True where nothing is open, running or on its way. */
+  get isEmpty(): boolean {
+    return this.entries.size + this.pending.size + this.livingAndEnded.size + this.starting.size === 0;
   }
 
   /** The model that was touched last; commands without a target act on it. */
@@ -121,6 +148,46 @@ export class SessionStore implements Disposable {
     this.changed.fire({ kind: 'active' });
   }
 
+  /** Shows a process and its models; the store disposes it. */
+  addProcess(process: LiveProcess): void {
+    const follow = process.onDidChange((change) => {
+      if (change.kind === 'added') this.add(change.session);
+      else if (change.kind === 'removed') this.close(change.session);
+      // A process that never held a model is not worth a row.
+      else if (change.kind === 'ended' && process.sessions.length === 0) this.removeProcess(process);
+      else this.changed.fire({ kind: 'process', process });
+    });
+    this.livingAndEnded.set(process, follow);
+    this.endLaunch(process.introduction.launch);
+    this.changed.fire({ kind: 'process', process });
+  }
+
+  /** Takes a process and its models from view, and the agent out of the process; the process goes on. */
+  removeProcess(process: LiveProcess): void {
+    const follow = this.livingAndEnded.get(process);
+    if (follow === undefined) return;
+    this.livingAndEnded.delete(process);
+    follow.dispose();
+    for (const session of process.sessions) this.close(session);
+    process.dispose();
+    this.changed.fire({ kind: 'process', process });
+  }
+
+  /** A program that is starting has a row of its own until a process of it reports, or it ends. */
+  addLaunch(launch: Launch): void {
+    this.starting.add(launch);
+    this.changed.fire({ kind: 'opening' });
+  }
+
+  /** True if no process of the launch had reported. */
+  endLaunch(id: string | null): boolean {
+    const launch = [...this.starting].find((each) => each.id === id);
+    if (launch === undefined) return false;
+    this.starting.delete(launch);
+    this.changed.fire({ kind: 'opening' });
+    return true;
+  }
+
   close(session: ModelSession): void {
     const entry = this.entries.get(session.id);
     if (entry === undefined) return;
@@ -143,6 +210,11 @@ export class SessionStore implements Disposable {
     this.changed.dispose();
     for (const entry of this.entries.values()) entry.owned.dispose();
     this.entries.clear();
+    for (const [process, follow] of this.livingAndEnded) {
+      follow.dispose();
+      process.dispose();
+    }
+    this.livingAndEnded.clear();
   }
 
   private async openNew(file: string, signal: AbortSignal | undefined): Promise<FileSession> {

@@ -20,6 +20,7 @@ export type AppErrorCode =
   | 'process-ended' // the process of a live model is gone
   | 'no-answer' // the process of a live model does not answer, or not as it should
   | 'refused' // the process of a live model could not do what was asked
+  | 'no-python' // no interpreter to run a program with
   | 'usage'; // wrong arguments from the caller
 
 /**

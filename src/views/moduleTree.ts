@@ -1,15 +1,18 @@
 // The view “Modules”: open models as roots, their modules below, statistics below the layers that keep them.
 
 import * as vscode from 'vscode';
-import type { ModuleSpec } from '../model/module';
+import type { ModuleSpec, SourceLocation } from '../model/module';
 import { moduleName, parentPath } from '../model/module';
 import type { Disposable } from '../util/disposable';
 import { toAppError } from '../util/errors';
+import type { LiveProcess } from '../sessions/liveProcess';
+import { LiveSession } from '../sessions/liveSession';
 import type { ModelSession } from '../sessions/modelSession';
 import { fileOf } from '../sessions/sessionStore';
 import type { SessionStore, StoreChange } from '../sessions/sessionStore';
 import { viewIds } from '../host/ids';
 import { forwardRow, forwardRows, normRows } from './factsModel';
+import { launchRow, noModelRow, processRow, processTitle, switchesRow, switchPlaces, switchRow } from './liveModel';
 import type { ModeCounts } from './modeCounts';
 import type { Row } from './rowModel';
 import { toTreeItem } from './treeItem';
@@ -29,6 +32,10 @@ export type TreeNode =
   | { readonly kind: 'module'; readonly session: ModelSession; readonly path: string }
   | { readonly kind: 'forward'; readonly session: ModelSession }
   | { readonly kind: 'problems'; readonly session: ModelSession }
+  /** A live process, above its models. */
+  | { readonly kind: 'process'; readonly session?: undefined; readonly process: LiveProcess }
+  /** Who switched the modes of a live model. */
+  | { readonly kind: 'switches'; readonly session: LiveSession }
   /** A row that only says something; `path` is the module that it belongs to. */
   | {
       readonly kind: 'row';
@@ -37,6 +44,8 @@ export type TreeNode =
       readonly id: string;
       readonly row: Row;
       readonly parent?: TreeNode;
+      /** A line of the user's code that the row is about. */
+      readonly line?: SourceLocation;
     };
 
 const revealAttempts = 6;
@@ -45,6 +54,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   private readonly changed = new vscode.EventEmitter<TreeNode[] | undefined>();
   // VS Code knows an element by its identity, so that each module has one node for as long as its session lives.
   private readonly nodes = new Map<string, Map<string, TreeNode>>();
+  private readonly processNodes = new WeakMap<LiveProcess, TreeNode>();
   private readonly subscription: Disposable;
   private readonly dirty = new Set<TreeNode>();
   private refreshTimer: NodeJS.Timeout | undefined;
@@ -109,6 +119,16 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
         return element.session.problems.map((problem, index) =>
           rowNode(element.session, `problem:${String(index)}`, problemRow(problem), problem.path),
         );
+      case 'process':
+        return element.process.sessions.length === 0
+          ? [{ kind: 'row', id: `${processKey(element.process)}/none`, row: noModelRow }]
+          : liveModels(element.process).map((session) => this.node(session, ''));
+      case 'switches':
+        return switchPlaces(element.session.switches).map((place, index) => ({
+          ...rowNode(element.session, `switch:${String(index)}`, switchRow(place), place.path),
+          ...(place.file === null ? {} : { line: { file: place.file, line: place.line ?? 1 } }),
+          parent: element,
+        }));
       case 'row':
         return (element.row.rows ?? []).map((row) => ({
           ...element,
@@ -121,7 +141,11 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 
   getParent(element: TreeNode): TreeNode | undefined {
     if (element.session === undefined) return undefined;
-    if (element.kind === 'forward' || element.kind === 'problems') return this.node(element.session, '');
+    if (element.kind === 'module' && element.path === '' && element.session instanceof LiveSession) {
+      return this.processNode(element.session.process);
+    }
+    if (element.kind === 'forward' || element.kind === 'problems' || element.kind === 'switches')
+      return this.node(element.session, '');
     if (element.kind === 'row' && element.parent !== undefined) return element.parent;
     if (element.path === undefined) return undefined;
     const parent = element.kind === 'module' ? parentPath(element.path) : element.path;
@@ -130,7 +154,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 
   getTreeItem(element: TreeNode): vscode.TreeItem {
     const item = toTreeItem(this.rowOf(element));
-    const session = element.session?.id ?? 'store';
+    const session = element.kind === 'process' ? processKey(element.process) : (element.session?.id ?? 'store');
     const own =
       element.kind === 'module' ? element.path : element.kind === 'row' ? `${element.path ?? ''}/${element.id}` : '';
     item.id = `${session}/${element.kind}/${own}`;
@@ -146,7 +170,15 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 
   private roots(): TreeNode[] {
     return [
-      ...this.store.sessions.map((session) => this.node(session, '')),
+      ...this.store.sessions
+        .filter((session) => !(session instanceof LiveSession))
+        .map((session) => this.node(session, '')),
+      ...this.store.processes.map((process) => this.processNode(process)),
+      ...this.store.launches.map((launch): TreeNode => ({
+        kind: 'row',
+        id: `launch:${launch.id}`,
+        row: launchRow(launch),
+      })),
       ...this.store.opening.map((title): TreeNode => ({ kind: 'row', id: `opening:${title}`, row: openingRow(title) })),
     ];
   }
@@ -158,6 +190,9 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       ...(this.store.forwards.last(session) === undefined
         ? []
         : [this.keyed(session, 'forward', () => ({ kind: 'forward', session }))]),
+      ...(session instanceof LiveSession && session.switches.length > 0
+        ? [this.keyed(session, 'switches', () => ({ kind: 'switches', session }))]
+        : []),
       ...(session.problems.length === 0
         ? []
         : [this.keyed(session, 'problems', () => ({ kind: 'problems', session }))]),
@@ -191,6 +226,12 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
         const record = this.store.forwards.last(element.session);
         return record === undefined ? errorRow('The forward was forgotten.') : forwardRow(record);
       }
+      case 'process': {
+        const { introduction, sessions, ended } = element.process;
+        return processRow({ introduction, models: sessions.length, ended });
+      }
+      case 'switches':
+        return switchesRow(switchPlaces(element.session.switches));
       case 'module':
         return this.moduleRowOf(element.session, element.path);
     }
@@ -204,12 +245,14 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       count: this.counts.of(session, path),
       hasChildren: session.children(path).length > 0,
       capabilities: session.capabilities,
+      pinned: session.pinned?.(path),
     };
     if (path !== '') return moduleRow(shared);
     return rootRow({
       ...shared,
       title: session.title,
-      location: fileOf(session) ?? session.title,
+      location: locationOf(session),
+      isLive: session instanceof LiveSession,
       state: session.state,
       disk: this.store.diskState(session),
       active: this.store.active === session,
@@ -230,7 +273,16 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
         this.nodes.delete(change.session.id);
         this.refresh(undefined);
         return;
+      case 'process': {
+        const isShown = this.store.processes.includes(change.process);
+        if (!isShown || !this.processNodes.has(change.process)) this.refresh(undefined);
+        else this.refreshProcess(change.process);
+        return;
+      }
       case 'added':
+        if (change.session instanceof LiveSession) this.refresh(this.processNode(change.session.process));
+        else this.refresh(undefined);
+        return;
       case 'opening':
         this.refresh(undefined);
         return;
@@ -244,6 +296,22 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     const known = this.nodes.get(session.id);
     for (const path of paths) {
       const node = known?.get(`module:${path}`);
+      if (node !== undefined) this.refresh(node);
+    }
+  }
+
+  private processNode(process: LiveProcess): TreeNode {
+    let node = this.processNodes.get(process);
+    if (node === undefined) this.processNodes.set(process, (node = { kind: 'process', process }));
+    return node;
+  }
+
+  /** Its own row, and who switched its models; the modules refresh by themselves. */
+  private refreshProcess(process: LiveProcess): void {
+    if (process.ended) this.refresh(this.processNode(process));
+    for (const session of process.sessions) {
+      const known = this.nodes.get(session.id);
+      const node = known?.get('switches') ?? (session.switches.length > 0 ? known?.get('module:') : undefined);
       if (node !== undefined) this.refresh(node);
     }
   }
@@ -282,6 +350,23 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     if (node === undefined) known.set(key, (node = make()));
     return node;
   }
+}
+
+/** Where a model comes from, for its tooltip. */
+function locationOf(session: ModelSession): string {
+  if (!(session instanceof LiveSession)) return fileOf(session) ?? session.title;
+  const { introduction, id } = session.process;
+  return `${processTitle(introduction)} (${String(id)})`;
+}
+
+/** Models with layers that depend on the mode first: a loss is a module too. */
+function liveModels(process: LiveProcess): readonly LiveSession[] {
+  const matters = (session: LiveSession): boolean => session.modules.some((module) => module.modeSensitive);
+  return [...process.sessions].sort((a, b) => Number(matters(b)) - Number(matters(a)));
+}
+
+function processKey(process: LiveProcess): string {
+  return `process-${String(process.id)}-${process.key}`;
 }
 
 function rowNode(session: ModelSession, id: string, row: Row, path?: string): TreeNode {

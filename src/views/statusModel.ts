@@ -18,7 +18,8 @@ export function statusOf(session: ModelSession | undefined, count: ModeCount, mo
   const words = describeModel(root, count);
   const total = count.runTrain + count.runEval;
   const running = session.state.kind === 'running';
-  const text = session.state.kind === 'failed' ? 'stopped' : words.text;
+  const { kind } = session.state;
+  const text = kind === 'failed' ? 'stopped' : kind === 'ended' ? 'ended' : words.text;
   const icon = session.state.kind === 'failed' ? 'error' : running ? 'loading~spin' : iconOf(words).id;
   const layers =
     total === 0

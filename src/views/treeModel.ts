@@ -2,7 +2,7 @@
 
 import type { Capabilities, Problem } from '../model/description';
 import { moduleName } from '../model/module';
-import type { ModuleSpec } from '../model/module';
+import type { Mode, ModuleSpec } from '../model/module';
 import type { DiskState } from '../sessions/diskWatch';
 import type { SessionState } from '../sessions/modelSession';
 import { countOf, formatNumber, formatShape } from './format';
@@ -26,6 +26,7 @@ export interface ModuleRowInput {
   readonly count: ModeCount;
   readonly hasChildren: boolean;
   readonly capabilities: Capabilities;
+  readonly pinned?: Mode | undefined;
 }
 
 /** The row of a module below the root. */
@@ -36,7 +37,7 @@ export function moduleRow(input: ModuleRowInput): Row {
   const type = typeWords(module);
   return {
     label: name,
-    description: words.contradiction ? join(words.text, type) : join(type, words.text),
+    description: words.contradiction ? join(words.text, type) : join(type, words.text, pinnedWords(input)),
     icon: iconOf(words),
     tooltip: moduleTooltip(module, count, words),
     spoken: speak(name, type, words, count),
@@ -47,7 +48,9 @@ export function moduleRow(input: ModuleRowInput): Row {
 
 export interface RootRowInput extends ModuleRowInput {
   readonly title: string;
+  /** The file, or the process in which a live model lives. */
   readonly location: string;
+  readonly isLive: boolean;
   readonly state: SessionState;
   readonly disk: DiskState;
   readonly active: boolean;
@@ -58,18 +61,19 @@ export function rootRow(input: RootRowInput): Row {
   const { module, count, title } = input;
   const words = describeModel(module, count);
   const condition = conditionWords(input.state, input.disk);
-  const failed = input.state.kind === 'failed';
+  const { state } = input;
+  const message = state.kind === 'failed' || state.kind === 'ended' ? [state.message] : [];
   return {
     label: title,
-    description: join(words.text, condition, module.type),
-    icon: failed ? { id: 'error', color: 'list.errorForeground' } : iconOf(words),
+    description: join(words.text, condition, pinnedWords(input), module.type),
+    icon: state.kind === 'failed' ? { id: 'error', color: 'list.errorForeground' } : iconOf(words),
     tooltip: [
-      `File: ${input.location}`,
-      ...(input.state.kind === 'failed' ? [input.state.message] : []),
+      `${input.isLive ? 'Process' : 'File'}: ${input.location}`,
+      ...message,
       ...moduleTooltip(module, count, words),
     ],
     spoken: `Model ${speak(title, module.type, words, count)}${condition === '' ? '' : `, ${condition}`}${input.active ? ', active model' : ''}`,
-    context: contextOf('root', input),
+    context: contextOf(input.isLive ? 'live' : 'root', input),
     children: 'expanded',
   };
 }
@@ -83,6 +87,11 @@ export function hasStatistics(module: ModuleSpec): boolean {
 export function noticeRow(state: SessionState, disk: DiskState): Row | undefined {
   if (state.kind === 'failed') {
     return notice('Stopped', state.message, { id: 'error', color: 'list.errorForeground' });
+  }
+  if (state.kind === 'ended')
+    return notice('Ended', `${state.message} What was seen last stays.`, { id: 'debug-stop' });
+  if (state.kind === 'waiting') {
+    return notice('Waiting', 'a forward is running; the switch comes at the start of the next one', { id: 'watch' });
   }
   if (disk === 'changed') return notice('Changed on disk', 'reload to see the new file', { id: 'sync' });
   if (disk === 'deleted') return notice('Deleted on disk', 'the model stays as it was read', { id: 'trash' });
@@ -132,6 +141,10 @@ function notice(label: string, description: string, icon: RowIcon): Row {
   };
 }
 
+function pinnedWords({ pinned }: ModuleRowInput): string {
+  return pinned === undefined ? '' : `pinned to ${pinned}`;
+}
+
 function typeWords(module: ModuleSpec): string {
   const p = module.dropout?.p;
   return p === undefined || p === null ? module.type : `${module.type} p=${formatNumber(p)}`;
@@ -145,6 +158,8 @@ export function iconOf(words: ModeWords): RowIcon {
 function conditionWords(state: SessionState, disk: DiskState): string {
   if (state.kind === 'running') return 'running…';
   if (state.kind === 'failed') return 'stopped';
+  if (state.kind === 'ended') return 'ended';
+  if (state.kind === 'waiting') return 'waiting…';
   if (disk === 'changed') return 'changed on disk';
   return disk === 'deleted' ? 'deleted on disk' : '';
 }
@@ -187,7 +202,10 @@ function speak(name: string, type: string, words: ModeWords, count: ModeCount): 
 }
 
 /** Only what would change something is offered. */
-function contextOf(kind: 'root' | 'module', { module, count, capabilities, hasChildren }: ModuleRowInput): string {
+function contextOf(
+  kind: 'root' | 'live' | 'module',
+  { module, count, capabilities, hasChildren, pinned }: ModuleRowInput,
+): string {
   const words: string[] = [kind];
   const { toTrain, toEval } = switchable(count);
   if (capabilities.setTraining && toTrain > 0) words.push('canTrain');
@@ -195,6 +213,7 @@ function contextOf(kind: 'root' | 'module', { module, count, capabilities, hasCh
   if (capabilities.setTraining && hasChildren && module.training !== null) words.push('hasFlag');
   if (capabilities.runForward) words.push('canRun');
   if (capabilities.saveCopy === true) words.push('canSave');
+  if (capabilities.pin === true) words.push(pinned === undefined ? 'canPin' : 'canUnpin');
   if (module.source !== undefined) words.push('hasSource');
   return words.join(' ');
 }

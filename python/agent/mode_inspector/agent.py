@@ -163,6 +163,7 @@ class _Agent:
             "rank": int(rank) if rank is not None and rank.isdigit() else None,
             "worldSize": int(world) if world is not None and world.isdigit() else None,
             "job": os.environ.get("TORCHELASTIC_RUN_ID"),
+            "launch": os.environ.get("MODE_INSPECTOR_LAUNCH"),
             "python": ".".join(map(str, sys.version_info[:3])),
             "torch": str(getattr(torch_module("torch"), "__version__", "unknown")),
             "argv": [str(word) for word in getattr(sys, "argv", [])],
@@ -205,7 +206,7 @@ class _Agent:
         now = time.monotonic()
         if not is_due and self._models and now < self._next_tree:
             return
-        self._next_tree = now + _TREE_SECONDS
+        self._next_tree = now + max(_TREE_SECONDS, self._interval)
         known = {id(root): model for model in self._models.values() if (root := model.root()) is not None}
         inside: set[int] = set()
         for model in list(self._models.values()):

@@ -56,7 +56,7 @@ class Timeline:
             if pins:
                 pin = pins.get(id(module))
                 if pin is not None and pin[0]() is module:
-                    mode = pin[1]
+                    return hold(module, pin[1])
             # A call within a call sets the same flag on a child, or is an override's call of its base: no news.
             outer = getattr(within, "mode", None)
             if outer is mode:
@@ -68,6 +68,14 @@ class Timeline:
                 within.mode = outer
             record(module, mode, sys._getframe(1))
             return answer
+
+        def hold(module: Any, mode: bool) -> Any:
+            outer = getattr(within, "mode", None)
+            within.mode = mode
+            try:
+                return original(module, mode)
+            finally:
+                within.mode = outer
 
         self._wrapper = train
         self._class.train = train

@@ -105,7 +105,13 @@ describe('manifest', () => {
     for (const id of [commandIds.openFile, commandIds.copyPath, commandIds.revealInTree])
       assert.equal(palette.get(id), 'false', id);
     // Whatever acts on a model is offered only while there is one.
-    const always = new Set<string>([commandIds.openModel, commandIds.openSample, commandIds.showLog]);
+    const always = new Set<string>([
+      commandIds.openModel,
+      commandIds.openSample,
+      commandIds.runPythonFile,
+      commandIds.openTerminal,
+      commandIds.showLog,
+    ]);
     for (const { command, category } of contributes.commands) {
       assert.equal(category, 'Mode Inspector');
       if (!always.has(command)) assert.ok(palette.has(command), command);

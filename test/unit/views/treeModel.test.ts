@@ -71,6 +71,7 @@ describe('rows of models', () => {
       title: 'net.pt',
       location: '/models/net.pt',
       state: { kind: 'ready' },
+      isLive: false,
       disk: 'same',
       active: true,
     } as const;

@@ -1,0 +1,142 @@
+// The rows of live processes and of who switched modes in them.
+
+import type { AgentIntroduction } from '../protocol/agent';
+import type { LiveSwitch } from '../sessions/liveProcess';
+import { countOf } from './format';
+import type { Row } from './rowModel';
+
+/** A program that was started and has no model yet. */
+export interface LaunchWords {
+  readonly title: string;
+}
+
+export interface ProcessRowInput {
+  readonly introduction: AgentIntroduction;
+  readonly models: number;
+  readonly ended: boolean;
+}
+
+/** `train.py`, `rank 0 of 2`, whatever tells one process from the next. */
+export function processTitle({ argv, process }: AgentIntroduction): string {
+  const script = argv[0] === undefined || argv[0] === '' || argv[0] === '-c' ? '' : argv[0];
+  const name = script.slice(Math.max(script.lastIndexOf('/'), script.lastIndexOf('\\')) + 1);
+  return name === '' || name === '-m' ? `Python ${String(process)}` : name;
+}
+
+export function processRow({ introduction, models, ended }: ProcessRowInput): Row {
+  const { process, rank, worldSize, python, torch, argv, folder, executable } = introduction;
+  const title = processTitle(introduction);
+  const rankWords = rank === null ? '' : `rank ${String(rank)}${worldSize === null ? '' : ` of ${String(worldSize)}`}`;
+  const condition = ended ? 'ended' : models === 0 ? 'no model yet' : 'live';
+  return {
+    label: title,
+    description: [rankWords, condition, `process ${String(process)}`].filter((part) => part !== '').join(' · '),
+    icon: ended ? { id: 'debug-stop', color: 'disabledForeground' } : { id: 'pulse', color: 'charts.green' },
+    tooltip: [
+      `Process: ${String(process)}`,
+      `Command: ${argv.join(' ')}`,
+      `Folder: ${folder}`,
+      `Python: ${python} (${executable})`,
+      `torch: ${torch}`,
+      ...(rank === null ? [] : [`Rank: ${String(rank)}${worldSize === null ? '' : ` of ${String(worldSize)}`}`]),
+    ],
+    spoken: `Process ${title}${rankWords === '' ? '' : `, ${rankWords}`}, ${condition}, ${countOf(models, 'model')}`,
+    context: ended ? 'process ended' : 'process running',
+    children: 'expanded',
+  };
+}
+
+/** Below a process in which no model was found yet. */
+export const noModelRow: Row = {
+  label: 'No model yet',
+  description: 'it appears when a variable holds one',
+  tooltip: ['Models are found by the names of variables. “Find All Models” asks Python for every module there is.'],
+  icon: { id: 'watch' },
+  spoken: 'No model yet. It appears when a variable holds one.',
+  context: 'noModel',
+  children: 'none',
+};
+
+export function launchRow({ title }: LaunchWords): Row {
+  return {
+    label: title,
+    description: 'running, torch not imported yet',
+    icon: { id: 'loading~spin' },
+    spoken: `${title}, running, torch not imported yet`,
+    children: 'none',
+  };
+}
+
+/** All calls of `train()` or `eval()` on one line of code for one module. */
+export interface SwitchPlace {
+  readonly path: string;
+  readonly training: boolean;
+  readonly calls: number;
+  /** Seconds since the epoch, of the last one. */
+  readonly last: number;
+  readonly file: string | null;
+  readonly line: number | null;
+  readonly function: string | null;
+}
+
+/** Gathers calls by place, the latest first. */
+export function switchPlaces(switches: readonly LiveSwitch[]): readonly SwitchPlace[] {
+  const places = new Map<string, SwitchPlace>();
+  for (const { path, training, time, file, line, function: name } of switches) {
+    const key = JSON.stringify([path, training, file, line]);
+    const before = places.get(key);
+    // Deleting first puts the place behind all others: a Map keeps the order of insertion.
+    places.delete(key);
+    places.set(key, {
+      path: path ?? '',
+      training,
+      calls: (before?.calls ?? 0) + 1,
+      last: time,
+      file,
+      line,
+      function: name,
+    });
+  }
+  return [...places.values()].reverse();
+}
+
+export function switchesRow(places: readonly SwitchPlace[]): Row {
+  const calls = places.reduce((sum, place) => sum + place.calls, 0);
+  const [latest] = places;
+  return {
+    label: 'Mode switches',
+    description: latest === undefined ? 'none yet' : `${countOf(calls, 'call')} · last: ${placeWords(latest)}`,
+    icon: { id: 'history' },
+    spoken: `Mode switches, ${countOf(calls, 'call')}`,
+    children: places.length === 0 ? 'none' : 'collapsed',
+  };
+}
+
+/** @param now seconds since the epoch. */
+export function switchRow(place: SwitchPlace): Row {
+  const { path, training, calls, last, file, line } = place;
+  const mode = training ? 'train' : 'eval';
+  const time = new Date(last * 1000).toLocaleTimeString('en-GB');
+  const subject = path === '' ? 'model' : path;
+  return {
+    label: `${subject} → ${mode}`,
+    description: `${placeWords(place)} · ${calls === 1 ? '' : `${countOf(calls, 'call')}, last `}${time}`,
+    icon: training ? { id: 'circle-filled', color: 'charts.yellow' } : { id: 'circle-outline', color: 'charts.blue' },
+    tooltip: [
+      `Module: ${path === '' ? '(root)' : path}`,
+      `Call: ${training ? 'train()' : 'eval()'}`,
+      `Calls: ${String(calls)}`,
+      ...(file === null ? ['By: Mode Inspector'] : [`Line: ${file}:${String(line ?? 0)}`]),
+    ],
+    spoken: `${subject} to ${mode} by ${placeWords(place)}, ${countOf(calls, 'call')}, last at ${time}`,
+    context: file === null ? 'switch' : 'switch hasLine',
+    children: 'none',
+  };
+}
+
+function placeWords({ file, line, function: name }: SwitchPlace): string {
+  if (file === null) return 'Mode Inspector';
+  const base = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
+  const where = name === null || name === '<module>' ? '' : ` in ${name}`;
+  return `${base}:${String(line ?? 0)}${where}`;
+}

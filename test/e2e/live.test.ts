@@ -1,0 +1,68 @@
+// A person trains with the sample script: the model appears, moves, is switched and pinned, and stays when the program ends.
+
+import assert from 'node:assert/strict';
+import { launchWorkbench } from './workbench';
+import type { Workbench } from './workbench';
+
+const python = process.env['MODE_INSPECTOR_PYTHON'];
+
+for (const theme of ['dark', 'light'] as const) {
+  describe(`a live model in the side bar (${theme})`, () => {
+    let workbench: Workbench;
+
+    before(async () => {
+      assert.ok(python, 'Run this with `npm test -- e2e`, or name a Python with torch in MODE_INSPECTOR_PYTHON.');
+      workbench = await launchWorkbench({ theme, settings: { 'modeInspector.python': python } });
+    });
+
+    after(async () => {
+      await (workbench as Workbench | undefined)?.close();
+    });
+
+    it('appears when a Python file is run', async () => {
+      await workbench.explorerRow('train.py').dblclick();
+      await workbench.page.locator('.editor-actions a[aria-label^="Run Python File with Mode Inspector"]').click();
+      await workbench.showModeInspector();
+      await workbench.row(/^Process train\.py, live, 1 model/).waitFor({ timeout: 60_000 });
+      await workbench.row(/^Model model, Net, /).waitFor();
+    });
+
+    it('shows statistics that move while the program runs', async () => {
+      await workbench.expand(/^features,/);
+      await workbench.expand(/^0, Block/);
+      await workbench.expand(/^bn, BatchNorm2d/);
+      const counter = workbench.row(/^num_batches_tracked: /);
+      const first = await counter.getAttribute('aria-label');
+      await workbench.page.waitForFunction(
+        (before) =>
+          [...document.querySelectorAll('[role="treeitem"]')].some((row) => {
+            const label = row.getAttribute('aria-label') ?? '';
+            return label.startsWith('num_batches_tracked: ') && label !== before;
+          }),
+        first,
+      );
+    });
+
+    it('holds a pinned layer, whatever model.train() says', async () => {
+      await workbench.inlineAction(/^bn, BatchNorm2d/, 'Set Eval');
+      await workbench.row(/^bn, BatchNorm2d, eval/).waitFor();
+      await workbench.row(/^bn, BatchNorm2d, eval/).click();
+      await workbench.command('Mode Inspector: Pin Mode');
+      await workbench
+        .row(/^bn, BatchNorm2d/)
+        .filter({ hasText: 'pinned to eval' })
+        .waitFor();
+      await workbench.screenshot(`live-${theme}`);
+    });
+
+    it('tells which line switched the model', async () => {
+      await workbench.expand(/^Mode switches/);
+      await workbench.row(/^model to eval by train\.py:\d+ in accuracy/).waitFor();
+      await workbench
+        .row(/^bn to eval by Mode Inspector/)
+        .or(workbench.row(/bn to eval by Mode Inspector/))
+        .waitFor();
+      await workbench.screenshot(`live-switches-${theme}`);
+    });
+  });
+}
