@@ -61,13 +61,12 @@ class Timeline:
             outer = getattr(within, "mode", None)
             if outer is mode:
                 return original(module, mode)
+            record(module, mode, sys._getframe(1))
             within.mode = mode
             try:
-                answer = original(module, mode)
+                return original(module, mode)
             finally:
                 within.mode = outer
-            record(module, mode, sys._getframe(1))
-            return answer
 
         def hold(module: Any, mode: bool) -> Any:
             outer = getattr(within, "mode", None)
