@@ -134,7 +134,8 @@ class _Agent:
 
     def _run(self) -> None:
         try:
-            self._connection = Connection(self._port, self._token)
+            self._connection = Connection()
+            self._connection.open(self._port, self._token)
             self._wait_for_torch()
             self._notify("connected", self._introduction())
             while not self._is_stopping:

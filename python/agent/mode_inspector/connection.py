@@ -32,23 +32,20 @@ class Connection:
     :raises Disconnected: from every method once the peer is gone.
     """
 
-    def __init__(self, port: int, token: str, timeout: float = 5.0) -> None:
+    def __init__(self) -> None:
         self._buffer = bytearray()
         self._bell, self._button = socket.socketpair()
+        self._socket: Any = None
+
+    def open(self, port: int, token: str, timeout: float = 5.0) -> None:
+        """Connects to ``port`` of this machine and shakes hands."""
         try:
-            self._socket: socket.socket = socket.create_connection(("127.0.0.1", port), timeout)
+            self._socket = socket.create_connection(("127.0.0.1", port), timeout)
             # Deltas are small and wait for nobody.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket.set_inheritable(False)
-        except OSError as error:
-            self._bell.close()
-            self._button.close()
-            raise Disconnected(str(error)) from error
-        try:
             self._shake_hands(token.encode(), timeout)
             self._socket.settimeout(_SEND_SECONDS)
-        except (OSError, Disconnected) as error:
-            self.close()
+        except OSError as error:
             raise Disconnected(str(error)) from error
 
     def send(self, message: dict[str, Any]) -> None:
@@ -79,7 +76,8 @@ class Connection:
     def close(self) -> None:
         for each in (self._socket, self._bell, self._button):
             try:
-                each.close()
+                if each is not None:
+                    each.close()
             except OSError:
                 pass
 
