@@ -121,10 +121,10 @@ function gathered(found: readonly Found[], read: (found: Found) => StoredModule)
     let parent = root;
     for (const part of parts) {
       let child = parent.children.get(part);
-      if (child === undefined) parent.children.set(part, (child = new StoredModule('', null)));
+      if (child === undefined) parent.setChild(part, (child = new StoredModule('', null)));
       parent = child;
     }
-    parent.children.set(name, read(one));
+    parent.setChild(name, read(one));
   }
   return root;
 }

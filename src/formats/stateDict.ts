@@ -30,7 +30,7 @@ export function modulesOfNames(
       let child = module.children.get(part);
       if (child === undefined) {
         if (++count > MAX_MODULES) throw beyondLimit(fileName, `it names more than ${MAX_MODULES} modules`);
-        module.children.set(part, (child = new StoredModule('', null)));
+        module.setChild(part, (child = new StoredModule('', null)));
       }
       module = child;
     }
@@ -41,7 +41,7 @@ export function modulesOfNames(
     const parts = name.split('.');
     const own = parts.pop() ?? '';
     const module = moduleAt(parts);
-    if (value instanceof Tensor) (bufferNames.has(own) ? module.buffers : module.parameters).set(own, value);
+    if (value instanceof Tensor) module.set(bufferNames.has(own) ? 'buffers' : 'parameters', own, value);
   }
   return root;
 }

@@ -165,11 +165,12 @@ function toCount(value: Value): number | undefined {
 function toCounts(value: Value): number[] | undefined {
   const items = itemsOf(value);
   if (items === undefined) return undefined;
-  const counts: number[] = [];
-  for (const item of items) {
-    const count = toCount(item);
+  // Of the right size from the start: an array that grows has room for seventeen, and a large file has many of them.
+  const counts = new Array<number>(items.length);
+  for (let i = 0; i < items.length; i++) {
+    const count = toCount(items[i]!);
     if (count === undefined) return undefined;
-    counts.push(count);
+    counts[i] = count;
   }
   return counts;
 }

@@ -26,10 +26,10 @@ function stored(
   { options = {}, parameters = {}, buffers = {}, children = {} }: Parts = {},
 ): StoredModule {
   const module = new StoredModule(type, true);
-  for (const [name, value] of Object.entries(options)) module.attributes.set(name, value);
-  for (const [name, value] of Object.entries(parameters)) module.parameters.set(name, value);
-  for (const [name, value] of Object.entries(buffers)) module.buffers.set(name, value);
-  for (const [name, value] of Object.entries(children)) module.children.set(name, value);
+  for (const [name, value] of Object.entries(options)) module.set('attributes', name, value);
+  for (const [name, value] of Object.entries(parameters)) module.set('parameters', name, value);
+  for (const [name, value] of Object.entries(buffers)) module.set('buffers', name, value);
+  for (const [name, value] of Object.entries(children)) module.setChild(name, value);
   return module;
 }
 
@@ -267,11 +267,11 @@ describe('StoredProgram on a hostile file', () => {
       ] as const) {
         for (const key of names) {
           const missing = make();
-          missing[part].delete(key);
+          missing[part] = new Map([...missing[part]].filter(([name]) => name !== key));
           await survives(missing, input(), `without ${key}`);
           for (const value of hostileValues) {
             const changed = make();
-            changed[part].set(key, value);
+            changed.set(part, key, value);
             await survives(changed, input(), `${key} = ${typeof value === 'object' ? 'an object' : String(value)}`);
           }
         }
@@ -281,7 +281,7 @@ describe('StoredProgram on a hostile file', () => {
 
   it('names the option, what it should be and the module', async () => {
     const broken = conv();
-    broken.attributes.set('stride', 'fast');
+    broken.set('attributes', 'stride', 'fast');
     const error = await failure(sequential(broken), ones(1, 2, 5, 5));
     assert.equal(error.code, 'corrupt');
     assert.equal(error.message, "This module can't run: its 'stride' should be an int or 2 ints, but is 'fast' (in 0)");
