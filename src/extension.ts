@@ -15,6 +15,7 @@ import { contextKeys } from './host/ids';
 import { createOutputLog } from './host/log';
 import type { OutputLog } from './host/log';
 import { SessionStore } from './sessions/sessionStore';
+import { SpareEngine } from './sessions/spareEngine';
 import { createWorkerEngine } from './sessions/workerEngine';
 import { ModeCounts } from './views/modeCounts';
 import { registerModelEditors } from './views/modelEditor';
@@ -43,14 +44,13 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
 
 function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
   const dist = vscode.Uri.joinPath(context.extensionUri, 'dist');
+  const script = vscode.Uri.joinPath(dist, 'worker.mjs').fsPath;
+  const spare = new SpareEngine(
+    (threads) => createWorkerEngine({ script, wasmFolder: dist.fsPath, threads, log }),
+    readThreads,
+  );
   const store = new SessionStore({
-    createEngine: () =>
-      createWorkerEngine({
-        script: vscode.Uri.joinPath(dist, 'worker.mjs').fsPath,
-        wasmFolder: dist.fsPath,
-        threads: readThreads(),
-        log,
-      }),
+    createEngine: () => spare.take(),
     onListenerError: (error) => {
       log.error('A view failed to follow a change', error);
     },
@@ -59,6 +59,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
   const tree = new ModuleTree(store, counts);
   const scene = { store, tree };
   context.subscriptions.push(
+    spare,
     store,
     counts,
     tree,
@@ -71,7 +72,10 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     registerSaveCopy(scene, log),
     registerRevealSource(scene, log),
     registerNotices(scene, log),
-    store.onDidChange(() => {
+    store.onDidChange((change) => {
+      // Who has opened one model often opens the next; activation itself starts nothing.
+      if (change.kind === 'added') spare.keep();
+      if (change.kind === 'removed' && store.sessions.length === 0) spare.drop();
       setContextKey(contextKeys.hasModels, store.sessions.length + store.opening.length > 0);
     }),
   );

@@ -3,7 +3,7 @@
 
 import { Dict, Tuple, type Value } from '../runtime/program';
 import { AppError } from '../util/errors';
-import { beyondLimit } from './byteSource';
+import { beyondLimit, type OnRead } from './byteSource';
 import { PickleCursor } from './pickleCursor';
 import { InertHost, MarkedBoolean, PickleBytes, PickleGlobal, PickleObject, type PickleHost } from './pickleValues';
 
@@ -12,6 +12,8 @@ const MAX_MEMO = 32_000_000;
 /** Lists and tuples count one, dicts and objects four: a byte of pickle may become hundreds of bytes in memory. */
 const MAX_CONTAINERS = 24_000_000;
 const FEW = 16;
+/** Instructions between two reports: some milliseconds. */
+const STEPS_UNHEARD = 2 ** 16;
 
 const smallInts = Array.from({ length: 256 }, (_, value) => BigInt(value));
 const emptyTuple = new Tuple([]);
@@ -21,6 +23,7 @@ const emptyTuple = new Tuple([]);
  * and {@link Dict}. Cycles are possible.
  * @param what names the pickle in messages.
  * @param markBooleans turns each boolean into a {@link MarkedBoolean}, for who wants to change it in the file.
+ * @param onRead told now and then how many of the bytes are read.
  * @throws AppError `corrupt` or `limit-exceeded`.
  */
 export function unpickle(
@@ -28,8 +31,9 @@ export function unpickle(
   what: string,
   host: PickleHost = new InertHost(),
   markBooleans = false,
+  onRead?: OnRead,
 ): Value {
-  return new Unpickler(new PickleCursor(bytes, what), host, markBooleans).run();
+  return new Unpickler(new PickleCursor(bytes, what), host, markBooleans, onRead).run();
 }
 
 /** The value of the pickle that begins at `start`, and where the next one would begin; see {@link unpickle}. */
@@ -58,11 +62,13 @@ class Unpickler {
     private readonly cursor: PickleCursor,
     private readonly host: PickleHost,
     private readonly markBooleans: boolean,
+    private readonly onRead?: OnRead,
   ) {}
 
   run(): Value {
     const { cursor, host, stack } = this;
-    for (;;) {
+    for (let steps = 1; ; steps++) {
+      if (steps % STEPS_UNHEARD === 0) this.onRead?.(cursor.position, cursor.bytes.length);
       if (stack.length > MAX_STACK) throw beyondLimit(cursor.what, `more than ${MAX_STACK} values lie on its stack`);
       const opcode = cursor.u8();
       switch (opcode) {

@@ -3,6 +3,11 @@
 import type { ModelContents, Program } from './program';
 import type { ParserAssets } from './torchscript/parser';
 
+/** Loads the code of the programs without code of their own, the commonest large files, before one is met. */
+export async function loadCommonProgram(): Promise<void> {
+  await import('./stored/storedProgram');
+}
+
 /**
  * The program of a model file. Each kind brings code of its own, so it is loaded when such a file is met.
  * @throws AppError where the file's code can't be read.

@@ -10,10 +10,12 @@ import type {
   ForwardOptions,
   ForwardResult,
   ModeChange,
+  OnProgress,
   SaveCopyOptions,
   SaveCopyResult,
 } from '../protocol/engine';
 import { RunContext } from '../runtime/context';
+import { loadCommonProgram } from '../runtime/createProgram';
 import { KernelExecutor } from '../runtime/kernels/executor';
 import { createOrtWebBackend } from '../runtime/kernels/ortWeb';
 import type { Program } from '../runtime/program';
@@ -70,15 +72,20 @@ class InProcessEngine implements Engine {
   async request<M extends EngineMethod>(
     method: M,
     params: EngineRequests[M]['params'],
+    onProgress?: OnProgress,
   ): Promise<EngineRequests[M]['result']> {
     const handlers: {
       [K in EngineMethod]: (params: EngineRequests[K]['params']) => Promise<EngineRequests[K]['result']>;
     } = {
-      open: ({ file }) => this.open(file),
+      prepare: async () => {
+        await loadCommonProgram();
+        return null;
+      },
+      open: ({ file }) => this.open(file, onProgress),
       setTraining: async ({ changes }) => Promise.resolve(this.setTraining(changes)),
       statistics: ({ paths, values }) => this.statistics(paths, values),
       runForward: (forward) => this.runForward(forward),
-      saveCopy: (options) => this.saveCopy(options),
+      saveCopy: (options) => this.saveCopy(options, onProgress),
     };
     return handlers[method](params);
   }
@@ -94,8 +101,8 @@ class InProcessEngine implements Engine {
     this.opened = undefined;
   }
 
-  private async open(file: string): Promise<ModelDescription> {
-    const opened = await openModel(file, parserAssets(this.assets));
+  private async open(file: string, onProgress?: OnProgress): Promise<ModelDescription> {
+    const opened = await openModel(file, parserAssets(this.assets), onProgress);
     await this.opened?.close();
     this.opened = opened;
     const { program, format, problems } = opened;
@@ -181,11 +188,11 @@ class InProcessEngine implements Engine {
     };
   }
 
-  private async saveCopy(options: SaveCopyOptions): Promise<SaveCopyResult> {
+  private async saveCopy(options: SaveCopyOptions, onProgress?: OnProgress): Promise<SaveCopyResult> {
     this.clearCancelFlag();
     const model = this.model();
     const moved = differing(this.versionsInFile, this.statisticsVersions(model.program));
-    return saveCopy(model, moved, options, () => this.isCancelled());
+    return saveCopy(model, moved, options, () => this.isCancelled(), onProgress);
   }
 
   /** A flag that is shared is cleared by its owner before the request: a cancel may arrive before the request does. */

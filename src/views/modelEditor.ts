@@ -103,8 +103,8 @@ class ModelEditor extends DisposableStore {
     this.failure = undefined;
     this.post();
     try {
-      const session = await withDelayedProgress(`Opening ${this.title}`, { cancellable: true }, (signal) =>
-        store.openFile(this.file, signal),
+      const session = await withDelayedProgress(`Opening ${this.title}`, { cancellable: true }, (...control) =>
+        store.openFile(this.file, ...control),
       );
       if (this.isDisposed) return;
       this.post();

@@ -8,6 +8,7 @@ import { zipSync, type Zippable } from 'fflate';
 
 import { crc32 } from '../../../src/formats/crc32';
 import { ZipArchive } from '../../../src/formats/zip';
+import type { Progress } from '../../../src/protocol/engine';
 import { copyPatched } from '../../../src/sessions/fileCopy';
 import { NodeFile } from '../../../src/sessions/nodeFile';
 import { openModel, type OpenedModel } from '../../../src/sessions/openModel';
@@ -200,13 +201,22 @@ describe('saving a copy', () => {
   it('leaves nothing behind when it is cancelled', async () => {
     const source = await NodeFile.open(put('large.bin', new Uint8Array(9_000_000)));
     let asked = 0;
-    const options = { target: place('copy.bin'), overwrite: false, isCancelled: () => ++asked > 1 };
+    const told: Progress[] = [];
+    const options = {
+      target: place('copy.bin'),
+      overwrite: false,
+      isCancelled: () => ++asked > 2,
+      onProgress: (progress: Progress) => told.push(progress),
+    };
     const copied = await copyPatched(source, [], options).then(
       () => 'whole',
       (error: unknown) => (error as { code: string }).code,
     );
     await source.close();
-    // A file system that shares blocks is done at once and never asks.
+    // A file system that shares blocks is done at once, never asks and tells nothing.
+    const chunk = 4 * 2 ** 20;
+    const steps = [0, chunk].map((done): Progress => ({ step: 'copying', done, total: 9_000_000 }));
+    assert.deepEqual(told, asked === 0 ? [] : steps);
     const left = fs.readdirSync(folder).sort();
     assert.deepEqual([copied, left], asked === 0 ? ['whole', ['copy.bin', 'large.bin']] : ['cancelled', ['large.bin']]);
   });
