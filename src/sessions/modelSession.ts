@@ -42,6 +42,7 @@ export interface ModelSession extends Disposable {
   readonly format: ModelFormat;
   readonly capabilities: Capabilities;
   readonly state: SessionState;
+  /** In pre-order, the root first. The list is another one only after a change of kind `tree`. */
   readonly modules: readonly ModuleSpec[];
   readonly inputs: readonly InputSpec[];
   readonly problems: readonly Problem[];

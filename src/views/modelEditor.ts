@@ -2,6 +2,7 @@
 
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
+import { coalesce } from '../host/coalesce';
 import { executeCommand } from '../host/commands';
 import { commandIds, viewIds } from '../host/ids';
 import type { CommandId } from '../host/ids';
@@ -84,11 +85,12 @@ class ModelEditor extends DisposableStore {
         if (panel.active && session !== undefined) parts.store.setActive(session);
       }),
     );
-    this.add(
-      parts.store.onDidChange(() => {
+    const soon = this.add(
+      coalesce(() => {
         this.post();
       }),
     );
+    this.add(parts.store.onDidChange(soon.request));
     loadWebviewPage(panel.webview, {
       title: this.title,
       folder: parts.pageFolder,
