@@ -43,8 +43,8 @@ export function readSavedModels(
   const found = new Search(metadataOf).run(value);
   if (found.length === 0) throw nothingFound(value, fileName);
   const modules = new ModuleReader(fileName);
-  const read = ({ value: model }: Found): StoredModule =>
-    isStateDict(model)
+  const read = ({ value: model, kind }: Found): StoredModule =>
+    kind === 'state-dict' && model instanceof Dict
       ? modulesOfNames(namedItems(model), pathsIn(metadataOf(model)), fileName)
       : modules.module(model as PickleObject);
   const [only] = found;
@@ -77,21 +77,22 @@ class Search {
       this.found.push({ place, value, kind: 'module' });
       return;
     }
-    if (this.isWholeStateDict(value)) {
-      this.found.push({ place, value, kind: 'state-dict' });
-      return;
+    if (isStateDict(value)) {
+      if (this.isWhole(value)) {
+        this.found.push({ place, value, kind: 'state-dict' });
+        return;
+      }
+      if (this.loose.length < MAX_MODELS) this.loose.push({ place, value, kind: 'state-dict' });
     }
-    if (isStateDict(value) && this.loose.length < MAX_MODELS) this.loose.push({ place, value, kind: 'state-dict' });
     this.open.add(value);
     for (const [key, item] of itemsOf(value)) this.visit(item, [...place, key]);
     this.open.delete(value);
   }
 
-  /** One whose names have dots, or that torch itself made; the tensors of others may lie beside the model's own dict. */
-  private isWholeStateDict(value: Value): boolean {
-    if (!isStateDict(value)) return false;
-    if (this.metadataOf(value) !== undefined) return true;
-    return [...value.entries].some(([name, item]) => item instanceof Tensor && (name as string).includes('.'));
+  /** A state dict whose names have dots, or that torch itself made; the tensors of others may lie beside the model's own dict. */
+  private isWhole(dict: Dict): boolean {
+    if (this.metadataOf(dict) !== undefined) return true;
+    return [...namedItems(dict)].some(([name, item]) => item instanceof Tensor && name.includes('.'));
   }
 }
 

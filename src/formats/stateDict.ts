@@ -22,8 +22,10 @@ export function modulesOfNames(
   fileName: string,
 ): StoredModule {
   const root = new StoredModule('', null);
-  let count = 1;
-  const moduleAt = (parts: readonly string[]): StoredModule => {
+  // Most paths have been met before: one look-up instead of one for each of their parts.
+  const known = new Map<string, StoredModule>();
+  const moduleAt = (path: string): StoredModule => known.get(path) ?? make(path.split('.'), path);
+  const make = (parts: readonly string[], path: string): StoredModule => {
     if (parts.length > MAX_DEPTH) throw beyondLimit(fileName, `its names have more than ${MAX_DEPTH} parts`);
     let module = root;
     for (const part of parts) {
@@ -34,13 +36,15 @@ export function modulesOfNames(
       }
       module = child;
     }
+    known.set(path, module);
     return module;
   };
-  for (const path of metadata) moduleAt(path === '' ? [] : path.split('.'));
+  let count = 1;
+  for (const path of metadata) if (path !== '') moduleAt(path);
   for (const [name, value] of tensors) {
-    const parts = name.split('.');
-    const own = parts.pop() ?? '';
-    const module = moduleAt(parts);
+    const dot = name.lastIndexOf('.');
+    const own = name.slice(dot + 1);
+    const module = dot < 0 ? root : moduleAt(name.slice(0, dot));
     if (value instanceof Tensor) module.set(bufferNames.has(own) ? 'buffers' : 'parameters', own, value);
   }
   return root;

@@ -53,7 +53,8 @@ export interface PersistentObjects {
 
 /** The storages of one pickle. Tensors that share a storage in the file share one {@link Storage}. */
 export class StorageTable implements PersistentObjects {
-  private readonly known = new Map<string, StorageReference>();
+  /** By type, then by key. */
+  private readonly known = new Map<string, Map<string, StorageReference>>();
 
   constructor(private readonly find: FindStorage) {}
 
@@ -73,11 +74,12 @@ export class StorageTable implements PersistentObjects {
     // Only the first versions of torch wrote views of storages: (key, offset, size).
     if (argument(id, 5) instanceof Tuple) return new StorageReference('its storage is a part of another one');
     // One storage may be viewed with two dtypes; then the two do not see each other's writes.
-    const name = `${type.typeName} ${key}`;
-    const known = this.known.get(name);
+    let ofType = this.known.get(type.typeName);
+    if (ofType === undefined) this.known.set(type.typeName, (ofType = new Map<string, StorageReference>()));
+    const known = ofType.get(key);
     if (known !== undefined) return known;
     const made = new StorageReference(this.storage(type.typeName, key, Number(count)));
-    this.known.set(name, made);
+    ofType.set(key, made);
     return made;
   }
 
