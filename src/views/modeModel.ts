@@ -110,6 +110,23 @@ export function describeMode(module: ModuleSpec, count: ModeCount): ModeWords {
   return { sign: runs, text: `${flag} flag, runs as ${runs}${whyWords(module)}`, contradiction: true };
 }
 
+/** What several modules do together, their own flags left aside. */
+export function describeCount({ runTrain, runEval }: ModeCount): ModeWords {
+  const total = runTrain + runEval;
+  if (total === 0) return { sign: 'none', text: '', contradiction: false };
+  if (runTrain > 0 && runEval > 0)
+    return { sign: 'mixed', text: `mixed ${String(runTrain)}/${String(total)}`, contradiction: false };
+  const runs: Mode = runTrain > 0 ? 'train' : 'eval';
+  return { sign: runs, text: runs, contradiction: false };
+}
+
+/** Both together. */
+export function addCounts(a: ModeCount, b: ModeCount): ModeCount {
+  const sum = { ...a };
+  addAll(b, sum);
+  return sum;
+}
+
 /** The whole model in the status bar's words: `train · 14 active`, `eval`, `mixed 3/14`. */
 export function describeModel(root: ModuleSpec, count: ModeCount): ModeWords {
   const words = describeMode(root, count);

@@ -82,12 +82,12 @@ async function openAndClose(api: ExtensionApi, name: string, file: string): Prom
 
 /** What follows an action, such as the rows of the tree, belongs to its turns, but not to its time. */
 async function measure(name: string, action: () => Promise<unknown>): Promise<void> {
-  await pause(500);
+  await pause(200);
   const watch = new LoopWatch();
   const start = performance.now();
   await action();
   const milliseconds = performance.now() - start;
-  await pause(1500);
+  await pause(800);
   (samples[name] ??= []).push({ milliseconds, ...watch.end() });
 }
 
