@@ -72,10 +72,10 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     registerSaveCopy(scene, log),
     registerRevealSource(scene, log),
     registerNotices(scene, log),
-    store.onDidChange((change) => {
-      // Who has opened one model often opens the next; activation itself starts nothing.
-      if (change.kind === 'added') spare.keep();
-      if (change.kind === 'removed' && store.sessions.length === 0) spare.drop();
+    store.onDidChange(() => {
+      // Who has one model open often opens or reloads another; activation itself starts nothing.
+      if (store.sessions.length === 0) spare.drop();
+      else if (store.opening.length === 0) spare.keep();
       setContextKey(contextKeys.hasModels, store.sessions.length + store.opening.length > 0);
     }),
   );
