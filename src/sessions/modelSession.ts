@@ -2,7 +2,7 @@
 
 import type { Disposable } from '../util/disposable';
 import type { Event } from '../util/event';
-import type { Capabilities, InputSpec, ModelFormat, Problem } from '../model/description';
+import type { Capabilities, InputSpec, ModelFormat, Problem, SavedModel } from '../model/description';
 import type { ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { ForwardOptions, ForwardResult, SaveCopyOptions, SaveCopyResult } from '../protocol/engine';
@@ -43,6 +43,8 @@ export interface ModelSession extends Disposable {
   readonly state: SessionState;
   readonly modules: readonly ModuleSpec[];
   readonly inputs: readonly InputSpec[];
+  /** Where the file holds several models: those that can run. */
+  readonly models?: readonly SavedModel[] | undefined;
   readonly problems: readonly Problem[];
   readonly onDidChange: Event<SessionChange>;
 

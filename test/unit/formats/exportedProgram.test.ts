@@ -1,7 +1,7 @@
 // Programs of torch.export: the three layouts as torch wrote them, and files that contradict themselves.
 
 import assert from 'node:assert/strict';
-import { unzipSync, zipSync } from 'fflate';
+import { unzipSync, zipSync, type Zippable } from 'fflate';
 
 import { createProgram } from '../../../src/runtime/createProgram';
 import { Dict, OpaqueValue, Tensor, type ExportedProgram } from '../../../src/runtime/program';
@@ -93,10 +93,43 @@ describe('exported program', () => {
     assert.equal(one.storage.isLoaded, false);
   });
 
-  it('names the programs of an archive that it does not show', async () => {
-    const { program, problems } = await openProgram(fixture('exported_several.pt2'));
-    assert.deepEqual([program.name, problems.length], ['model', 1]);
-    assert.match(problems[0] ?? '', /2 programs; this is 'model'\. Not shown: small/);
+  it('shows each of several programs below a root of its own, the one called model first', async () => {
+    const { contents, problems } = await open(fixture('exported_several.pt2'));
+    assert.ok(contents.kind === 'several');
+    assert.deepEqual([contents.models.map(([name]) => name), problems], [['model', 'small'], []]);
+    const program = await createProgram(contents, {} as never);
+    const shown = (await program.describe()).map(({ path, behaviour, sharedWith }) => [path, behaviour, sharedWith]);
+    assert.deepEqual(shown, [
+      ['', 'train', undefined],
+      ['model', 'train', undefined],
+      ['model.norm', 'train', undefined],
+      ['model.drop', 'train', undefined],
+      ['model.twin', 'train', 'model.norm'],
+      ['small', 'none', undefined],
+    ]);
+    program.setTraining('model.drop', false, true);
+    assert.deepEqual(program.modes().behaviour, ['mixed', 'mixed', 'train', 'eval', 'train', 'none']);
+    program.setTraining('', false, true);
+    assert.deepEqual(program.modes().behaviour, ['eval', 'eval', 'eval', 'eval', 'eval', 'none']);
+    assert.ok((await program.normStatistics('model.norm')) !== null);
+    assert.throws(() => {
+      program.setTraining('other', true, true);
+    }, /no module 'other'/);
+  });
+
+  it('shows the others of several programs where one is damaged', async () => {
+    const files: Zippable = unzipSync(fixture('exported_several.pt2'));
+    const small = Object.keys(files).find((name) => name.endsWith('models/small.json')) ?? '';
+    files[small] = ascii('{}');
+    const { contents, problems } = await open(zipSync(files, { level: 0 }));
+    assert.ok(contents.kind === 'several');
+    assert.deepEqual(
+      contents.models.map(([name]) => name),
+      ['model'],
+    );
+    assert.match(problems.map(({ message }) => message).join(), /small: it can't be shown: /);
+    for (const name of Object.keys(files)) if (name.endsWith('.json')) files[name] = ascii('{}');
+    await rejects(zipSync(files, { level: 0 }), 'corrupt', /without|has no|model\.json/);
   });
 
   it('says that a compiled package has no graph', async () => {
