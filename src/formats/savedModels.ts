@@ -87,11 +87,16 @@ class Search {
     this.open.delete(value);
   }
 
-  /** One whose names have dots, or that torch itself made; the tensors of others may lie beside the model's own dict. */
+  /**
+   * One whose names have dots, or that torch itself made; the tensors of others may lie beside the model's own dict. Lightning
+   * keeps the scores of its best checkpoints by their files' names, which have dots too, but a score has no dimensions.
+   */
   private isWholeStateDict(value: Value): boolean {
     if (!isStateDict(value)) return false;
     if (this.metadataOf(value) !== undefined) return true;
-    return [...value.entries].some(([name, item]) => item instanceof Tensor && (name as string).includes('.'));
+    return [...value.entries].some(
+      ([name, item]) => item instanceof Tensor && item.shape.length > 0 && (name as string).includes('.'),
+    );
   }
 }
 
