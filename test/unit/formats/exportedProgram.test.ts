@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { unzipSync, zipSync, type Zippable } from 'fflate';
 
 import { createProgram } from '../../../src/runtime/createProgram';
-import { Dict, OpaqueValue, Tensor, type ExportedProgram } from '../../../src/runtime/program';
+import { CallSignature } from '../../../src/runtime/exported/inputs';
+import { Dict, OpaqueValue, Tensor, type ExportedProgram, type Value } from '../../../src/runtime/program';
 import { AppError, type AppErrorCode } from '../../../src/util/errors';
 import { ascii, fixture, open } from './archives';
 
@@ -130,6 +131,49 @@ describe('exported program', () => {
     assert.match(problems.map(({ message }) => message).join(), /small: it can't be shown: /);
     for (const name of Object.keys(files)) if (name.endsWith('.json')) files[name] = ascii('{}');
     await rejects(zipSync(files, { level: 0 }), 'corrupt', /without|has no|model\.json/);
+  });
+
+  it('does not know the momentum of an export in eval that says 0, and says what train makes of it', async () => {
+    const inEval = (momentum: number): Uint8Array =>
+      edited(model, (document) => {
+        for (const node of graphOf(document)['nodes'] as Json[]) {
+          if (node['target'] !== 'torch.ops.aten.batch_norm.default') continue;
+          for (const input of node['inputs'] as Json[]) {
+            if (input['name'] === 'training') input['arg'] = { as_bool: false };
+            if (input['name'] === 'momentum') input['arg'] = { as_float: momentum };
+          }
+        }
+      });
+    for (const [momentum, known, words] of [
+      [0, null, /momentum of 0 for None too/],
+      [0.2, 0.2, /approximation of the original module\.$/],
+    ] as const) {
+      const program = await createProgram((await open(inEval(momentum))).contents, {} as never);
+      const norm = (await program.describe()).find(({ path }) => path === 'norm')?.batchNorm;
+      assert.deepEqual([norm?.momentum, norm?.cumulative], [known, false]);
+      program.setTraining('', true, true);
+      assert.match(program.modes().reasons?.[1] ?? '', words);
+    }
+  });
+
+  it('says what to do about an input that the export did not foresee', async () => {
+    const { program } = await openProgram(fixture('exported.pt2'));
+    const signature = new CallSignature(program);
+    const scale = Tensor.zeros('float32', []);
+    const refusal = (value: Value): AppError => {
+      try {
+        signature.bind([value, scale]);
+      } catch (error) {
+        assert.ok(error instanceof AppError && error.code === 'bad-input');
+        return error;
+      }
+      return assert.fail('it was taken');
+    };
+    assert.match(refusal(Tensor.zeros('float32', [1, 3])).oneLine, />= 2, but it is 1\. Give a size in this range/);
+    assert.match(refusal(Tensor.zeros('float32', [2, 4])).oneLine, /== 3, but it is 4\. Export .* dynamic_shapes/);
+    assert.match(refusal(3).oneLine, /has to be a tensor, not float\. Give its shape/);
+    assert.match(refusal(Tensor.zeros('float64', [2, 3])).oneLine, /Give it in the dtype of the export/);
+    assert.doesNotThrow(() => signature.bind([Tensor.zeros('float32', [5, 3]), scale]));
   });
 
   it('says that a compiled package has no graph', async () => {
