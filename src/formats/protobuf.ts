@@ -122,6 +122,31 @@ export class ProtobufReader {
     return values;
   }
 
+  /** The same, exact in all 64 bits: exporters write INT64_MAX for an end that is open. */
+  packedWide(bytes: Uint8Array): bigint[] {
+    const values: bigint[] = [];
+    let value = 0n;
+    let shift = 0n;
+    for (const byte of bytes) {
+      if (shift > 63n) throw this.brokenList();
+      value |= BigInt(byte & 0x7f) << shift;
+      shift += 7n;
+      if (byte >= 0x80) continue;
+      values.push(BigInt.asIntN(64, value));
+      value = 0n;
+      shift = 0n;
+    }
+    if (shift > 0n) throw this.brokenList();
+    return values;
+  }
+
+  private brokenList(): Error {
+    return damaged(
+      this.source.name,
+      'a list of whole numbers in it ends in the middle of one, or has one beyond 64 bits',
+    );
+  }
+
   private contentOf({ bytes, start, end }: Field): Uint8Array {
     if (bytes === undefined) {
       throw beyondLimit(this.source.name, `a text or list in it has ${end - start} bytes, at byte ${start}`);

@@ -89,10 +89,15 @@ class Search {
     this.open.delete(value);
   }
 
-  /** A state dict whose names have dots, or that torch itself made; the tensors of others may lie beside the model's own dict. */
+  /**
+   * A state dict whose names have dots, or that torch itself made; the tensors of others may lie beside the model's own dict.
+   * Lightning keeps the scores of its best checkpoints by their files' names, which have dots too, but a score has no dimensions.
+   */
   private isWhole(dict: Dict): boolean {
     if (this.metadataOf(dict) !== undefined) return true;
-    return [...namedItems(dict)].some(([name, item]) => item instanceof Tensor && name.includes('.'));
+    return [...namedItems(dict)].some(
+      ([name, item]) => item instanceof Tensor && item.shape.length > 0 && name.includes('.'),
+    );
   }
 }
 

@@ -11,6 +11,8 @@ export type ForwardInput =
   | { readonly kind: 'array'; readonly shape: readonly number[]; readonly dtype: DType; readonly bytes: Uint8Array };
 
 export interface ForwardOptions {
+  /** Path of the model to run, where the file holds several; the first that can run, unless named. */
+  readonly model?: string;
   /**
    * In the order of the program's arguments; missing ones take their suggestion, then their default. Without any, the sample
    * inputs in the file are taken where there are some.

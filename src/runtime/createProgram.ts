@@ -34,5 +34,11 @@ export async function createProgram(contents: ModelContents, assets: ParserAsset
       const { GraphProgram } = await import('./exported/exportedProgram');
       return new GraphProgram(contents.program);
     }
+    case 'several': {
+      const { SeveralPrograms } = await import('./severalPrograms');
+      const programs: [string, Program][] = [];
+      for (const [name, model] of contents.models) programs.push([name, await createProgram(model, assets)]);
+      return new SeveralPrograms(programs);
+    }
   }
 }

@@ -30,7 +30,9 @@ export type ModelContents =
     }
   | { readonly kind: 'onnx'; readonly file: OnnxFile }
   | { readonly kind: 'executorch'; readonly methods: readonly ExecuTorchMethod[] }
-  | { readonly kind: 'exported'; readonly program: ExportedProgram };
+  | { readonly kind: 'exported'; readonly program: ExportedProgram }
+  /** At least one; names are the file's. */
+  | { readonly kind: 'several'; readonly models: readonly (readonly [name: string, contents: ModelContents])[] };
 
 /**
  * A module as a file stores it without code: an object of a pickled `nn.Module`, or what the names in a state dict tell of one.
@@ -92,6 +94,11 @@ export interface SourceMap {
 
 /** An opened model that can be described, switched and run. */
 export interface Program {
+  /**
+   * The models of a file that holds several, by the path of each in the tree; they share its modules and tensors. Absent where
+   * the root is the model.
+   */
+  readonly models?: ReadonlyMap<string, Program>;
   /** What can be asked of it beyond describing. */
   readonly capabilities: Capabilities;
   /** All modules in pre-order under each of their paths, with flags and behaviour as they are now. */

@@ -22,6 +22,7 @@ import type { Program } from '../runtime/program';
 import { freshSeed, Generator } from '../runtime/random';
 import { AppError } from '../util/errors';
 import { assetsIn, onnxRuntimePrefix, parserAssets, type AssetPaths } from './assets';
+import { chooseModel, describeModels } from './chooseModel';
 import { chooseInputs, makeInput, safeIndexLimit } from './forwardInputs';
 import { openModel, type OpenedModel } from './openModel';
 import { throwIfMemoryIsShort } from './memory';
@@ -113,10 +114,12 @@ class InProcessEngine implements Engine {
       .map((module) => module.path);
     this.versionsInFile = this.statisticsVersions(program);
     this.indexLimit = safeIndexLimit(modules);
+    const models = await describeModels(program);
     return {
       format,
       modules,
-      inputs: await program.inputs(),
+      inputs: models?.[0]?.inputs ?? (await program.inputs()),
+      ...(models === undefined ? {} : { models }),
       capabilities: { ...program.capabilities, saveCopy: canSaveCopy(opened, modules) },
       problems: [...problems, ...program.problems],
     };
@@ -151,7 +154,7 @@ class InProcessEngine implements Engine {
   }
 
   private async runForward(options: ForwardOptions): Promise<ForwardResult> {
-    const program = this.program();
+    const { program, problems } = chooseModel(this.program(), options.model);
     this.clearCancelFlag();
     const context = new RunContext(
       this.executor,
@@ -166,7 +169,7 @@ class InProcessEngine implements Engine {
     const started = performance.now();
     const samples = options.inputs.length === 0 ? await program.sampleInputs?.() : undefined;
     const chosen = samples === undefined ? chooseInputs(await program.inputs(), options.inputs) : [];
-    const before = this.statisticsVersions(program);
+    const before = this.statisticsVersions(this.program());
     let output = null;
     for (let step = 0; step < (options.steps ?? 1); step++) {
       // A program may write to its inputs, so that every step gets its own.
@@ -176,7 +179,7 @@ class InProcessEngine implements Engine {
           : samples.map(cloneValue);
       output = await program.forward(inputs, context);
     }
-    const after = this.statisticsVersions(program);
+    const after = this.statisticsVersions(this.program());
     const { summaries, arrays } = summariseOutputs(output, options.keepOutputs ?? false);
     return {
       outputs: summaries,
@@ -184,7 +187,7 @@ class InProcessEngine implements Engine {
       inputs: (samples === undefined ? chosen : tensorsIn(samples)).map(({ shape, dtype }) => ({ shape, dtype })),
       moved: differing(before, after),
       milliseconds: performance.now() - started,
-      problems: this.forwardProblems(context),
+      problems: [...problems, ...this.forwardProblems(context)],
     };
   }
 

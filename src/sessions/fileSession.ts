@@ -90,6 +90,10 @@ export class FileSession implements ModelSession {
     return this.description.inputs;
   }
 
+  get models(): ModelDescription['models'] {
+    return this.description.models;
+  }
+
   get problems(): ModelDescription['problems'] {
     return this.description.problems;
   }

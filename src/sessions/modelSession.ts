@@ -2,7 +2,7 @@
 
 import type { Disposable } from '../util/disposable';
 import type { Event } from '../util/event';
-import type { Capabilities, InputSpec, ModelFormat, Problem } from '../model/description';
+import type { Capabilities, InputSpec, ModelFormat, Problem, SavedModel } from '../model/description';
 import type { ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { ForwardOptions, ForwardResult, OnProgress, SaveCopyOptions, SaveCopyResult } from '../protocol/engine';
@@ -45,6 +45,8 @@ export interface ModelSession extends Disposable {
   /** In pre-order, the root first. The list is another one only after a change of kind `tree`. */
   readonly modules: readonly ModuleSpec[];
   readonly inputs: readonly InputSpec[];
+  /** Where the file holds several models: those that can run. */
+  readonly models?: readonly SavedModel[] | undefined;
   readonly problems: readonly Problem[];
   readonly onDidChange: Event<SessionChange>;
 

@@ -40,6 +40,7 @@ export function openPage({ session, location, countOf, disk, lastForward }: Open
     subtitle: `${formatNames[session.format]} · ${root.type}`,
     mode: words.text,
     modeSign: words.contradiction ? 'warning' : sign,
+    ...(root.behaviourReason === undefined ? {} : { modeReason: root.behaviourReason }),
     ...(message === undefined ? {} : { message }),
     facts: [
       ['Modules', session.modules.length.toLocaleString('en')],

@@ -48,7 +48,8 @@ export async function createOrtWebBackend(options: OrtWebOptions): Promise<Kerne
               input.shape,
             );
           });
-          const results = await session.run(feeds);
+          // What fails is told by the error; the console is not ours to write to.
+          const results = await session.run(feeds, { logSeverityLevel: 4 });
           return fetches.map((name) => toHost(results[name] as OrtTensor));
         },
         release: () => session.release(),

@@ -267,6 +267,41 @@ const tensor = ({ dims = [2], bytes = 8, location, name = 'w' }: TensorParts): U
 
 const opens = (bytes: Uint8Array) => openProgram(new MemorySource('net.onnx', bytes));
 
+describe('whole numbers in an ONNX file', () => {
+  const int64s = (size: number, data: Uint8Array): Uint8Array =>
+    message((pbf) => {
+      pbf.writeVarintField(1, size);
+      pbf.writeVarintField(2, 7);
+      pbf.writeStringField(8, 'w');
+      pbf.writeBytesField(7, data);
+    });
+  const read = async (size: number, data: Uint8Array): Promise<bigint[]> => {
+    const { file } = await opens(model(graph([node('Relu')], [int64s(size, data)])));
+    const bytes = await file.graph.initializers.get('w')?.data?.read(0, 8 * size);
+    assert.ok(bytes !== undefined);
+    return [...new BigInt64Array(bytes.slice().buffer)];
+  };
+  const most = [...Array<number>(8).fill(255), 127];
+
+  it('keep all of their bits: an open end of a Slice is INT64_MAX', async () => {
+    const bytes = Uint8Array.of(
+      ...most,
+      5,
+      ...Array<number>(9).fill(255),
+      1,
+      0x81,
+      ...Array<number>(6).fill(0x80),
+      0x10,
+    );
+    assert.deepEqual(await read(4, bytes), [2n ** 63n - 1n, 5n, -1n, 2n ** 53n + 1n]);
+  });
+
+  it('that end in the middle or have too many bits are damaged', async () => {
+    for (const bytes of [Uint8Array.of(...most, 0x80), Uint8Array.of(...Array<number>(11).fill(255), 1)])
+      await assert.rejects(read(2, bytes), { code: 'corrupt', message: /whole numbers/ });
+  });
+});
+
 describe('hostile ONNX file', () => {
   it('with lengths and shapes that can’t be is damaged', async () => {
     const damaged = (bytes: Uint8Array, pattern: RegExp) =>

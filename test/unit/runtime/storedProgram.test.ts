@@ -68,6 +68,30 @@ async function failure(root: StoredModule, ...args: Value[]): Promise<AppError> 
 describe('StoredProgram', () => {
   after(() => executor.dispose());
 
+  it('runs each of several modules of a checkpoint, over its own flags and statistics', async () => {
+    const key = (children: Readonly<Record<string, StoredModule>>): StoredModule => {
+      const module = new StoredModule('', null);
+      for (const [name, child] of Object.entries(children)) module.setChild(name, child);
+      return module;
+    };
+    const weights = new StoredModule('', null);
+    weights.set('parameters', 'weight', ones(2));
+    const models = { teacher: sequential(batchNorm()), student: batchNorm() };
+    const program = new StoredProgram(key({ models: key(models), user: stored('lib.Net'), weights }));
+    const { models: found } = program;
+    assert.ok(found !== undefined);
+    assert.deepEqual([...found.keys()], ['models.teacher', 'models.student', 'user']);
+    assert.equal(program.capabilities.runForward, true);
+    assert.equal(found.get('user')?.capabilities.runForward, false);
+    const context = new RunContext(executor, new Generator(1));
+    program.setTraining('models.student', false, true);
+    for (const path of ['models.teacher', 'models.student']) await found.get(path)?.forward([ones(4, 3)], context);
+    const batches = async (path: string): Promise<unknown> => (await program.normStatistics(path))?.numBatchesTracked;
+    assert.deepEqual([await batches('models.teacher.0'), await batches('models.student')], [8, 7]);
+    await assert.rejects(program.forward([ones(4, 3)], context), { code: 'no-program' });
+    assert.equal(new StoredProgram(batchNorm()).models, undefined);
+  });
+
   it('runs what is made of torch’s own classes', async () => {
     const program = new StoredProgram(sequential(batchNorm(), linear()));
     assert.equal(program.capabilities.runForward, true);

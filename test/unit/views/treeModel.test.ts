@@ -187,6 +187,14 @@ describe('rows of the last forward', () => {
       'net.pt ran in eval (12 ms): output float32 [1, 10], mean 0.25, min -1, max 1, non-finite 0. Statistics stood still; output repeated exactly.',
     );
   });
+
+  it('name the model where there are several, and no mode where nothing depends on it', () => {
+    const { repeated: _, ...first } = record;
+    const chosen = { ...first, mode: '', model: 'small', result: { ...record.result, moved: [] } };
+    assert.equal(forwardRow(chosen).description, 'small · statistics stood still · 12 ms');
+    assert.equal(forwardRow(chosen).spoken, 'Last forward, small, statistics stood still, 12 ms');
+    assert.match(forwardSentence('net.pt2', chosen), /^net\.pt2: small ran \(12 ms\): output float32/);
+  });
 });
 
 function rowOf(module: ModuleSpec, below: readonly ModuleSpec[] = []): Row {
