@@ -36,11 +36,13 @@ export function modulesOfNames(
     }
     return module;
   };
-  for (const path of metadata) moduleAt(path === '' ? [] : path.split('.'));
+  // Whatever wrote names such as `a..b`, an empty part names no module.
+  const named = (parts: readonly string[]): readonly string[] => parts.filter((part) => part !== '');
+  for (const path of metadata) moduleAt(named(path.split('.')));
   for (const [name, value] of tensors) {
     const parts = name.split('.');
     const own = parts.pop() ?? '';
-    const module = moduleAt(parts);
+    const module = moduleAt(named(parts));
     if (value instanceof Tensor) (bufferNames.has(own) ? module.buffers : module.parameters).set(own, value);
   }
   return root;
