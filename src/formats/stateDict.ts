@@ -5,7 +5,7 @@ import { Dict, StoredModule, Tensor, type Value } from '../runtime/program';
 import { beyondLimit } from './byteSource';
 
 const MAX_DEPTH = 500;
-const MAX_MODULES = 2_000_000;
+const MAX_MODULES = 500_000;
 
 /** A state dict does not tell buffers from parameters; these are known by their names. */
 const bufferNames: ReadonlySet<string> = new Set(statisticsNames);
