@@ -37,6 +37,7 @@ const MAX_FAILURES = 50;
 export class Fuzzer {
   private readonly idle: Child[] = [];
   private readonly all = new Set<Child>();
+  private readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), 'mode-inspector-fuzz-'));
 
   constructor(private readonly processes = os.availableParallelism()) {}
 
@@ -66,10 +67,11 @@ export class Fuzzer {
 
   close(): void {
     for (const child of this.all) this.end(child);
+    fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
   private start(): Child {
-    const child = new Child();
+    const child = new Child(fs.mkdtempSync(path.join(this.folder, 'child-')));
     this.all.add(child);
     return child;
   }
@@ -111,6 +113,9 @@ class Child {
   private onEnd: (reason: string) => void = () => undefined;
   private output = '';
   isUsable = true;
+
+  /** @param folder for the files of its mutants. */
+  constructor(private readonly folder: string) {}
 
   end(): void {
     this.isUsable = false;
@@ -177,7 +182,7 @@ class Child {
   }
 
   private start(): ChildProcess {
-    const args = ['--import', 'tsx', '--max-old-space-size=512', path.join(__dirname, 'child.ts')];
+    const args = ['--import', 'tsx', '--max-old-space-size=512', path.join(__dirname, 'child.ts'), this.folder];
     const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'] });
     this.output = '';
     const add = (chunk: Buffer): void => {
