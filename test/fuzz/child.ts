@@ -53,7 +53,9 @@ async function run({ format, from, count }: Batch): Promise<void> {
       // What was left behind without being awaited shows up now.
       await new Promise((resolve) => setImmediate(resolve));
       checkSurroundings();
-      if (peak() > peakBefore && peak() - memoryBefore > MEMORY_LIMIT)
+      // Tensors of a forward may hold half of the machine's memory, which the engine itself watches.
+      const hasRun = outcomes.some((outcome) => outcome.startsWith('forward'));
+      if (!hasRun && peak() > peakBefore && peak() - memoryBefore > MEMORY_LIMIT)
         throw new BrokenRule(`it took ${((peak() - memoryBefore) / 2 ** 20).toFixed(0)} MiB of memory`);
       line('end', outcomes);
     } catch (error) {
