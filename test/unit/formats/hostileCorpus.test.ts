@@ -6,24 +6,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import type { ModelFormat } from '../../../src/model/description';
 import { createEngine } from '../../../src/sessions/engine';
 import { AppError, toAppError, type AppErrorCode } from '../../../src/util/errors';
-import { hostileFiles } from './hostileFiles';
-
-/** An error on opening, or what the file opens as; `problems` are those of the file, `forward` the error of a forward. */
-export type Expected =
-  | { readonly code: AppErrorCode; readonly message: RegExp }
-  | {
-      readonly format: ModelFormat;
-      readonly modules?: readonly string[];
-      readonly problems?: RegExp;
-      readonly forward?: { readonly code: AppErrorCode; readonly message: RegExp };
-    };
+import { hostileFiles, type Expected } from './hostileFiles';
 
 /** Files that fuzzing found, in test/fixtures/hostile. */
 const kept: Readonly<Record<string, Expected>> = {
-  'unnamed_module.pt': { code: 'corrupt', message: /module of the name '\.\.\/x', which PyTorch does not allow/ },
+  'dotted_module.pt': { code: 'corrupt', message: /module of the name '\.\.\/x', which PyTorch does not allow/ },
   'unnamed_model.pth': { format: 'state-dict' },
   'unnamed_part.safetensors.index.json': { format: 'safetensors', problems: /2 tensors are missing/ },
   'late_node.onnx': {

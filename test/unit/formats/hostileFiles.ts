@@ -3,8 +3,19 @@
 import { unzipSync as unzip, zipSync, type Zippable } from 'fflate';
 import { PbfWriter } from 'pbf';
 
+import type { ModelFormat } from '../../../src/model/description';
+import type { AppErrorCode } from '../../../src/util/errors';
 import { archive, ascii, fixture, object, tensor, text, u32 } from './archives';
-import type { Expected } from './hostileCorpus.test';
+
+/** An error on opening, or what the file opens as; `problems` are those of the file, `forward` the error of a forward. */
+export type Expected =
+  | { readonly code: AppErrorCode; readonly message: RegExp }
+  | {
+      readonly format: ModelFormat;
+      readonly modules?: readonly string[];
+      readonly problems?: RegExp;
+      readonly forward?: { readonly code: AppErrorCode; readonly message: RegExp };
+    };
 
 export interface HostileFile {
   readonly name: string;
