@@ -34,6 +34,11 @@ export const stages: readonly Stage[] = [
   check('format', 'Prettier', packageFile('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.'),
   { name: 'build', about: 'dist/', run: () => build().then(() => nothing) },
   { name: 'unit', about: 'mocha over test/unit', run: () => mocha('unit', ['--config', 'test/unit/.mocharc.json']) },
+  {
+    name: 'fuzz',
+    about: 'mutants of every file format',
+    run: () => mocha('fuzz', ['--config', 'test/fuzz/.mocharc.json']),
+  },
   { name: 'parity', about: 'numbers against PyTorch; needs Python with torch', after: ['build'], run: parity },
   {
     name: 'corpus',

@@ -11,6 +11,8 @@ import { ModuleReader, moduleState } from './storedModules';
 const MAX_DEPTH = 6;
 /** Values that are looked into; a checkpoint of many small dicts stays far below. */
 const MAX_VISITED = 200_000;
+/** Items of all of these: one value may stand at any number of places. */
+const MAX_ITEMS = 5_000_000;
 const MAX_MODELS = 1000;
 
 /** What a file of torch.save holds. */
@@ -62,6 +64,9 @@ class Search {
   /** Values that are being looked into: a checkpoint may hold itself. */
   private readonly open = new Set<Value>();
   private visited = 0;
+  private items = 0;
+  /** Of dicts that were seen before, since one of a million items may stand at a thousand places. */
+  private readonly stateDicts = new Map<Value, 'whole' | 'loose' | 'none'>();
 
   constructor(private readonly metadataOf: (dict: Dict) => Dict | undefined) {}
 
@@ -77,27 +82,31 @@ class Search {
       this.found.push({ place, value, kind: 'module' });
       return;
     }
-    if (isStateDict(value)) {
-      if (this.isWhole(value)) {
-        this.found.push({ place, value, kind: 'state-dict' });
-        return;
-      }
-      if (this.loose.length < MAX_MODELS) this.loose.push({ place, value, kind: 'state-dict' });
+    const kind = this.stateDicts.get(value) ?? this.kindOf(value);
+    this.stateDicts.set(value, kind);
+    if (kind === 'whole') {
+      this.found.push({ place, value, kind: 'state-dict' });
+      return;
     }
+    if (kind === 'loose' && this.loose.length < MAX_MODELS) this.loose.push({ place, value, kind: 'state-dict' });
     this.open.add(value);
-    for (const [key, item] of itemsOf(value)) this.visit(item, [...place, key]);
+    for (const [key, item] of itemsOf(value)) {
+      if (++this.items > MAX_ITEMS) break;
+      this.visit(item, [...place, key]);
+    }
     this.open.delete(value);
   }
 
   /**
-   * A state dict whose names have dots, or that torch itself made; the tensors of others may lie beside the model's own dict.
-   * Lightning keeps the scores of its best checkpoints by their files' names, which have dots too, but a score has no dimensions.
+   * A whole one has names with dots, or torch itself made it; the tensors of others may lie beside the model's own dict. Lightning
+   * keeps the scores of its best checkpoints by their files' names, which have dots too, but a score has no dimensions.
    */
-  private isWhole(dict: Dict): boolean {
-    if (this.metadataOf(dict) !== undefined) return true;
-    return [...namedItems(dict)].some(
-      ([name, item]) => item instanceof Tensor && item.shape.length > 0 && name.includes('.'),
-    );
+  private kindOf(value: Value): 'whole' | 'loose' | 'none' {
+    if (!isStateDict(value)) return 'none';
+    if (this.metadataOf(value) !== undefined) return 'whole';
+    for (const [name, item] of namedItems(value))
+      if (item instanceof Tensor && item.shape.length > 0 && name.includes('.')) return 'whole';
+    return 'loose';
   }
 }
 
@@ -122,8 +131,8 @@ function gathered(found: readonly Found[], read: (found: Found) => StoredModule)
   const root = outer === undefined ? new StoredModule('', null) : read(outer);
   for (const one of found) {
     if (one === outer) continue;
-    const parts = one.place.flatMap((key) => key.split('.'));
-    const name = parts.pop() ?? '';
+    const parts = one.place.flatMap((key) => key.split('.').filter((part) => part !== ''));
+    const name = parts.pop() ?? 'model';
     let parent = root;
     for (const part of parts) {
       let child = parent.children.get(part);

@@ -5,7 +5,7 @@ import { Dict, StoredModule, Tensor, type Value } from '../runtime/program';
 import { beyondLimit } from './byteSource';
 
 const MAX_DEPTH = 500;
-const MAX_MODULES = 2_000_000;
+const MAX_MODULES = 500_000;
 
 /** A state dict does not tell buffers from parameters; these are known by their names. */
 const bufferNames: ReadonlySet<string> = new Set(statisticsNames);
@@ -29,6 +29,8 @@ export function modulesOfNames(
     if (parts.length > MAX_DEPTH) throw beyondLimit(fileName, `its names have more than ${MAX_DEPTH} parts`);
     let module = root;
     for (const part of parts) {
+      // Whatever wrote names such as `a..b`, an empty part names no module.
+      if (part === '') continue;
       let child = module.children.get(part);
       if (child === undefined) {
         if (++count > MAX_MODULES) throw beyondLimit(fileName, `it names more than ${MAX_MODULES} modules`);

@@ -20,7 +20,8 @@ import type { ZipEntry } from './zipDirectory';
 /** The newest archive version that torch 2.13 writes or reads. */
 const NEWEST_VERSION = 10;
 const MAX_PICKLE = 256 * 2 ** 20;
-const MAX_CODE = 64 * 2 ** 20;
+/** The parser takes a hundred times that in memory; the code of the largest traces has a few megabytes. */
+const MAX_CODE = 16 * 2 ** 20;
 
 const decoder = new TextDecoder('utf-8');
 

@@ -11,7 +11,7 @@ import type { ModuleSpec } from '../../../src/model/module';
 import { createProgram } from '../../../src/runtime/createProgram';
 import type { OnnxFile, Program } from '../../../src/runtime/program';
 import { AppError } from '../../../src/util/errors';
-import { ascii, random } from './archives';
+import { ascii } from './archives';
 
 const folder = join(__dirname, '../../fixtures/onnx');
 const bytesOf = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)));
@@ -344,23 +344,5 @@ describe('hostile ONNX file', () => {
     const { program } = await openProgram(source);
     assert.equal((await program.describe()).length, 4);
     assert.ok(source.bytesRead < 2 ** 17, `${source.bytesRead} bytes were read`);
-  });
-
-  it('changed at random gives an AppError or a model', async () => {
-    const originals = ['train.onnx', 'mixed.onnx', 'nested.onnx'].map(bytesOf);
-    let opened = 0;
-    for (let seed = 1; seed <= 300; seed++) {
-      const draw = random(seed);
-      const mutant = originals[seed % originals.length]!.slice();
-      for (let i = 0; i < 1 + draw() * 4; i++) mutant[Math.floor(draw() * mutant.length)] = Math.floor(draw() * 256);
-      try {
-        const { program } = await opens(mutant);
-        await program.describe();
-        opened++;
-      } catch (error) {
-        assert.ok(error instanceof AppError, `seed ${seed}: ${error instanceof Error ? error.stack : ''}`);
-      }
-    }
-    assert.ok(opened > 20 && opened < 290, `${opened} of 300 mutants opened: the mutations miss what they aim at`);
   });
 });
