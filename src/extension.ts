@@ -18,6 +18,7 @@ import { createOutputLog } from './host/log';
 import type { OutputLog } from './host/log';
 import { LiveHub } from './live/liveHub';
 import { SessionStore } from './sessions/sessionStore';
+import { SpareEngine } from './sessions/spareEngine';
 import { createWorkerEngine } from './sessions/workerEngine';
 import { ModeCounts } from './views/modeCounts';
 import { registerModelEditors } from './views/modelEditor';
@@ -46,14 +47,13 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
 
 function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
   const dist = vscode.Uri.joinPath(context.extensionUri, 'dist');
+  const script = vscode.Uri.joinPath(dist, 'worker.mjs').fsPath;
+  const spare = new SpareEngine(
+    (threads) => createWorkerEngine({ script, wasmFolder: dist.fsPath, threads, log }),
+    readThreads,
+  );
   const store = new SessionStore({
-    createEngine: () =>
-      createWorkerEngine({
-        script: vscode.Uri.joinPath(dist, 'worker.mjs').fsPath,
-        wasmFolder: dist.fsPath,
-        threads: readThreads(),
-        log,
-      }),
+    createEngine: () => spare.take(),
     onListenerError: (error) => {
       log.error('A view failed to follow a change', error);
     },
@@ -64,6 +64,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
   const hub = new LiveHub(store, vscode.Uri.joinPath(context.extensionUri, 'python').fsPath, log);
   hub.setVisible(tree.view.visible);
   context.subscriptions.push(
+    spare,
     store,
     counts,
     tree,
@@ -83,6 +84,9 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
       hub.setVisible(visible);
     }),
     store.onDidChange(() => {
+      // Who has one model file open often opens or reloads another; activation itself starts nothing.
+      if (store.files.length === 0) spare.drop();
+      else if (store.opening.length === 0) spare.keep();
       setContextKey(contextKeys.hasModels, !store.isEmpty);
     }),
   );

@@ -25,6 +25,7 @@ function render(state: PageState): void {
     element('h1', 'title', state.title),
     element('p', 'subtitle', state.subtitle),
     ...(state.mode === undefined ? [] : [modeLine(state.mode, state.modeSign ?? 'other')]),
+    ...(state.modeReason === undefined ? [] : [element('p', 'reason', state.modeReason)]),
     ...(state.message === undefined ? [] : [notice(state.message)]),
     buttons(state.buttons),
     ...(state.layerKinds.length === 0 ? [] : [layerTable(state.layerKinds)]),

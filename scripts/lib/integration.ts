@@ -71,6 +71,7 @@ export async function bundleTests(): Promise<string> {
 
 /** @vscode/test-electron starts one executable file. */
 function writeStandIn(): string {
+  fs.mkdirSync(editorFolder, { recursive: true });
   const file = path.join(editorFolder, 'headless-code');
   const loader = packageFile('tsx', 'dist', 'loader.mjs');
   const script = path.join(root, 'scripts', 'headlessCode.ts');

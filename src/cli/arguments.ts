@@ -26,6 +26,8 @@ export interface RunCommand {
   readonly threads: number;
   /** In the order given. */
   readonly inputs: readonly ForwardInput[];
+  /** Path of the model to run, where the file holds several. */
+  readonly model: string | undefined;
   /** In the order given; they are applied one after the other before the first step. */
   readonly modes: readonly SetTraining[];
   readonly steps: number;
@@ -70,6 +72,7 @@ interface Options {
   readonly values?: true;
   readonly steps: number;
   readonly seed?: number;
+  readonly model?: string;
   readonly saveOutput?: string;
   readonly threads: number;
   readonly timeout: number;
@@ -132,6 +135,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .option('--shape <sizes>', 'a random input of this shape (1,3,224,224 or 1,16:int64); repeatable', (text: string) =>
       inputs.push(parseShape(text)),
     )
+    .option('--model <path>', 'the model to run, where the file holds several')
     .option('--train [path]', 'set a module and all below it to train; repeatable')
     .option('--eval [path]', 'set a module and all below it to eval; repeatable')
     .option('--steps <n>', 'forwards in a row', integerFrom(1), 1)
@@ -146,11 +150,25 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .option('--values', 'add the full arrays of the statistics')
     .action((file: string, options: Options) => {
       const { json = false, values = false, steps, seed, saveOutput, threads, timeout } = options;
-      const { saveCopy, statistics, force } = options;
+      const { model, saveCopy, statistics, force } = options;
       if (saveCopy === undefined && (statistics ?? force) === true)
         throw new AppError('usage', '--statistics and --force are about a copy, and no --save-copy was given', seeHelp);
       const copy = saveCopy === undefined ? undefined : copyOptions(saveCopy, options);
-      result = { name: 'run', file, json, values, threads, inputs, modes, steps, seed, saveOutput, copy, timeout };
+      result = {
+        name: 'run',
+        file,
+        json,
+        values,
+        threads,
+        inputs,
+        model,
+        modes,
+        steps,
+        seed,
+        saveOutput,
+        copy,
+        timeout,
+      };
     })
     // Commander calls an option's own parser only where a value follows; its events come always, null without a value.
     .on('option:train', setMode(true))

@@ -47,6 +47,7 @@ async function forward(engine: Engine, command: RunCommand): Promise<ForwardResu
   try {
     return await engine.request('runForward', {
       inputs: command.inputs,
+      ...(command.model === undefined ? {} : { model: command.model }),
       steps: command.steps,
       ...(command.seed === undefined ? {} : { seed: command.seed }),
       keepOutputs: command.saveOutput !== undefined,

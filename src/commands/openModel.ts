@@ -43,8 +43,8 @@ async function openAll(scene: Scene, files: readonly vscode.Uri[]): Promise<void
         'Save a copy of it and open that.',
       );
     }
-    const session = await withDelayedProgress(`Opening ${basename(uri.fsPath)}`, { cancellable: true }, (signal) =>
-      scene.store.openFile(uri.fsPath, signal),
+    const session = await withDelayedProgress(`Opening ${basename(uri.fsPath)}`, { cancellable: true }, (...control) =>
+      scene.store.openFile(uri.fsPath, ...control),
     );
     await scene.tree.reveal(session, '', { focus: true });
   }

@@ -12,23 +12,31 @@ import { forwardSentence } from '../views/factsModel';
 import { inputPrompt, parseInputs, prefilledInputs, suggestedInputs, validateInputs } from '../views/forwardInputModel';
 import type { ModeCounts } from '../views/modeCounts';
 import { describeMode } from '../views/modeModel';
-import { sessionOf } from './targets';
+import { forwardTarget, targetOf, targetTitle, type ForwardTarget } from './forwardModel';
+import { sessionOf, targetsOf } from './targets';
 import type { Scene } from './targets';
 
 export function registerForwardCommands(scene: Scene, counts: ModeCounts, log: OutputLog): vscode.Disposable[] {
   const runner = new ForwardRunner(scene, counts, log);
   return [
-    registerCommand(log, commandIds.runForward, (...args) => {
+    registerCommand(log, commandIds.runForward, async (...args) => {
       const session = sessionOf(scene, args);
-      return runner.run(session, scene.store.forwards.last(session)?.inputText ?? suggestedInputs(session.inputs));
+      const target = await runner.choose(session, args);
+      if (target === undefined) return undefined;
+      return runner.run(session, target, runner.lastText(session, target) ?? suggestedInputs(target.inputs));
     }),
-    registerCommand(log, commandIds.runForwardWith, (...args) => runner.run(sessionOf(scene, args), undefined)),
-    registerCommand(log, commandIds.runForwardAgain, (...args) => {
+    registerCommand(log, commandIds.runForwardWith, async (...args) => {
+      const session = sessionOf(scene, args);
+      const target = await runner.choose(session, args);
+      return target === undefined ? undefined : runner.run(session, target, undefined);
+    }),
+    registerCommand(log, commandIds.runForwardAgain, async (...args) => {
       const session = sessionOf(scene, args);
       const last = scene.store.forwards.last(session);
       if (last === undefined)
         throw new AppError('usage', `${session.title} has not run yet.`, 'Use “Run Forward” first.');
-      return runner.run(session, last.inputText);
+      const target = forwardTarget(session, last.model ?? '') ?? (await runner.choose(session, args));
+      return target === undefined ? undefined : runner.run(session, target, last.inputText);
     }),
   ];
 }
@@ -40,43 +48,72 @@ class ForwardRunner {
     private readonly log: OutputLog,
   ) {}
 
+  /** Of several models the one with the clicked or selected row, else the one that a person picks; undefined if they give up. */
+  async choose(session: ModelSession, args: readonly unknown[]): Promise<ForwardTarget | undefined> {
+    const [row] = targetsOf(this.scene, args);
+    const found = forwardTarget(session, row?.session === session ? row.module.path : '');
+    if (found !== undefined) return found;
+    const picked = await vscode.window.showQuickPick(
+      (session.models ?? []).map((model) => ({
+        label: model.path,
+        description: session.module(model.path)?.type ?? '',
+        model,
+      })),
+      { title: `Run Forward: ${session.title}`, placeHolder: 'The file holds several models: which one runs?' },
+    );
+    return picked === undefined ? undefined : targetOf(picked.model);
+  }
+
+  /** The inputs that this model had last. */
+  lastText(session: ModelSession, target: ForwardTarget): string | undefined {
+    const last = this.scene.store.forwards.last(session);
+    return last?.model === target.model ? last?.inputText : undefined;
+  }
+
   /** Runs with the inputs that `text` names; without one a person is asked. Resolves to undefined if they give up. */
-  async run(session: ModelSession, text: string | undefined): Promise<ForwardRecord | undefined> {
+  async run(
+    session: ModelSession,
+    target: ForwardTarget,
+    text: string | undefined,
+  ): Promise<ForwardRecord | undefined> {
     this.scene.store.setActive(session);
-    const inputText = text ?? (await this.ask(session));
+    const inputText = text ?? (await this.ask(session, target));
     if (inputText === undefined) return undefined;
-    const shapes = parseInputs(inputText, session.inputs);
-    const mode = this.modeOf(session);
+    const shapes = parseInputs(inputText, target.inputs);
+    const mode = this.modeOf(session, target);
+    const chosen = target.model === undefined ? {} : { model: target.model };
+    const title = targetTitle(session, target);
     try {
       const inputs = shapes.map(({ shape, dtype }) => ({ kind: 'random' as const, shape, dtype }));
-      const result = await withDelayedProgress(`Running ${session.title}`, { cancellable: true }, (signal) =>
-        session.runForward({ inputs, keepOutputs: true }, signal),
+      const result = await withDelayedProgress(`Running ${title}`, { cancellable: true }, (signal) =>
+        session.runForward({ ...chosen, inputs, keepOutputs: true }, signal),
       );
-      const record = this.scene.store.forwards.add(session, { inputText, mode }, result);
+      const record = this.scene.store.forwards.add(session, { ...chosen, inputText, mode }, result);
       const sentence = forwardSentence(session.title, record);
       this.log.info(sentence);
       this.tell(sentence);
       return record;
     } catch (thrown) {
-      await this.fail(session, thrown);
+      await this.fail(session, target, thrown);
       return undefined;
     }
   }
 
-  private async ask(session: ModelSession): Promise<string | undefined> {
-    const last = this.scene.store.forwards.last(session);
+  private async ask(session: ModelSession, target: ForwardTarget): Promise<string | undefined> {
     return vscode.window.showInputBox({
-      title: `Run Forward: ${session.title}`,
-      prompt: inputPrompt(session.inputs),
-      value: last?.inputText ?? prefilledInputs(session.inputs),
-      validateInput: (value) => validateInputs(value, session.inputs),
+      title: `Run Forward: ${targetTitle(session, target)}`,
+      prompt: inputPrompt(target.inputs),
+      value: this.lastText(session, target) ?? prefilledInputs(target.inputs),
+      validateInput: (value) => validateInputs(value, target.inputs),
       ignoreFocusOut: true,
     });
   }
 
-  private modeOf(session: ModelSession): string {
-    const root = session.module('');
-    return root === undefined ? '' : describeMode(root, this.counts.of(session, '')).text;
+  private modeOf(session: ModelSession, { model = '' }: ForwardTarget): string {
+    const root = session.module(model);
+    const words = root === undefined ? '' : describeMode(root, this.counts.of(session, model)).text;
+    // “ran in train” says it for a file without flags too.
+    return words.replace(/^runs as /, '');
   }
 
   /**
@@ -87,18 +124,20 @@ class ForwardRunner {
     void vscode.window.showInformationMessage(sentence);
   }
 
-  private async fail(session: ModelSession, thrown: unknown): Promise<void> {
+  private async fail(session: ModelSession, target: ForwardTarget, thrown: unknown): Promise<void> {
+    const title = targetTitle(session, target);
     // A worker that died says so by itself (see notices.ts), with a way to reload.
     if (session.state.kind === 'failed') {
-      this.log.error(`Forward of ${session.title}`, thrown);
+      this.log.error(`Forward of ${title}`, thrown);
       return;
     }
     const error = toAppError(thrown, 'program-error');
-    await showError(this.log, `Forward of ${session.title}`, error, [
+    await showError(this.log, `Forward of ${title}`, error, [
       {
         title: 'Other Inputs…',
         when: ({ code }) => code === 'bad-input' || code === 'program-error' || code === 'out-of-memory',
-        run: () => vscode.commands.executeCommand(commandIds.runForwardWith, this.scene.tree.node(session, '')),
+        run: () =>
+          vscode.commands.executeCommand(commandIds.runForwardWith, this.scene.tree.node(session, target.model ?? '')),
       },
     ]);
   }

@@ -31,8 +31,8 @@ export function registerSaveCopy(scene: Scene, log: OutputLog): vscode.Disposabl
       throw new AppError('file-unwritable', 'A copy can only be saved on this machine’s disk.');
     // The dialog has asked before it named a file that exists.
     const options = { file: chosen.fsPath, statistics, overwrite: true };
-    const result = await withDelayedProgress(`Saving a copy of ${session.title}`, { cancellable: true }, (signal) =>
-      session.saveCopy(options, signal),
+    const result = await withDelayedProgress(`Saving a copy of ${session.title}`, { cancellable: true }, (...control) =>
+      session.saveCopy(options, ...control),
     );
     const sentence = savedSentence(chosen.fsPath, result);
     log.info(sentence);

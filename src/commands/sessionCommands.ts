@@ -17,8 +17,8 @@ export function registerSessionCommands(scene: Scene, counts: ModeCounts, log: O
   return [
     registerCommand(log, commandIds.reload, async (...args) => {
       const session = sessionOf(scene, args);
-      await withDelayedProgress(`Reloading ${session.title}`, { cancellable: true }, (signal) =>
-        store.reload(session, { keepModes: true, signal }),
+      await withDelayedProgress(`Reloading ${session.title}`, { cancellable: true }, (signal, onProgress) =>
+        store.reload(session, { keepModes: true, signal, onProgress }),
       );
       vscode.window.setStatusBarMessage(
         `$(refresh) ${session.title}: read again, statistics are those of the file`,

@@ -32,7 +32,7 @@ export function targetsOf(scene: Scene, args: readonly unknown[]): readonly Targ
   const targets = new Map<string, Target>();
   for (const node of nodes) {
     const session = node.session;
-    const module = session?.module(node.kind === 'module' || node.kind === 'row' ? (node.path ?? '') : '');
+    const module = session?.module('path' in node ? (node.path ?? '') : '');
     if (session === undefined || module === undefined) continue;
     targets.set(`${session.id}/${module.path}`, { session, module });
   }

@@ -17,6 +17,9 @@ export interface ByteSource {
   sibling?(relativePath: string): Promise<ByteSource>;
 }
 
+/** Told how many of the bytes that hold a file's objects are read. */
+export type OnRead = (done: number, total: number) => void;
+
 /** Checks a range against the size of its source. @throws AppError `corrupt`. */
 export function checkRange(source: ByteSource, offset: number, length: number): void {
   if (isCount(offset) && isCount(length) && offset + length <= source.size) return;

@@ -1,7 +1,16 @@
 // Programs of torch.export (.pt2): the present archive, the older one with torch.save files in it, and the layout before both.
 
 import type { Problem } from '../model/description';
-import { OpaqueValue, Tensor, Tuple, Dict, type ExportedProgram, type Range, type Value } from '../runtime/program';
+import {
+  OpaqueValue,
+  Tensor,
+  Tuple,
+  Dict,
+  type ExportedProgram,
+  type ModelContents,
+  type Range,
+  type Value,
+} from '../runtime/program';
 import { AppError } from '../util/errors';
 import { damaged } from './byteSource';
 import { GraphReader, readInputBinding, readOutputBinding } from './exportedGraph';
@@ -19,6 +28,7 @@ import type { ZipArchive } from './zip';
 const SCHEMA_MAJOR = 8;
 const MAX_JSON = 256 * 2 ** 20;
 const MAX_PROBLEMS = 100;
+const MAX_MODELS = 100;
 
 export const exportedProgram: Format = {
   name: 'torch.export',
@@ -51,6 +61,7 @@ async function openExportedProgram({ zip, source }: Peek): Promise<OpenedFile> {
 
 class ProgramReader {
   private readonly problems: Problem[] = [];
+  private readonly imports = new Set<string>();
   private readonly source: string;
 
   constructor(
@@ -61,7 +72,37 @@ class ProgramReader {
   }
 
   async open(): Promise<OpenedFile> {
-    const name = this.layout.kind === 'plain' ? 'model' : this.chooseModel();
+    const names = this.layout.kind === 'plain' ? ['model'] : this.modelNames();
+    const [only] = names;
+    const contents: ModelContents =
+      names.length === 1 && only !== undefined
+        ? { kind: 'exported', program: await this.readProgram(only) }
+        : { kind: 'several', models: await this.readSeveral(names) };
+    this.problems.push(...foreignImports(this.imports, 'torch.export archive'));
+    return { format: 'exported-program', contents, problems: this.problems };
+  }
+
+  /** One that can't be read costs itself, not the others. @throws AppError as the first does, where none can. */
+  private async readSeveral(names: readonly string[]): Promise<[string, ModelContents][]> {
+    const models: [string, ModelContents][] = [];
+    let failure: AppError | undefined;
+    for (const name of names) {
+      const from = this.problems.length;
+      try {
+        models.push([name, { kind: 'exported', program: await this.readProgram(name) }]);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        failure ??= error;
+        this.problems.push({ message: `it can't be shown: ${error.message}` });
+      }
+      const own = this.problems.splice(from);
+      this.problems.push(...own.map(({ message }) => ({ message: `${name}: ${message}` })));
+    }
+    if (models.length === 0 && failure !== undefined) throw failure;
+    return models;
+  }
+
+  private async readProgram(name: string): Promise<ExportedProgram> {
     const file = this.layout.kind === 'plain' ? 'serialized_exported_program.json' : `models/${name}.json`;
     const bytes = await this.zip.read(this.layout.root + file, MAX_JSON);
     if (bytes === undefined) throw damaged(this.source, `it has no ${file}`);
@@ -71,24 +112,21 @@ class ProgramReader {
     await this.readTensors(reader, name);
     const program = this.read(json, name, reader.tensors, await this.sampleInputs(name));
     this.reportTensors(program);
-    this.problems.push(...foreignImports(reader.imports, 'torch.export archive'));
-    return { format: 'exported-program', contents: { kind: 'exported', program }, problems: this.problems };
+    for (const imported of reader.imports) this.imports.add(imported);
+    return program;
   }
 
-  /** `torch.export.load` takes the program called `model`; so do we, else the first. */
-  private chooseModel(): string {
+  /** The one called `model`, which `torch.export.load` takes, comes first. @throws AppError `unsupported-format` for none. */
+  private modelNames(): readonly string[] {
     const prefix = `${this.layout.root}models/`;
     const names = [...this.zip.entries.keys()].flatMap((entry) =>
       entry.startsWith(prefix) && entry.endsWith('.json') ? [entry.slice(prefix.length, -'.json'.length)] : [],
     );
-    const chosen = names.includes('model') ? 'model' : names[0];
-    if (chosen === undefined) throw this.withoutGraph();
-    const others = names.filter((name) => name !== chosen);
-    if (others.length > 0) {
-      const words = `The archive holds ${names.length} programs; this is '${chosen}'. Not shown: ${others.slice(0, 20).join(', ')}.`;
-      this.problems.push({ message: words });
+    if (names.length === 0) throw this.withoutGraph();
+    if (names.length > MAX_MODELS) {
+      this.problems.push({ message: `The archive holds ${names.length} programs; the first ${MAX_MODELS} are shown.` });
     }
-    return chosen;
+    return names.sort((a, b) => Number(b === 'model') - Number(a === 'model')).slice(0, MAX_MODELS);
   }
 
   private withoutGraph(): AppError {

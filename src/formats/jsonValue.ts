@@ -4,6 +4,8 @@ import type { AppError } from '../util/errors';
 import { beyondLimit, damaged, isCount } from './byteSource';
 
 const MAX_DEPTH = 200;
+/** Lists and objects: a file of a megabyte can unpack to a hundred million of them, and each takes dozens of bytes. */
+const MAX_CONTAINERS = 8_000_000;
 const decoder = new TextDecoder('utf-8');
 
 /** One value of a JSON document, and where it stands in it. Every method throws `corrupt` where the value is something else. */
@@ -15,8 +17,10 @@ export class JsonValue {
     private readonly depth: number,
   ) {}
 
-  /** @param what names the document in messages. @throws AppError `corrupt` where it is no JSON. */
+  /** @param what names the document in messages. @throws AppError `corrupt` where it is no JSON, `limit-exceeded`. */
   static parse(bytes: Uint8Array, what: string): JsonValue {
+    if (countContainers(bytes) > MAX_CONTAINERS)
+      throw beyondLimit(what, `it has more than ${MAX_CONTAINERS} lists and objects`);
     let value: unknown;
     try {
       value = JSON.parse(decoder.decode(bytes));
@@ -138,4 +142,11 @@ export class JsonValue {
       keys.push(typeof at.key === 'number' ? `[${at.key}]` : `.${at.key.slice(0, 60)}`);
     return { root: String(at.key), path: keys.reverse().join('').replace(/^\./, '') };
   }
+}
+
+/** Brackets in texts are counted too, which does no harm. */
+function countContainers(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) if (byte === 0x5b || byte === 0x7b) count++;
+  return count;
 }

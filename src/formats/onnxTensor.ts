@@ -156,7 +156,9 @@ function typedData(
     for (const field of fields) {
       const isNumber = !Number.isNaN(field.value);
       const bytes = isNumber ? new Uint8Array(0) : await reader.source.read(field.start, field.end - field.start);
-      parts.push(kind === 'fixed' ? bytes : littleEndian(isNumber ? [field.value] : reader.packedIn(bytes), size));
+      if (kind === 'fixed') parts.push(bytes);
+      else if (size === 8) parts.push(wideLittleEndian(isNumber ? [wide(field.value)] : reader.packedWide(bytes)));
+      else parts.push(littleEndian(isNumber ? [field.value] : reader.packedIn(bytes), size));
     }
     const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
     let offset = 0;
@@ -173,12 +175,25 @@ function typedData(
   };
 }
 
+/** A number that stands alone was read as a double; one past the end of its type is the last of it. */
+function wide(value: number): bigint {
+  return value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value);
+}
+
+function wideLittleEndian(values: readonly bigint[]): Uint8Array {
+  const bytes = new Uint8Array(8 * values.length);
+  const view = new DataView(bytes.buffer);
+  values.forEach((value, i) => {
+    view.setBigInt64(8 * i, value, true);
+  });
+  return bytes;
+}
+
 function littleEndian(values: readonly number[], size: number): Uint8Array {
   const bytes = new Uint8Array(values.length * size);
   const view = new DataView(bytes.buffer);
   values.forEach((value, i) => {
-    if (size === 8) view.setBigInt64(8 * i, BigInt(value), true);
-    else if (size === 4) view.setInt32(4 * i, value, true);
+    if (size === 4) view.setInt32(4 * i, value, true);
     else if (size === 2) view.setInt16(2 * i, value, true);
     else view.setInt8(i, value);
   });

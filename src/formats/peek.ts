@@ -1,6 +1,6 @@
 // A file as the formats first see it: its leading bytes, and its zip directory, each read once.
 
-import type { ByteSource } from './byteSource';
+import type { ByteSource, OnRead } from './byteSource';
 import { ZipArchive } from './zip';
 
 const HEAD = 1024;
@@ -13,13 +13,15 @@ export class Peek {
     readonly head: Uint8Array,
     /** The directory, where the file is a zip. */
     readonly zip: ZipArchive | undefined,
+    /** Who wants to hear how far the objects are read. */
+    readonly onRead: OnRead | undefined,
   ) {}
 
   /** @throws AppError `corrupt` where the file begins as a zip but has no directory. */
-  static async at(source: ByteSource): Promise<Peek> {
+  static async at(source: ByteSource, onRead?: OnRead): Promise<Peek> {
     const head = await source.read(0, Math.min(HEAD, source.size));
     const isZip = head[0] === 0x50 && head[1] === 0x4b && (head[2] === 3 || head[2] === 5);
-    return new Peek(source, head, isZip ? await ZipArchive.open(source) : undefined);
+    return new Peek(source, head, isZip ? await ZipArchive.open(source) : undefined, onRead);
   }
 
   /** The first bytes as text, one character a byte. */

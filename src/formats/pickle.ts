@@ -3,7 +3,7 @@
 
 import { Dict, Tuple, type Value } from '../runtime/program';
 import { AppError } from '../util/errors';
-import { beyondLimit } from './byteSource';
+import { beyondLimit, type OnRead } from './byteSource';
 import { PickleCursor } from './pickleCursor';
 import { InertHost, MarkedBoolean, PickleBytes, PickleGlobal, PickleObject, type PickleHost } from './pickleValues';
 
@@ -11,6 +11,9 @@ const MAX_STACK = 16_000_000;
 const MAX_MEMO = 32_000_000;
 /** Lists and tuples count one, dicts and objects four: a byte of pickle may become hundreds of bytes in memory. */
 const MAX_CONTAINERS = 24_000_000;
+const FEW = 16;
+/** Instructions between two reports: some milliseconds. */
+const STEPS_UNHEARD = 2 ** 16;
 
 const smallInts = Array.from({ length: 256 }, (_, value) => BigInt(value));
 const emptyTuple = new Tuple([]);
@@ -20,6 +23,7 @@ const emptyTuple = new Tuple([]);
  * and {@link Dict}. Cycles are possible.
  * @param what names the pickle in messages.
  * @param markBooleans turns each boolean into a {@link MarkedBoolean}, for who wants to change it in the file.
+ * @param onRead told now and then how many of the bytes are read.
  * @throws AppError `corrupt` or `limit-exceeded`.
  */
 export function unpickle(
@@ -27,8 +31,9 @@ export function unpickle(
   what: string,
   host: PickleHost = new InertHost(),
   markBooleans = false,
+  onRead?: OnRead,
 ): Value {
-  return new Unpickler(new PickleCursor(bytes, what), host, markBooleans).run();
+  return new Unpickler(new PickleCursor(bytes, what), host, markBooleans, onRead).run();
 }
 
 /** The value of the pickle that begins at `start`, and where the next one would begin; see {@link unpickle}. */
@@ -57,11 +62,13 @@ class Unpickler {
     private readonly cursor: PickleCursor,
     private readonly host: PickleHost,
     private readonly markBooleans: boolean,
+    private readonly onRead?: OnRead,
   ) {}
 
   run(): Value {
     const { cursor, host, stack } = this;
-    for (;;) {
+    for (let steps = 1; ; steps++) {
+      if (steps % STEPS_UNHEARD === 0) this.onRead?.(cursor.position, cursor.bytes.length);
       if (stack.length > MAX_STACK) throw beyondLimit(cursor.what, `more than ${MAX_STACK} values lie on its stack`);
       const opcode = cursor.u8();
       switch (opcode) {
@@ -113,10 +120,21 @@ class Unpickler {
           stack.push(emptyTuple);
           break;
         case 0x85: // TUPLE1
-        case 0x86: // TUPLE2
-        case 0x87: // TUPLE3
-          this.pushTuple(this.popMany(opcode - 0x84));
+          this.pushTuple([this.pop()]);
           break;
+        case 0x86: {
+          // TUPLE2
+          const second = this.pop();
+          this.pushTuple([this.pop(), second]);
+          break;
+        }
+        case 0x87: {
+          // TUPLE3
+          const third = this.pop();
+          const second = this.pop();
+          this.pushTuple([this.pop(), second, third]);
+          break;
+        }
         case 0x74: // TUPLE
           this.pushTuple(this.popToMark());
           break;
@@ -147,15 +165,18 @@ class Unpickler {
           break;
         }
         case 0x61: // APPEND
-          this.appendItems(this.popMany(1));
+          this.appendItems([this.pop()]);
           break;
         case 0x65: // APPENDS
         case 0x90: // ADDITEMS
           this.appendItems(this.popToMark());
           break;
-        case 0x73: // SETITEM
-          this.setItems(this.popMany(2));
+        case 0x73: {
+          // SETITEM
+          const item = this.pop();
+          this.setItems([this.pop(), item]);
           break;
+        }
         case 0x75: // SETITEMS
           this.setItems(this.popToMark());
           break;
@@ -169,7 +190,8 @@ class Unpickler {
         }
         case 0x93: {
           // STACK_GLOBAL
-          const [module, name] = this.popMany(2);
+          const name = this.pop();
+          const module = this.pop();
           if (typeof module !== 'string' || typeof name !== 'string') throw cursor.error('a class has no name');
           stack.push(host.global(module, name));
           break;
@@ -196,8 +218,9 @@ class Unpickler {
         }
         case 0x92: {
           // NEWOBJ_EX: keyword arguments are kept behind the positional ones.
-          const [cls, args, kwargs] = this.popMany(3);
-          this.pushContainer(host.newObject(cls!, new Tuple([args!, kwargs!])), 4);
+          const kwargs = this.pop();
+          const args = this.pop();
+          this.pushContainer(host.newObject(this.pop(), new Tuple([args, kwargs])), 4);
           break;
         }
         case 0x69: {
@@ -324,16 +347,16 @@ class Unpickler {
     return this.stack[this.stack.length - 1]!;
   }
 
-  private popMany(count: number): Value[] {
-    if (this.stack.length - count < this.fence) throw this.cursor.error('a value is missing');
-    return this.stack.splice(this.stack.length - count, count);
-  }
-
   private popToMark(): Value[] {
     const mark = this.marks.pop();
     if (mark === undefined) throw this.cursor.error('the start of a list is missing');
     this.fence = this.marks[this.marks.length - 1] ?? 0;
-    return this.stack.splice(mark);
+    const { stack } = this;
+    const items = stack.slice(mark);
+    // Most marks are those of tuples, for which popping is much faster than cutting the stack.
+    if (items.length > FEW) stack.length = mark;
+    else while (stack.length > mark) stack.pop();
+    return items;
   }
 
   private pushTuple(items: readonly Value[]): void {

@@ -8,7 +8,8 @@ import { beyondLimit, damaged, type ByteSource } from './byteSource';
 const MAX_SMALL = 2 ** 16;
 const FIRST_WINDOW = 2 ** 12;
 const MAX_WINDOW = 2 ** 20;
-const MAX_FIELDS = 20_000_000;
+/** A field of two bytes takes a hundred times that in memory. */
+const MAX_FIELDS = 3_000_000;
 const MAX_DEPTH = 64;
 
 /** Which fields of a message are messages that may be long, by number. */
@@ -87,14 +88,15 @@ export class ProtobufReader {
     if (end - start <= MAX_SMALL) return new Message(this, this.split(await this.bytes(start, end - start), start));
     const fields: Field[] = [];
     for (let position = start; position < end;) {
-      const head = this.header(await this.bytes(position, Math.min(20, end - position)), position, end);
+      const first = Math.min(20, end - position);
+      const head = this.header(this.inWindow(position, first) ?? (await this.bytes(position, first)), position, end);
       position = head.end;
       const length = head.end - head.start;
       const child = head.delimited ? layout.get(head.number) : undefined;
       const long = length > MAX_SMALL;
       fields.push({
         ...head,
-        bytes: long ? undefined : await this.bytes(head.start, length),
+        bytes: long ? undefined : (this.inWindow(head.start, length) ?? (await this.bytes(head.start, length))),
         message: long && child !== undefined ? await this.read(head.start, head.end, child(), depth + 1) : undefined,
       });
     }
@@ -122,6 +124,31 @@ export class ProtobufReader {
     return values;
   }
 
+  /** The same, exact in all 64 bits: exporters write INT64_MAX for an end that is open. */
+  packedWide(bytes: Uint8Array): bigint[] {
+    const values: bigint[] = [];
+    let value = 0n;
+    let shift = 0n;
+    for (const byte of bytes) {
+      if (shift > 63n) throw this.brokenList();
+      value |= BigInt(byte & 0x7f) << shift;
+      shift += 7n;
+      if (byte >= 0x80) continue;
+      values.push(BigInt.asIntN(64, value));
+      value = 0n;
+      shift = 0n;
+    }
+    if (shift > 0n) throw this.brokenList();
+    return values;
+  }
+
+  private brokenList(): Error {
+    return damaged(
+      this.source.name,
+      'a list of whole numbers in it ends in the middle of one, or has one beyond 64 bits',
+    );
+  }
+
   private contentOf({ bytes, start, end }: Field): Uint8Array {
     if (bytes === undefined) {
       throw beyondLimit(this.source.name, `a text or list in it has ${end - start} bytes, at byte ${start}`);
@@ -133,7 +160,8 @@ export class ProtobufReader {
     const fields: Field[] = [];
     for (let position = 0; position < bytes.length;) {
       const head = this.header(bytes.subarray(position), start + position, start + bytes.length);
-      fields.push({ ...head, bytes: bytes.subarray(head.start - start, head.end - start), message: undefined });
+      const content = head.end === head.start ? none : bytes.subarray(head.start - start, head.end - start);
+      fields.push({ ...head, bytes: content, message: undefined });
       position = head.end - start;
     }
     return fields;
@@ -175,15 +203,23 @@ export class ProtobufReader {
 
   /** Bytes through a window that grows while reading goes on and is small again after a jump over a tensor. */
   private async bytes(start: number, length: number): Promise<Uint8Array> {
+    const known = this.inWindow(start, length);
+    if (known !== undefined) return known;
     const offset = start - this.windowStart;
-    if (offset < 0 || offset + length > this.window.length) {
-      const follows = offset >= 0 && offset <= this.window.length;
-      this.windowSize = follows ? Math.min(MAX_WINDOW, 2 * this.windowSize) : FIRST_WINDOW;
-      const size = Math.min(Math.max(length, this.windowSize), this.source.size - start);
-      this.window = await this.source.read(start, Math.max(size, length));
-      this.windowStart = start;
-    }
-    return this.window.subarray(start - this.windowStart, start - this.windowStart + length);
+    const follows = offset >= 0 && offset <= this.window.length;
+    this.windowSize = follows ? Math.min(MAX_WINDOW, 2 * this.windowSize) : FIRST_WINDOW;
+    const size = Math.min(Math.max(length, this.windowSize), this.source.size - start);
+    this.window = await this.source.read(start, Math.max(size, length));
+    this.windowStart = start;
+    return this.window.subarray(0, length);
+  }
+
+  /** Asked before {@link bytes}, since waiting takes longer than reading a short field. */
+  private inWindow(start: number, length: number): Uint8Array | undefined {
+    if (length === 0) return none;
+    const offset = start - this.windowStart;
+    if (offset < 0 || offset + length > this.window.length) return undefined;
+    return this.window.subarray(offset, offset + length);
   }
 }
 
@@ -191,6 +227,7 @@ interface Kind {
   readonly delimited: boolean;
 }
 
+const none = new Uint8Array(0);
 const VARINT = 0;
 const DELIMITED = 2;
 /** Bytes of the content by wire type; of a varint nothing is left once it is read. */

@@ -1,6 +1,6 @@
 // The formats that can be opened, one line each. The first that matches opens the file.
 
-import type { ByteSource } from './byteSource';
+import type { ByteSource, OnRead } from './byteSource';
 import { exportedProgram } from './exportedProgram';
 import type { Format, OpenedFile } from './format';
 import { execuTorch } from './executorch';
@@ -31,9 +31,10 @@ export const formats: readonly Format[] = [
  * Opens a model file of any known format.
  * @throws AppError `not-a-model` and `unsupported-format` with what the file seems to be, `corrupt`, `limit-exceeded`, or as the
  * source does.
+ * @param onRead hears how far the reading of objects is, in bytes of them, where it takes long enough to say so.
  */
-export async function openFile(source: ByteSource): Promise<OpenedFile> {
-  const peek = await Peek.at(source);
+export async function openFile(source: ByteSource, onRead?: OnRead): Promise<OpenedFile> {
+  const peek = await Peek.at(source, onRead);
   const format = formats.find((candidate) => candidate.match(peek));
   if (format === undefined) throw unrecognised(peek);
   return format.open(peek);

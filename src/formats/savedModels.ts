@@ -11,6 +11,8 @@ import { ModuleReader, moduleState } from './storedModules';
 const MAX_DEPTH = 6;
 /** Values that are looked into; a checkpoint of many small dicts stays far below. */
 const MAX_VISITED = 200_000;
+/** Items of all of these: one value may stand at any number of places. */
+const MAX_ITEMS = 5_000_000;
 const MAX_MODELS = 1000;
 
 /** What a file of torch.save holds. */
@@ -43,8 +45,8 @@ export function readSavedModels(
   const found = new Search(metadataOf).run(value);
   if (found.length === 0) throw nothingFound(value, fileName);
   const modules = new ModuleReader(fileName);
-  const read = ({ value: model }: Found): StoredModule =>
-    isStateDict(model)
+  const read = ({ value: model, kind }: Found): StoredModule =>
+    kind === 'state-dict' && model instanceof Dict
       ? modulesOfNames(namedItems(model), pathsIn(metadataOf(model)), fileName)
       : modules.module(model as PickleObject);
   const [only] = found;
@@ -62,6 +64,9 @@ class Search {
   /** Values that are being looked into: a checkpoint may hold itself. */
   private readonly open = new Set<Value>();
   private visited = 0;
+  private items = 0;
+  /** Of dicts that were seen before, since one of a million items may stand at a thousand places. */
+  private readonly stateDicts = new Map<Value, 'whole' | 'loose' | 'none'>();
 
   constructor(private readonly metadataOf: (dict: Dict) => Dict | undefined) {}
 
@@ -77,21 +82,31 @@ class Search {
       this.found.push({ place, value, kind: 'module' });
       return;
     }
-    if (this.isWholeStateDict(value)) {
+    const kind = this.stateDicts.get(value) ?? this.kindOf(value);
+    this.stateDicts.set(value, kind);
+    if (kind === 'whole') {
       this.found.push({ place, value, kind: 'state-dict' });
       return;
     }
-    if (isStateDict(value) && this.loose.length < MAX_MODELS) this.loose.push({ place, value, kind: 'state-dict' });
+    if (kind === 'loose' && this.loose.length < MAX_MODELS) this.loose.push({ place, value, kind: 'state-dict' });
     this.open.add(value);
-    for (const [key, item] of itemsOf(value)) this.visit(item, [...place, key]);
+    for (const [key, item] of itemsOf(value)) {
+      if (++this.items > MAX_ITEMS) break;
+      this.visit(item, [...place, key]);
+    }
     this.open.delete(value);
   }
 
-  /** One whose names have dots, or that torch itself made; the tensors of others may lie beside the model's own dict. */
-  private isWholeStateDict(value: Value): boolean {
-    if (!isStateDict(value)) return false;
-    if (this.metadataOf(value) !== undefined) return true;
-    return [...value.entries].some(([name, item]) => item instanceof Tensor && (name as string).includes('.'));
+  /**
+   * A whole one has names with dots, or torch itself made it; the tensors of others may lie beside the model's own dict. Lightning
+   * keeps the scores of its best checkpoints by their files' names, which have dots too, but a score has no dimensions.
+   */
+  private kindOf(value: Value): 'whole' | 'loose' | 'none' {
+    if (!isStateDict(value)) return 'none';
+    if (this.metadataOf(value) !== undefined) return 'whole';
+    for (const [name, item] of namedItems(value))
+      if (item instanceof Tensor && item.shape.length > 0 && name.includes('.')) return 'whole';
+    return 'loose';
   }
 }
 
@@ -116,15 +131,15 @@ function gathered(found: readonly Found[], read: (found: Found) => StoredModule)
   const root = outer === undefined ? new StoredModule('', null) : read(outer);
   for (const one of found) {
     if (one === outer) continue;
-    const parts = one.place.flatMap((key) => key.split('.'));
-    const name = parts.pop() ?? '';
+    const parts = one.place.flatMap((key) => key.split('.').filter((part) => part !== ''));
+    const name = parts.pop() ?? 'model';
     let parent = root;
     for (const part of parts) {
       let child = parent.children.get(part);
-      if (child === undefined) parent.children.set(part, (child = new StoredModule('', null)));
+      if (child === undefined) parent.setChild(part, (child = new StoredModule('', null)));
       parent = child;
     }
-    parent.children.set(name, read(one));
+    parent.setChild(name, read(one));
   }
   return root;
 }

@@ -5,7 +5,7 @@ import { Dict, StoredModule, Tensor, type Value } from '../runtime/program';
 import { beyondLimit } from './byteSource';
 
 const MAX_DEPTH = 500;
-const MAX_MODULES = 2_000_000;
+const MAX_MODULES = 500_000;
 
 /** A state dict does not tell buffers from parameters; these are known by their names. */
 const bufferNames: ReadonlySet<string> = new Set(statisticsNames);
@@ -22,26 +22,32 @@ export function modulesOfNames(
   fileName: string,
 ): StoredModule {
   const root = new StoredModule('', null);
-  let count = 1;
-  const moduleAt = (parts: readonly string[]): StoredModule => {
+  // Most paths have been met before: one look-up instead of one for each of their parts.
+  const known = new Map<string, StoredModule>();
+  const moduleAt = (path: string): StoredModule => known.get(path) ?? make(path.split('.'), path);
+  const make = (parts: readonly string[], path: string): StoredModule => {
     if (parts.length > MAX_DEPTH) throw beyondLimit(fileName, `its names have more than ${MAX_DEPTH} parts`);
     let module = root;
     for (const part of parts) {
+      // Whatever wrote names such as `a..b`, an empty part names no module.
+      if (part === '') continue;
       let child = module.children.get(part);
       if (child === undefined) {
         if (++count > MAX_MODULES) throw beyondLimit(fileName, `it names more than ${MAX_MODULES} modules`);
-        module.children.set(part, (child = new StoredModule('', null)));
+        module.setChild(part, (child = new StoredModule('', null)));
       }
       module = child;
     }
+    known.set(path, module);
     return module;
   };
-  for (const path of metadata) moduleAt(path === '' ? [] : path.split('.'));
+  let count = 1;
+  for (const path of metadata) if (path !== '') moduleAt(path);
   for (const [name, value] of tensors) {
-    const parts = name.split('.');
-    const own = parts.pop() ?? '';
-    const module = moduleAt(parts);
-    if (value instanceof Tensor) (bufferNames.has(own) ? module.buffers : module.parameters).set(own, value);
+    const dot = name.lastIndexOf('.');
+    const own = name.slice(dot + 1);
+    const module = dot < 0 ? root : moduleAt(name.slice(0, dot));
+    if (value instanceof Tensor) module.set(bufferNames.has(own) ? 'buffers' : 'parameters', own, value);
   }
   return root;
 }

@@ -53,7 +53,8 @@ export interface PersistentObjects {
 
 /** The storages of one pickle. Tensors that share a storage in the file share one {@link Storage}. */
 export class StorageTable implements PersistentObjects {
-  private readonly known = new Map<string, StorageReference>();
+  /** By type, then by key. */
+  private readonly known = new Map<string, Map<string, StorageReference>>();
 
   constructor(private readonly find: FindStorage) {}
 
@@ -73,11 +74,12 @@ export class StorageTable implements PersistentObjects {
     // Only the first versions of torch wrote views of storages: (key, offset, size).
     if (argument(id, 5) instanceof Tuple) return new StorageReference('its storage is a part of another one');
     // One storage may be viewed with two dtypes; then the two do not see each other's writes.
-    const name = `${type.typeName} ${key}`;
-    const known = this.known.get(name);
+    let ofType = this.known.get(type.typeName);
+    if (ofType === undefined) this.known.set(type.typeName, (ofType = new Map<string, StorageReference>()));
+    const known = ofType.get(key);
     if (known !== undefined) return known;
     const made = new StorageReference(this.storage(type.typeName, key, Number(count)));
-    this.known.set(name, made);
+    ofType.set(key, made);
     return made;
   }
 
@@ -165,11 +167,12 @@ function toCount(value: Value): number | undefined {
 function toCounts(value: Value): number[] | undefined {
   const items = itemsOf(value);
   if (items === undefined) return undefined;
-  const counts: number[] = [];
-  for (const item of items) {
-    const count = toCount(item);
+  // Of the right size from the start: an array that grows has room for seventeen, and a large file has many of them.
+  const counts = new Array<number>(items.length);
+  for (let i = 0; i < items.length; i++) {
+    const count = toCount(items[i]!);
     if (count === undefined) return undefined;
-    counts.push(count);
+    counts[i] = count;
   }
   return counts;
 }

@@ -43,8 +43,8 @@ export class ModuleReader {
     module.obstacle = obstacleIn(state);
     const entry = { module, paths: 0 };
     this.read.set(object, entry);
-    copyNamed(state.entries.get('_parameters'), module.parameters);
-    copyNamed(state.entries.get('_buffers'), module.buffers);
+    copyNamed(state.entries.get('_parameters'), module, 'parameters');
+    copyNamed(state.entries.get('_buffers'), module, 'buffers');
     let paths = 1;
     for (const [name, child] of named(state.entries.get('_modules'))) {
       if (!(child instanceof PickleObject)) {
@@ -56,13 +56,13 @@ export class ModuleReader {
       // torch refuses such names; a path with one would lead nowhere.
       if (name === '' || name.includes('.')) throw damaged(this.fileName, `a module has the impossible name '${name}'`);
       const converted = this.convert(child, depth + 1);
-      module.children.set(name, converted.module);
+      module.setChild(name, converted.module);
       paths += converted.paths;
     }
     if (paths > MAX_PATHS) throw beyondLimit(this.fileName, `it has more than ${MAX_PATHS} modules`);
     for (const [name, value] of named(state)) {
       // What begins with an underscore is torch's own: hooks and the containers above.
-      if (!name.startsWith('_') && name !== 'training') module.attributes.set(name, value);
+      if (!name.startsWith('_') && name !== 'training') module.set('attributes', name, value);
     }
     entry.paths = paths;
     return entry;
@@ -87,9 +87,9 @@ const hooks = [
   ['_forward_hooks', 'forward hook'],
 ] as const;
 
-function copyNamed(dict: Value | undefined, target: Map<string, Value>): void {
+function copyNamed(dict: Value | undefined, module: StoredModule, kind: 'parameters' | 'buffers'): void {
   for (const [name, value] of named(dict))
-    target.set(name, value instanceof Tensor || value instanceof OpaqueValue ? value : null);
+    module.set(kind, name, value instanceof Tensor || value instanceof OpaqueValue ? value : null);
 }
 
 function* named(dict: Value | undefined): Generator<readonly [string, Value]> {

@@ -49,7 +49,7 @@ async function writable(peek: Peek): Promise<WritableModel> {
 
 /** @param found with it booleans are marked, and the storages' entries are told. @throws AppError `corrupt`, `limit-exceeded`. */
 export async function readTorchSave(
-  { source, zip }: Peek,
+  { source, zip, onRead }: Peek,
   found?: ZipStorageOptions['found'],
 ): Promise<Saved & { readonly pickle: ZipEntry; readonly bigEndian: boolean }> {
   const root = zip === undefined ? undefined : findPickle(zip);
@@ -60,7 +60,13 @@ export async function readTorchSave(
   const bigEndian = await isBigEndian(zip, root);
   const storages = zipStorages(zip, { folder: `${root}data/`, bigEndian, ...(found === undefined ? {} : { found }) });
   const host = new TorchSaveHost(storages);
-  const value = unpickle(bytes, `data.pkl of ${source.name}`, host, found !== undefined);
+  const value = unpickle(
+    bytes,
+    `data.pkl of ${source.name}`,
+    host,
+    found !== undefined,
+    found === undefined ? onRead : undefined,
+  );
   return { value, host, pickle, bigEndian };
 }
 

@@ -91,4 +91,4 @@ const lookUp = 'builtins.getattr';
 const functionsOfTorch = 'torch._C._VariableFunctionsClass';
 
 const harmless =
-  /^(?:torch\.(?:nn|storage|_utils|_tensor|utils\.hooks|serialization|fx|optim|distributions|ao|quantization|jit)\.|torch\._C\._nn\.\w+$|torch\._C\._VariableFunctionsClass$|torch\.\w+$|collections\.(?:OrderedDict|defaultdict|Counter|deque)$|builtins\.(?:set|frozenset|dict|list|tuple|int|float|bool|str|complex|slice|range|bytearray|object)$|copy_?reg\._reconstructor$|_codecs\.encode$|numpy\.(?:\w+\.)*(?:_reconstruct|scalar|ndarray|dtype)$|datetime\.|pathlib\.|argparse\.Namespace$|functools\.partial$|enum\.)/;
+  /^(?:torch\.(?:nn|storage|_utils|_tensor|utils\.hooks|serialization|fx|optim|distributions|ao|quantization|jit)\.|torch\._C\._nn\.\w+$|torch\._C\._VariableFunctionsClass$|torch\.\w+$|collections\.(?:OrderedDict|defaultdict|Counter|deque)$|builtins\.(?:set|frozenset|dict|list|tuple|int|long|float|bool|str|unicode|complex|slice|x?range|bytearray|object)$|copy_?reg\._reconstructor$|_codecs\.encode$|numpy\.(?:\w+\.)*(?:_reconstruct|scalar|ndarray|dtype)$|datetime\.|pathlib\.|argparse\.Namespace$|functools\.partial$|enum\.)/;

@@ -3,7 +3,7 @@
 import type { Problem } from '../model/description';
 import { Dict, ScriptObject, Storage, Tuple, type ScriptArchive, type SourceMap, type Value } from '../runtime/program';
 import { AppError, toAppError } from '../util/errors';
-import { damaged } from './byteSource';
+import { damaged, type OnRead } from './byteSource';
 import { readDebugRecords } from './debugRecords';
 import type { Format, OpenedFile } from './format';
 import { foreignImports } from './imports';
@@ -20,7 +20,8 @@ import type { ZipEntry } from './zipDirectory';
 /** The newest archive version that torch 2.13 writes or reads. */
 const NEWEST_VERSION = 10;
 const MAX_PICKLE = 256 * 2 ** 20;
-const MAX_CODE = 64 * 2 ** 20;
+/** The parser takes a hundred times that in memory; the code of the largest traces has a few megabytes. */
+const MAX_CODE = 16 * 2 ** 20;
 
 const decoder = new TextDecoder('utf-8');
 
@@ -45,7 +46,7 @@ async function openTorchScript(peek: Peek): Promise<OpenedFile> {
   const { zip } = peek;
   const root = zip === undefined ? undefined : findTorchScriptRoot(zip);
   if (zip === undefined || root === undefined) throw damaged(peek.source.name, 'it has no constants.pkl');
-  return new ArchiveReader(zip, root).open();
+  return new ArchiveReader(zip, root, peek.onRead).open();
 }
 
 class ArchiveReader {
@@ -56,13 +57,14 @@ class ArchiveReader {
   constructor(
     private readonly zip: ZipArchive,
     private readonly root: string,
+    private readonly onRead: OnRead | undefined,
   ) {}
 
   async open(): Promise<OpenedFile> {
     const { name } = this.zip.source;
     const version = await this.version();
     this.bigEndian = await isBigEndian(this.zip, this.root);
-    const root = await this.unpickle('data.pkl', this.storages('data/'));
+    const root = await this.unpickle('data.pkl', this.storages('data/'), { onRead: this.onRead });
     if (!(root instanceof ScriptObject)) throw damaged(name, `its data.pkl holds no module${this.foreignNames()}`);
     this.problems.push(...checkObjectGraph(root, name));
     const constants = await this.unpickle('constants.pkl', this.storages('constants/'));
@@ -90,11 +92,9 @@ class ArchiveReader {
     const { zip, root: folder, bigEndian } = this;
     const storages = new Map<Storage, ZipEntry>();
     const found = (storage: Storage, entry: ZipEntry): void => void storages.set(storage, entry);
-    const root = await this.unpickle(
-      'data.pkl',
-      zipStorages(zip, { folder: `${folder}data/`, bigEndian, found }),
-      true,
-    );
+    const root = await this.unpickle('data.pkl', zipStorages(zip, { folder: `${folder}data/`, bigEndian, found }), {
+      markBooleans: true,
+    });
     const pickle = zip.entries.get(`${folder}data.pkl`);
     if (!(root instanceof ScriptObject) || pickle === undefined) throw damaged(zip.source.name, 'it has changed');
     return { modules: writableScript(root), pickle, storages, bigEndian };
@@ -121,12 +121,16 @@ class ArchiveReader {
     return zipStorages(this.zip, { folder: this.root + folder, bigEndian: this.bigEndian });
   }
 
-  private async unpickle(file: string, storages: StorageTable, markBooleans = false): Promise<Value> {
+  private async unpickle(
+    file: string,
+    storages: StorageTable,
+    { markBooleans = false, onRead }: { markBooleans?: boolean; onRead?: OnRead | undefined } = {},
+  ): Promise<Value> {
     const what = `${file} of ${this.zip.source.name}`;
     const bytes = await this.zip.read(this.root + file, MAX_PICKLE);
     if (bytes === undefined) throw damaged(this.zip.source.name, `it has no ${file}`);
     const host = new TorchScriptHost(what, storages);
-    const value = unpickle(bytes, what, host, markBooleans);
+    const value = unpickle(bytes, what, host, markBooleans, onRead);
     for (const name of host.foreign) this.foreign.add(name);
     return value;
   }

@@ -32,11 +32,20 @@ export interface Capabilities {
   readonly pin?: boolean;
 }
 
+/** One of several models in a file. */
+export interface SavedModel {
+  /** Of its root in the tree. */
+  readonly path: string;
+  readonly inputs: readonly InputSpec[];
+}
+
 export interface ModelDescription {
   readonly format: ModelFormat;
   /** Pre-order, the root first. */
   readonly modules: readonly ModuleSpec[];
   readonly inputs: readonly InputSpec[];
+  /** Where the file holds several models of their own: those that can run, and {@link inputs} are those of the first. */
+  readonly models?: readonly SavedModel[];
   readonly capabilities: Capabilities;
   readonly problems: readonly Problem[];
 }

@@ -11,6 +11,8 @@ export type ForwardInput =
   | { readonly kind: 'array'; readonly shape: readonly number[]; readonly dtype: DType; readonly bytes: Uint8Array };
 
 export interface ForwardOptions {
+  /** Path of the model to run, where the file holds several; the first that can run, unless named. */
+  readonly model?: string;
   /**
    * In the order of the program's arguments; missing ones take their suggestion, then their default. Without any, the sample
    * inputs in the file are taken where there are some.
@@ -74,8 +76,25 @@ export interface SetTraining {
   readonly recursive: boolean;
 }
 
+/** How far a long request is. */
+export interface Progress {
+  /** `reading` the objects of a file, `listing` its modules, `copying` it. */
+  readonly step: ProgressStep;
+  /** Of `total`; in bytes, modules or bytes. Never less than told before in the same step. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export const progressSteps = ['reading', 'listing', 'copying'] as const;
+
+export type ProgressStep = (typeof progressSteps)[number];
+
+export type OnProgress = (progress: Progress) => void;
+
 /** Requests by name: parameters and result. One model an engine; errors are AppErrors. */
 export interface EngineRequests {
+  /** Loads the code that opening needs, ahead of the file. */
+  prepare: { params: Readonly<Record<string, never>>; result: null };
   open: { params: { readonly file: string }; result: ModelDescription };
   /** Applies the changes in order; answers with every module whose flag or behaviour is different now. */
   setTraining: { params: { readonly changes: readonly SetTraining[] }; result: readonly ModeChange[] };
@@ -92,7 +111,12 @@ export type EngineMethod = keyof EngineRequests;
 
 /** The engine itself. `cancel` ends a running forward at its next operator, and the writing of a copy, with the code `cancelled`. */
 export interface Engine {
-  request<M extends EngineMethod>(method: M, params: EngineRequests[M]['params']): Promise<EngineRequests[M]['result']>;
+  /** @param onProgress hears of `open` and `saveCopy` while they run, where they take long enough. */
+  request<M extends EngineMethod>(
+    method: M,
+    params: EngineRequests[M]['params'],
+    onProgress?: OnProgress,
+  ): Promise<EngineRequests[M]['result']>;
   cancel(): void;
   dispose(): void;
 }

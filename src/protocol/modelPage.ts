@@ -27,6 +27,8 @@ export interface PageState {
   /** The model's mode in words; absent where no model is open. */
   readonly mode?: string;
   readonly modeSign?: 'train' | 'eval' | 'mixed' | 'warning' | 'other';
+  /** Why the mode is what it is, or is not known, in one sentence. */
+  readonly modeReason?: string;
   /** An error or a notice, in one sentence. */
   readonly message?: string;
   readonly facts: readonly (readonly [name: string, value: string])[];

@@ -1,7 +1,7 @@
 // Typed messages between the extension host and the worker that runs one model's engine.
 
 import type { ErrorData } from '../util/errors';
-import type { EngineMethod, EngineRequests } from './engine';
+import { progressSteps, type EngineMethod, type EngineRequests, type Progress } from './engine';
 
 /** What the worker is started with (`workerData`). */
 export interface WorkerSetup {
@@ -14,7 +14,7 @@ export interface WorkerSetup {
 }
 
 /** One call of the engine; answers carry the same `id`. */
-export type ToWorker = {
+export type WorkerRequest = {
   readonly [M in EngineMethod]: {
     readonly kind: 'request';
     readonly id: number;
@@ -23,11 +23,21 @@ export type ToWorker = {
   };
 }[EngineMethod];
 
+/** `taken`: the host has read a part of the result and is ready for another one. */
+export type ToWorker = WorkerRequest | { readonly kind: 'taken'; readonly id: number };
+
+/**
+ * A result whose length grows with the model comes as parts, in order, and then as `result` without them; see
+ * `sessions/resultParts.ts`. `total` is the number of items of all parts.
+ */
 export type FromWorker =
+  | ({ readonly kind: 'progress'; readonly id: number } & Progress)
+  | { readonly kind: 'part'; readonly id: number; readonly items: readonly unknown[]; readonly total: number }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly error: ErrorData };
 
 const methods: ReadonlySet<string> = new Set<EngineMethod>([
+  'prepare',
   'open',
   'setTraining',
   'statistics',
@@ -37,7 +47,9 @@ const methods: ReadonlySet<string> = new Set<EngineMethod>([
 
 /** Checks a message that arrived in the worker; undefined if it is none of ours. */
 export function parseToWorker(message: unknown): ToWorker | undefined {
-  if (!isRecord(message) || message['kind'] !== 'request' || !Number.isSafeInteger(message['id'])) return undefined;
+  if (!isRecord(message) || !Number.isSafeInteger(message['id'])) return undefined;
+  if (message['kind'] === 'taken') return message as unknown as ToWorker;
+  if (message['kind'] !== 'request') return undefined;
   if (typeof message['method'] !== 'string' || !methods.has(message['method'])) return undefined;
   if (!isRecord(message['params'])) return undefined;
   return message as unknown as ToWorker;
@@ -47,10 +59,24 @@ export function parseToWorker(message: unknown): ToWorker | undefined {
 export function parseFromWorker(message: unknown): FromWorker | undefined {
   if (!isRecord(message) || !Number.isSafeInteger(message['id'])) return undefined;
   if (message['kind'] === 'result') return message as unknown as FromWorker;
+  if (message['kind'] === 'part') {
+    return Array.isArray(message['items']) && isCount(message['total'])
+      ? (message as unknown as FromWorker)
+      : undefined;
+  }
+  if (message['kind'] === 'progress') return isProgress(message) ? (message as unknown as FromWorker) : undefined;
   if (message['kind'] !== 'error' || !isRecord(message['error'])) return undefined;
   const error = message['error'];
   if (typeof error['code'] !== 'string' || typeof error['message'] !== 'string') return undefined;
   return message as unknown as FromWorker;
+}
+
+function isProgress({ step, done, total }: Readonly<Record<string, unknown>>): boolean {
+  return progressSteps.some((known) => known === step) && isCount(done) && isCount(total) && done <= total;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -13,7 +13,10 @@ export interface Place<T> {
   readonly end: number;
 }
 
-/** All items below `root`, which must not contain itself; one that stands at several places comes under each of its paths. */
+/**
+ * All items below `root`, which must not contain itself; one that stands at several places comes under each of its paths.
+ * @throws AppError as {@link checkModuleName} does.
+ */
 export function inPreOrder<T>(
   root: T,
   childrenOf: (item: T) => Iterable<readonly [name: string, item: T]>,
@@ -23,6 +26,7 @@ export function inPreOrder<T>(
     const place = { item, path, children: [] as number[], end: 0 };
     places.push(place);
     for (const [name, child] of childrenOf(item)) {
+      checkModuleName(name);
       place.children.push(places.length);
       visit(child, path === '' ? name : `${path}.${name}`);
     }
@@ -30,6 +34,19 @@ export function inPreOrder<T>(
   };
   visit(root, '');
   return places;
+}
+
+/**
+ * Paths are names with dots between them, so that torch lets no name be empty or have a dot: two modules could have one path, or
+ * one a parent that is none. @throws AppError `corrupt`.
+ */
+export function checkModuleName(name: string): void {
+  if (name !== '' && !name.includes('.')) return;
+  throw new AppError(
+    'corrupt',
+    `The file has a module of the name '${name.slice(0, 60)}', which PyTorch does not allow`,
+    'Save or download the file again.',
+  );
 }
 
 /** Finds modules in pre-order by their paths. */

@@ -30,18 +30,20 @@ export type ModelContents =
     }
   | { readonly kind: 'onnx'; readonly file: OnnxFile }
   | { readonly kind: 'executorch'; readonly methods: readonly ExecuTorchMethod[] }
-  | { readonly kind: 'exported'; readonly program: ExportedProgram };
+  | { readonly kind: 'exported'; readonly program: ExportedProgram }
+  /** At least one; names are the file's. */
+  | { readonly kind: 'several'; readonly models: readonly (readonly [name: string, contents: ModelContents])[] };
 
 /**
  * A module as a file stores it without code: an object of a pickled `nn.Module`, or what the names in a state dict tell of one.
  * An object that stands at several places of the tree is one StoredModule.
  */
 export class StoredModule {
-  readonly parameters = new Map<string, Value>();
-  readonly buffers = new Map<string, Value>();
-  readonly children = new Map<string, StoredModule>();
+  parameters: ReadonlyMap<string, Value> = none;
+  buffers: ReadonlyMap<string, Value> = none;
+  children: ReadonlyMap<string, StoredModule> = none;
   /** The rest of the object's `__dict__`: options such as `p`, `eps`, `momentum`, `stride`. */
-  readonly attributes = new Map<string, Value>();
+  attributes: ReadonlyMap<string, Value> = none;
   /** Why its class does not tell what its forward does, as a sentence without its end: it has hooks, for one. */
   obstacle: string | undefined;
 
@@ -51,6 +53,23 @@ export class StoredModule {
     /** The flag as it is held now; null where the file stores none. */
     public training: boolean | null,
   ) {}
+
+  /** Adds a parameter, a buffer or an attribute, or replaces it. */
+  set(kind: 'parameters' | 'buffers' | 'attributes', name: string, value: Value): void {
+    this[kind] = added(this[kind], name, value);
+  }
+
+  setChild(name: string, child: StoredModule): void {
+    this.children = added(this.children, name, child);
+  }
+}
+
+/** Shared by all modules: most have one or two of the four maps, and a large model has tens of thousands of modules. */
+const none: ReadonlyMap<string, never> = new Map<string, never>();
+
+function added<T>(map: ReadonlyMap<string, T>, name: string, value: T): ReadonlyMap<string, T> {
+  const own = map === none ? new Map<string, T>() : (map as Map<string, T>);
+  return own.set(name, value);
 }
 
 /** A TorchScript archive, as its format read it. Code is read when it is needed. */
@@ -75,6 +94,11 @@ export interface SourceMap {
 
 /** An opened model that can be described, switched and run. */
 export interface Program {
+  /**
+   * The models of a file that holds several, by the path of each in the tree; they share its modules and tensors. Absent where
+   * the root is the model.
+   */
+  readonly models?: ReadonlyMap<string, Program>;
   /** What can be asked of it beyond describing. */
   readonly capabilities: Capabilities;
   /** All modules in pre-order under each of their paths, with flags and behaviour as they are now. */

@@ -31,7 +31,12 @@ export class Tuple {
 
 /** A dict in insertion order. Keys are compared as Python does: by value for numbers and strings, by identity for tensors. */
 export class Dict {
-  readonly entries = new Map<Value, Value>();
+  private items: Map<Value, Value> | undefined;
+
+  /** Made at the first look: every tensor of a pickle has a dict of hooks, empty, that nobody looks into. */
+  get entries(): Map<Value, Value> {
+    return (this.items ??= new Map<Value, Value>());
+  }
 }
 
 /** An instance of a class of the archive: a module, or an object of a `@torch.jit.script` class. */

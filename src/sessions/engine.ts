@@ -10,16 +10,19 @@ import type {
   ForwardOptions,
   ForwardResult,
   ModeChange,
+  OnProgress,
   SaveCopyOptions,
   SaveCopyResult,
 } from '../protocol/engine';
 import { RunContext } from '../runtime/context';
+import { loadCommonProgram } from '../runtime/createProgram';
 import { KernelExecutor } from '../runtime/kernels/executor';
 import { createOrtWebBackend } from '../runtime/kernels/ortWeb';
 import type { Program } from '../runtime/program';
 import { freshSeed, Generator } from '../runtime/random';
 import { AppError } from '../util/errors';
 import { assetsIn, onnxRuntimePrefix, parserAssets, type AssetPaths } from './assets';
+import { chooseModel, describeModels } from './chooseModel';
 import { chooseInputs, makeInput, safeIndexLimit } from './forwardInputs';
 import { openModel, type OpenedModel } from './openModel';
 import { throwIfMemoryIsShort } from './memory';
@@ -70,15 +73,20 @@ class InProcessEngine implements Engine {
   async request<M extends EngineMethod>(
     method: M,
     params: EngineRequests[M]['params'],
+    onProgress?: OnProgress,
   ): Promise<EngineRequests[M]['result']> {
     const handlers: {
       [K in EngineMethod]: (params: EngineRequests[K]['params']) => Promise<EngineRequests[K]['result']>;
     } = {
-      open: ({ file }) => this.open(file),
+      prepare: async () => {
+        await loadCommonProgram();
+        return null;
+      },
+      open: ({ file }) => this.open(file, onProgress),
       setTraining: async ({ changes }) => Promise.resolve(this.setTraining(changes)),
       statistics: ({ paths, values }) => this.statistics(paths, values),
       runForward: (forward) => this.runForward(forward),
-      saveCopy: (options) => this.saveCopy(options),
+      saveCopy: (options) => this.saveCopy(options, onProgress),
     };
     return handlers[method](params);
   }
@@ -94,8 +102,8 @@ class InProcessEngine implements Engine {
     this.opened = undefined;
   }
 
-  private async open(file: string): Promise<ModelDescription> {
-    const opened = await openModel(file, parserAssets(this.assets));
+  private async open(file: string, onProgress?: OnProgress): Promise<ModelDescription> {
+    const opened = await openModel(file, parserAssets(this.assets), onProgress);
     await this.opened?.close();
     this.opened = opened;
     const { program, format, problems } = opened;
@@ -106,10 +114,12 @@ class InProcessEngine implements Engine {
       .map((module) => module.path);
     this.versionsInFile = this.statisticsVersions(program);
     this.indexLimit = safeIndexLimit(modules);
+    const models = await describeModels(program);
     return {
       format,
       modules,
-      inputs: await program.inputs(),
+      inputs: models?.[0]?.inputs ?? (await program.inputs()),
+      ...(models === undefined ? {} : { models }),
       capabilities: { ...program.capabilities, saveCopy: canSaveCopy(opened, modules) },
       problems: [...problems, ...program.problems],
     };
@@ -144,7 +154,7 @@ class InProcessEngine implements Engine {
   }
 
   private async runForward(options: ForwardOptions): Promise<ForwardResult> {
-    const program = this.program();
+    const { program, problems } = chooseModel(this.program(), options.model);
     this.clearCancelFlag();
     const context = new RunContext(
       this.executor,
@@ -159,7 +169,7 @@ class InProcessEngine implements Engine {
     const started = performance.now();
     const samples = options.inputs.length === 0 ? await program.sampleInputs?.() : undefined;
     const chosen = samples === undefined ? chooseInputs(await program.inputs(), options.inputs) : [];
-    const before = this.statisticsVersions(program);
+    const before = this.statisticsVersions(this.program());
     let output = null;
     for (let step = 0; step < (options.steps ?? 1); step++) {
       // A program may write to its inputs, so that every step gets its own.
@@ -169,7 +179,7 @@ class InProcessEngine implements Engine {
           : samples.map(cloneValue);
       output = await program.forward(inputs, context);
     }
-    const after = this.statisticsVersions(program);
+    const after = this.statisticsVersions(this.program());
     const { summaries, arrays } = summariseOutputs(output, options.keepOutputs ?? false);
     return {
       outputs: summaries,
@@ -177,15 +187,15 @@ class InProcessEngine implements Engine {
       inputs: (samples === undefined ? chosen : tensorsIn(samples)).map(({ shape, dtype }) => ({ shape, dtype })),
       moved: differing(before, after),
       milliseconds: performance.now() - started,
-      problems: this.forwardProblems(context),
+      problems: [...problems, ...this.forwardProblems(context)],
     };
   }
 
-  private async saveCopy(options: SaveCopyOptions): Promise<SaveCopyResult> {
+  private async saveCopy(options: SaveCopyOptions, onProgress?: OnProgress): Promise<SaveCopyResult> {
     this.clearCancelFlag();
     const model = this.model();
     const moved = differing(this.versionsInFile, this.statisticsVersions(model.program));
-    return saveCopy(model, moved, options, () => this.isCancelled());
+    return saveCopy(model, moved, options, () => this.isCancelled(), onProgress);
   }
 
   /** A flag that is shared is cleared by its owner before the request: a cancel may arrive before the request does. */

@@ -6,6 +6,7 @@ import { copyFile, open, realpath, rename, rm, stat, type FileHandle } from 'nod
 import path from 'node:path';
 
 import type { Patch } from '../formats/patch';
+import type { OnProgress } from '../protocol/engine';
 import { AppError } from '../util/errors';
 import type { NodeFile } from './nodeFile';
 
@@ -16,7 +17,11 @@ export interface FileCopyOptions {
   readonly overwrite: boolean;
   /** Asked between chunks. */
   readonly isCancelled: () => boolean;
+  /** Told the bytes copied; never where the file system shares the blocks of the original. */
+  readonly onProgress?: OnProgress;
 }
+
+type CopyControl = Pick<FileCopyOptions, 'isCancelled' | 'onProgress'>;
 
 /**
  * Copies `source`, which must not have changed since it was opened, with the patches applied. Memory does not grow with its size.
@@ -25,14 +30,14 @@ export interface FileCopyOptions {
 export async function copyPatched(
   source: NodeFile,
   patches: readonly Patch[],
-  { target, overwrite, isCancelled }: FileCopyOptions,
+  { target, overwrite, ...control }: FileCopyOptions,
 ): Promise<void> {
   try {
     const place = await checkTarget(source, target, overwrite);
     // In the same folder, so that renaming moves no bytes; the name says whose it is should the machine go down.
     const temporary = path.join(path.dirname(place), `.mode-inspector-${randomBytes(6).toString('hex')}.tmp`);
     try {
-      await writeTemporary(source, temporary, patches, isCancelled);
+      await writeTemporary(source, temporary, patches, control);
       await checkTarget(source, target, overwrite);
       await rename(temporary, place);
     } catch (error) {
@@ -65,7 +70,7 @@ async function writeTemporary(
   source: NodeFile,
   temporary: string,
   patches: readonly Patch[],
-  isCancelled: () => boolean,
+  control: CopyControl,
 ): Promise<void> {
   let handle = await open(temporary, 'wx+');
   try {
@@ -77,7 +82,7 @@ async function writeTemporary(
       await handle.close();
       await rm(temporary, { force: true });
       handle = await open(temporary, 'wx+');
-      await copyChunks(source, handle, isCancelled);
+      await copyChunks(source, handle, control);
     }
     for (const { offset, bytes } of patches) await writeAll(handle, bytes, offset);
     await source.checkUnchanged();
@@ -99,9 +104,14 @@ async function clone(source: NodeFile, temporary: string): Promise<boolean> {
   }
 }
 
-async function copyChunks(source: NodeFile, handle: FileHandle, isCancelled: () => boolean): Promise<void> {
+async function copyChunks(
+  source: NodeFile,
+  handle: FileHandle,
+  { isCancelled, onProgress }: CopyControl,
+): Promise<void> {
   for (let at = 0; at < source.size; at += CHUNK) {
     if (isCancelled()) throw new AppError('cancelled', 'Saving the copy was cancelled');
+    onProgress?.({ step: 'copying', done: at, total: source.size });
     await writeAll(handle, await source.read(at, Math.min(CHUNK, source.size - at)), at);
   }
 }

@@ -11,6 +11,7 @@ import type {
   ForwardOptions,
   ForwardResult,
   ModeChange,
+  OnProgress,
   SaveCopyOptions,
   SaveCopyResult,
   SetTraining,
@@ -32,9 +33,13 @@ export interface FileSessionOptions {
  * Opens `file`; throws the engine's AppError where nothing can be shown, or `cancelled` when `signal` is aborted, and
  * then leaves no worker behind.
  */
-export async function openFileSession(options: FileSessionOptions, signal?: AbortSignal): Promise<FileSession> {
-  const { engine, description } = await openEngine(options, signal);
-  return new FileSession(options, engine, description);
+export async function openFileSession(
+  options: FileSessionOptions,
+  signal?: AbortSignal,
+  onProgress?: OnProgress,
+): Promise<FileSession> {
+  const opened = await openEngine(options, signal, onProgress);
+  return new FileSession(options, opened);
 }
 
 export class FileSession implements ModelSession {
@@ -44,29 +49,32 @@ export class FileSession implements ModelSession {
   readonly title: string;
   private readonly changed: Emitter<SessionChange>;
   private readonly cachedStatistics = new Map<string, Promise<NormStatistics | null>>();
+  private engine: SessionEngine;
   private engineFailure: Disposable;
+  private description: ModelDescription;
   private index: ModuleIndex;
   private initial: Snapshot;
   private currentState: SessionState = { kind: 'ready' };
   private reloading: Promise<void> | undefined;
   private readonly moved = new Set<string>();
-  private saving = false;
+  private saving: Promise<unknown> | undefined;
   private disposed = false;
 
   readonly onDidChange: ModelSession['onDidChange'];
 
   constructor(
     private readonly options: FileSessionOptions,
-    private engine: SessionEngine,
-    private description: ModelDescription,
+    { engine, description, index }: OpenedFile,
   ) {
     this.id = options.id;
     this.file = options.file;
     this.title = basename(options.file);
     this.changed = new Emitter(options.onListenerError);
     this.onDidChange = this.changed.event;
-    this.index = new ModuleIndex(description.modules);
-    this.initial = this.index.snapshot();
+    this.engine = engine;
+    this.description = description;
+    this.index = index;
+    this.initial = index.snapshot();
     this.engineFailure = this.watch(engine);
   }
 
@@ -80,6 +88,10 @@ export class FileSession implements ModelSession {
 
   get inputs(): ModelDescription['inputs'] {
     return this.description.inputs;
+  }
+
+  get models(): ModelDescription['models'] {
+    return this.description.models;
   }
 
   get problems(): ModelDescription['problems'] {
@@ -163,15 +175,16 @@ export class FileSession implements ModelSession {
     }
   }
 
-  async saveCopy(options: SaveCopyOptions, signal?: AbortSignal): Promise<SaveCopyResult> {
+  async saveCopy(options: SaveCopyOptions, signal?: AbortSignal, onProgress?: OnProgress): Promise<SaveCopyResult> {
     this.requireAlive();
     this.requireIdle();
     if (signal?.aborted === true) throw new AppError('cancelled', 'Saving the copy was cancelled.');
-    this.saving = true;
+    const saving = cancelledBy(signal, this.engine, this.engine.request('saveCopy', options, onProgress));
+    this.saving = saving;
     try {
-      return await cancelledBy(signal, this.engine, this.engine.request('saveCopy', options));
+      return await saving;
     } finally {
-      this.saving = false;
+      this.saving = undefined;
     }
   }
 
@@ -195,13 +208,26 @@ export class FileSession implements ModelSession {
     if (this.disposed) return;
     this.disposed = true;
     this.engineFailure.dispose();
-    this.engine.dispose();
     this.changed.dispose();
+    this.release(this.engine);
+  }
+
+  /** A worker that is stopped in the middle of a copy would leave half of it behind: it is asked to give the copy up first. */
+  private release(engine: SessionEngine): void {
+    const dispose = (): void => {
+      engine.dispose();
+    };
+    if (this.saving === undefined) {
+      dispose();
+      return;
+    }
+    engine.cancel();
+    this.saving.then(dispose, dispose);
   }
 
   /** Opens first and swaps then: where the new file can't be read, the old model stays usable. */
-  private async openAgain({ keepModes, signal }: ReloadOptions): Promise<void> {
-    const { engine, description } = await openEngine(this.options, signal);
+  private async openAgain({ keepModes, signal, onProgress }: ReloadOptions): Promise<void> {
+    const { engine, description, index } = await openEngine(this.options, signal, onProgress);
     if (this.disposed) {
       engine.dispose();
       return;
@@ -209,12 +235,12 @@ export class FileSession implements ModelSession {
     // Only what was switched here is carried over; for the other modules the new file has its own say.
     const kept = keepModes ? this.index.switchedSince(this.initial) : new Map<string, boolean>();
     this.engineFailure.dispose();
-    this.engine.dispose();
+    this.release(this.engine);
     this.engine = engine;
     this.engineFailure = this.watch(engine);
     this.description = description;
-    this.index = new ModuleIndex(description.modules);
-    this.initial = this.index.snapshot();
+    this.index = index;
+    this.initial = index.snapshot();
     this.cachedStatistics.clear();
     this.moved.clear();
     this.currentState = { kind: 'ready' };
@@ -257,7 +283,7 @@ export class FileSession implements ModelSession {
   private requireIdle(): void {
     if (this.currentState.kind === 'running')
       throw new AppError('usage', `A forward of ${this.title} is already running.`, 'Wait for it or cancel it.');
-    if (this.saving)
+    if (this.saving !== undefined)
       throw new AppError('usage', `A copy of ${this.title} is just being saved.`, 'Wait for it or cancel it.');
   }
 
@@ -279,10 +305,17 @@ async function cancelledBy<T>(signal: AbortSignal | undefined, engine: SessionEn
   }
 }
 
+interface OpenedFile {
+  readonly engine: SessionEngine;
+  readonly description: ModelDescription;
+  readonly index: ModuleIndex;
+}
+
 async function openEngine(
   options: FileSessionOptions,
   signal?: AbortSignal,
-): Promise<{ engine: SessionEngine; description: ModelDescription }> {
+  onProgress?: OnProgress,
+): Promise<OpenedFile> {
   const engine = options.createEngine();
   // Reading a file is not cut short; its worker is.
   const giveUp = (): void => {
@@ -290,9 +323,10 @@ async function openEngine(
   };
   signal?.addEventListener('abort', giveUp, { once: true });
   try {
-    const description = await engine.request('open', { file: options.file });
+    const description = await engine.request('open', { file: options.file }, onProgress);
+    const index = await ModuleIndex.of(description.modules);
     if (signal?.aborted === true) throw new AppError('cancelled', `Opening ${basename(options.file)} was cancelled.`);
-    return { engine, description };
+    return { engine, description, index };
   } catch (error) {
     engine.dispose();
     throw error;

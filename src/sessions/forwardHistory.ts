@@ -14,6 +14,8 @@ export interface ForwardRecord {
   readonly mode: string;
   /** The inputs as the person wrote them; the same text makes the same values. */
   readonly inputText: string;
+  /** Path of the model that ran, where the file holds several. */
+  readonly model?: string | undefined;
 }
 
 /** Keeps a digest of the outputs and not the outputs: these may be large. */
@@ -27,11 +29,15 @@ export class ForwardHistory {
   }
 
   /** Keeps a forward that ended well; `result` has `arrays`, that is, it ran with `keepOutputs`. */
-  add(session: ModelSession, run: Pick<ForwardRecord, 'inputText' | 'mode'>, result: ForwardResult): ForwardRecord {
+  add(
+    session: ModelSession,
+    run: Pick<ForwardRecord, 'inputText' | 'mode' | 'model'>,
+    result: ForwardResult,
+  ): ForwardRecord {
     const before = this.records.get(session.id);
     const { arrays = [], ...summary } = result;
     const digest = digestOf(arrays);
-    const comparable = before?.record.inputText === run.inputText;
+    const comparable = before?.record.inputText === run.inputText && before.record.model === run.model;
     const record: ForwardRecord = {
       ...run,
       result: summary,

@@ -38,8 +38,9 @@ export function chooseInputs(specs: readonly InputSpec[], given: readonly Forwar
 export function safeIndexLimit(modules: readonly ModuleSpec[]): number {
   let limit = Infinity;
   for (const { type, parameters } of modules) {
+    if (!/^Embedding(Bag)?$/.test(type)) continue;
     const rows = parameters.find(({ name }) => name === 'weight')?.shape[0] ?? 0;
-    if (/^Embedding(Bag)?$/.test(type) && rows > 0) limit = Math.min(limit, rows);
+    if (rows > 0) limit = Math.min(limit, rows);
   }
   return Number.isFinite(limit) ? limit : fewIntegers;
 }

@@ -55,7 +55,7 @@ export class LiveSession implements ModelSession {
     this.changed = new Emitter(options.onListenerError);
     this.onDidChange = this.changed.event;
     this.modes = new LiveModules(options.modules);
-    this.index = new ModuleIndex(this.modes.specs);
+    this.index = ModuleIndex.atOnce(this.modes.specs);
     this.initial = this.index.snapshot();
     this.takeStatistics(options.modules);
   }
@@ -176,7 +176,7 @@ export class LiveSession implements ModelSession {
   receiveTree(modules: readonly AgentModule[]): void {
     const before = this.initial.flags;
     this.modes = new LiveModules(modules);
-    this.index = new ModuleIndex(this.modes.specs);
+    this.index = ModuleIndex.atOnce(this.modes.specs);
     this.known.clear();
     this.takeStatistics(modules);
     // New modules begin as they are found.

@@ -2,10 +2,10 @@
 
 import type { Disposable } from '../util/disposable';
 import type { Event } from '../util/event';
-import type { Capabilities, InputSpec, ModelFormat, Problem } from '../model/description';
+import type { Capabilities, InputSpec, ModelFormat, Problem, SavedModel } from '../model/description';
 import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
-import type { ForwardOptions, ForwardResult, SaveCopyOptions, SaveCopyResult } from '../protocol/engine';
+import type { ForwardOptions, ForwardResult, OnProgress, SaveCopyOptions, SaveCopyResult } from '../protocol/engine';
 
 /** What changed in a session. */
 export type SessionChange =
@@ -37,6 +37,7 @@ export interface ReloadOptions {
   readonly keepModes: boolean;
   /** Gives the reload up: the session stays as it is. */
   readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress;
 }
 
 export interface ModelSession extends Disposable {
@@ -47,8 +48,11 @@ export interface ModelSession extends Disposable {
   readonly format: ModelFormat;
   readonly capabilities: Capabilities;
   readonly state: SessionState;
+  /** In pre-order, the root first. The list is another one only after a change of kind `tree`. */
   readonly modules: readonly ModuleSpec[];
   readonly inputs: readonly InputSpec[];
+  /** Where the file holds several models: those that can run. */
+  readonly models?: readonly SavedModel[] | undefined;
   readonly problems: readonly Problem[];
   readonly onDidChange: Event<SessionChange>;
 
@@ -64,7 +68,7 @@ export interface ModelSession extends Disposable {
   /** One at a time: a second call while one runs is refused. `signal` cancels it. */
   runForward(options: ForwardOptions, signal?: AbortSignal): Promise<ForwardResult>;
   /** Writes a copy of the model's file with the modes as they are now, for those that can. `signal` cancels it. */
-  saveCopy(options: SaveCopyOptions, signal?: AbortSignal): Promise<SaveCopyResult>;
+  saveCopy(options: SaveCopyOptions, signal?: AbortSignal, onProgress?: OnProgress): Promise<SaveCopyResult>;
   /** Layers whose statistics differ from those of the file, since forwards moved them. */
   readonly movedStatistics: readonly string[];
   snapshot(): Snapshot;

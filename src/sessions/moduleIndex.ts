@@ -1,27 +1,52 @@
 // The modules of one session by path: children, flags, and what changed.
 
+import { setImmediate } from 'node:timers/promises';
 import type { ModuleSpec } from '../model/module';
 import { heldTraining, parentPath } from '../model/module';
 import type { ModeChange, SetTraining } from '../protocol/engine';
 import type { Snapshot } from './modelSession';
 
+/** A step takes a few milliseconds. */
+const modulesPerStep = 4000;
+
 /** Module specs are immutable; a change of mode replaces the spec, so that a row that was handed out never lies. */
 export class ModuleIndex {
-  private readonly specs: ModuleSpec[];
+  private readonly specs: ModuleSpec[] = [];
   private readonly positions = new Map<string, number>();
   private readonly childPositions = new Map<string, number[]>();
 
-  /** @param modules in pre-order, the root first. */
-  constructor(modules: readonly ModuleSpec[]) {
-    this.specs = [...modules];
-    this.specs.forEach((spec, position) => {
-      this.positions.set(spec.path, position);
-      const parent = parentPath(spec.path);
-      if (parent === undefined) return;
-      const siblings = this.childPositions.get(parent);
-      if (siblings === undefined) this.childPositions.set(parent, [position]);
-      else siblings.push(position);
-    });
+  private constructor() {
+    // See `of`.
+  }
+
+  /**
+   * Indexes in steps, between which the host is free for other things.
+   * @param modules in pre-order, the root first.
+   */
+  static async of(modules: readonly ModuleSpec[]): Promise<ModuleIndex> {
+    const index = new ModuleIndex();
+    for (let start = 0; start < modules.length; start += modulesPerStep) {
+      if (start > 0) await setImmediate();
+      for (const spec of modules.slice(start, start + modulesPerStep)) index.add(spec);
+    }
+    return index;
+  }
+
+  /** Indexes at one go, which takes a millisecond for a thousand modules. */
+  static atOnce(modules: readonly ModuleSpec[]): ModuleIndex {
+    const index = new ModuleIndex();
+    for (const spec of modules) index.add(spec);
+    return index;
+  }
+
+  private add(spec: ModuleSpec): void {
+    const position = this.specs.push(spec) - 1;
+    this.positions.set(spec.path, position);
+    const parent = parentPath(spec.path);
+    if (parent === undefined) return;
+    const siblings = this.childPositions.get(parent);
+    if (siblings === undefined) this.childPositions.set(parent, [position]);
+    else siblings.push(position);
   }
 
   get modules(): readonly ModuleSpec[] {

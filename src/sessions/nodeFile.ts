@@ -14,7 +14,8 @@ const SMALL = 2 ** 16;
 
 /** Reads block their thread briefly, so that they belong into a worker, or a process of their own. */
 export class NodeFile implements ByteSource {
-  private readonly siblings: NodeFile[] = [];
+  /** Those that are still being opened too: {@link close} waits for them. */
+  private readonly siblings: Promise<NodeFile>[] = [];
 
   private constructor(
     private readonly handle: FileHandle,
@@ -46,7 +47,7 @@ export class NodeFile implements ByteSource {
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     checkRange(this, offset, length);
-    if (this.handle.fd < 0) throw new AppError('file-unreadable', `${this.name} is already closed`);
+    if (this.handle.fd < 0) throw closed(this.name);
     try {
       const bytes = new Uint8Array(length);
       let done = 0;
@@ -91,16 +92,21 @@ export class NodeFile implements ByteSource {
     if (isAbsolute(relativePath) || parts.includes('..') || /^[a-zA-Z]:/.test(relativePath) || relativePath === '') {
       throw new AppError('corrupt', `${this.name} names the file '${relativePath}', which is not beside it`);
     }
-    const sibling = await NodeFile.open(join(dirname(this.path), ...parts));
+    if (this.handle.fd < 0) throw closed(this.name);
+    const sibling = NodeFile.open(join(dirname(this.path), ...parts));
     this.siblings.push(sibling);
     return sibling;
   }
 
   /** Reads after this fail. */
   async close(): Promise<void> {
-    for (const sibling of this.siblings.splice(0)) await sibling.close();
-    await this.handle.close();
+    const siblings = await Promise.allSettled([this.handle.close(), ...this.siblings.splice(0)]);
+    for (const sibling of siblings) if (sibling.status === 'fulfilled') await sibling.value?.close();
   }
+}
+
+function closed(name: string): AppError {
+  return new AppError('file-unreadable', `${name} is already closed`);
 }
 
 function changed(name: string): AppError {

@@ -3,6 +3,7 @@
 import type { ModeWriter } from '../formats/modeWriter';
 import { openFile } from '../formats/registry';
 import type { ModelFormat, Problem } from '../model/description';
+import type { OnProgress } from '../protocol/engine';
 import { createProgram } from '../runtime/createProgram';
 import type { Program } from '../runtime/program';
 import type { ParserAssets } from '../runtime/torchscript/parser';
@@ -23,10 +24,12 @@ export interface OpenedModel {
 }
 
 /** @throws AppError as {@link openFile} does, and `file-unreadable`. */
-export async function openModel(file: string, assets: ParserAssets): Promise<OpenedModel> {
+export async function openModel(file: string, assets: ParserAssets, onProgress?: OnProgress): Promise<OpenedModel> {
   const source = await NodeFile.open(file);
   try {
-    const { contents, ...opened } = await openFile(source);
+    const { contents, ...opened } = await openFile(source, (done, total) =>
+      onProgress?.({ step: 'reading', done, total }),
+    );
     return { ...opened, source, program: await createProgram(contents, assets), close: () => source.close() };
   } catch (error) {
     await source.close();

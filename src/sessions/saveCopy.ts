@@ -2,7 +2,7 @@
 
 import type { Problem } from '../model/description';
 import type { ModuleSpec } from '../model/module';
-import type { SaveCopyOptions, SaveCopyResult } from '../protocol/engine';
+import type { OnProgress, SaveCopyOptions, SaveCopyResult } from '../protocol/engine';
 import type { Tensor } from '../runtime/program';
 import { AppError } from '../util/errors';
 import { copyPatched } from './fileCopy';
@@ -22,6 +22,7 @@ export async function saveCopy(
   moved: readonly string[],
   options: SaveCopyOptions,
   isCancelled: () => boolean,
+  onProgress?: OnProgress,
 ): Promise<SaveCopyResult> {
   const { program, source, writer } = model;
   const modules = await program.describe();
@@ -37,7 +38,8 @@ export async function saveCopy(
   const written = options.statistics ? moved : [];
   const statistics = new Map(written.map((path) => [path, program.normTensors?.(path) ?? new Map<string, Tensor>()]));
   const { patches, changed } = await writer({ flags, statistics });
-  await copyPatched(source, patches, { target: options.file, overwrite: options.overwrite, isCancelled });
+  const { file: target, overwrite } = options;
+  await copyPatched(source, patches, { target, overwrite, isCancelled, ...(onProgress && { onProgress }) });
   return { changed, statistics: written, problems: disobedient(modules, new Set(changed)) };
 }
 

@@ -5,6 +5,7 @@ import { DisposableStore } from '../util/disposable';
 import type { Disposable } from '../util/disposable';
 import { AppError } from '../util/errors';
 import { Emitter } from '../util/event';
+import type { OnProgress } from '../protocol/engine';
 import type { DiskState } from './diskWatch';
 import { watchFile } from './diskWatch';
 import { FileSession, openFileSession } from './fileSession';
@@ -81,6 +82,11 @@ export class SessionStore implements Disposable {
     return [...this.starting];
   }
 
+  /** Models that were opened from files. */
+  get files(): readonly FileSession[] {
+    return this.sessions.filter((session) => session instanceof FileSession);
+  }
+
   /** Base names of the files that are being opened. */
   get opening(): readonly string[] {
     return [...this.pending.keys()].map((file) => basename(file));
@@ -118,7 +124,7 @@ export class SessionStore implements Disposable {
   }
 
   /** Opens a file, or returns the session that has it open. It becomes the active one. Throws AppErrors. */
-  async openFile(file: string, signal?: AbortSignal): Promise<FileSession> {
+  async openFile(file: string, signal?: AbortSignal, onProgress?: OnProgress): Promise<FileSession> {
     const open = this.forFile(file);
     if (open !== undefined) {
       this.setActive(open);
@@ -126,7 +132,7 @@ export class SessionStore implements Disposable {
     }
     const already = this.pending.get(file);
     if (already !== undefined) return already;
-    const opening = this.openNew(file, signal);
+    const opening = this.openNew(file, signal, onProgress);
     this.pending.set(file, opening);
     this.changed.fire({ kind: 'opening' });
     return opening;
@@ -217,7 +223,11 @@ export class SessionStore implements Disposable {
     this.livingAndEnded.clear();
   }
 
-  private async openNew(file: string, signal: AbortSignal | undefined): Promise<FileSession> {
+  private async openNew(
+    file: string,
+    signal: AbortSignal | undefined,
+    onProgress: OnProgress | undefined,
+  ): Promise<FileSession> {
     const { createEngine, onListenerError, diskPollMilliseconds } = this.options;
     let opened: FileSession | undefined;
     // Watching starts before the file is read, so that no change falls between the two.
@@ -231,7 +241,7 @@ export class SessionStore implements Disposable {
     try {
       const id = `file-${String(this.nextId++)}`;
       const listening = onListenerError === undefined ? {} : { onListenerError };
-      opened = await openFileSession({ id, file, createEngine, ...listening }, signal);
+      opened = await openFileSession({ id, file, createEngine, ...listening }, signal, onProgress);
       this.pending.delete(file);
       if (this.disposed) {
         opened.dispose();

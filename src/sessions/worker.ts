@@ -4,8 +4,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorData } from '../util/errors';
 import type { Engine } from '../protocol/engine';
 import { parseToWorker } from '../protocol/worker';
-import type { FromWorker, ToWorker, WorkerSetup } from '../protocol/worker';
+import type { FromWorker, WorkerRequest, WorkerSetup } from '../protocol/worker';
 import { createEngine } from './engine';
+import { itemsOf, PartSender, withItems } from './resultParts';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.ts is started by workerEngine.ts and does not run by itself.');
@@ -20,20 +21,35 @@ const engine: Engine = createEngine({
 // A forward yields between kernels, so messages can arrive in the middle of one. The chain keeps a switch of modes
 // from taking effect halfway through a forward.
 let tail: Promise<void> = Promise.resolve();
+const parts = new PartSender();
 
 port.on('message', (message: unknown) => {
-  const request = parseToWorker(message);
-  if (request === undefined) return;
-  tail = tail.then(() => answer(request));
+  const received = parseToWorker(message);
+  if (received?.kind === 'request') tail = tail.then(() => answer(received));
+  else if (received?.kind === 'taken') parts.taken();
 });
 
-async function answer(request: ToWorker): Promise<void> {
+async function answer({ id, method, params }: WorkerRequest): Promise<void> {
   try {
-    const value = await engine.request(request.method, request.params);
-    send({ kind: 'result', id: request.id, value });
+    const value = await engine.request(method, params, (progress) => {
+      send({ kind: 'progress', id, ...progress });
+    });
+    await sendResult(id, method, value);
   } catch (error) {
-    send({ kind: 'error', id: request.id, error: toErrorData(error, 'program-error') });
+    send({ kind: 'error', id, error: toErrorData(error, 'program-error') });
   }
+}
+
+async function sendResult(id: number, method: WorkerRequest['method'], value: unknown): Promise<void> {
+  const items = itemsOf(method, value);
+  if (items === undefined) {
+    send({ kind: 'result', id, value });
+    return;
+  }
+  await parts.send(items, (part) => {
+    send({ kind: 'part', id, items: part, total: items.length });
+  });
+  send({ kind: 'result', id, value: withItems(method, value, []) });
 }
 
 function send(message: FromWorker): void {

@@ -5,9 +5,10 @@ import { AppError, fromErrorData, toAppError } from '../util/errors';
 import { Emitter } from '../util/event';
 import type { Event } from '../util/event';
 import type { Log } from '../util/log';
-import type { Engine, EngineMethod, EngineRequests } from '../protocol/engine';
+import type { Engine, EngineMethod, EngineRequests, OnProgress } from '../protocol/engine';
 import { parseFromWorker } from '../protocol/worker';
-import type { WorkerSetup } from '../protocol/worker';
+import type { FromWorker, ToWorker, WorkerSetup } from '../protocol/worker';
+import { withItems } from './resultParts';
 
 /** An engine that may die on its own; after `onDidFail` every request is refused with the same error. */
 export interface SessionEngine extends Engine {
@@ -30,6 +31,9 @@ interface Pending {
   readonly method: EngineMethod;
   readonly resolve: (value: never) => void;
   readonly reject: (error: AppError) => void;
+  readonly onProgress: OnProgress | undefined;
+  /** Of a result that comes in parts: those that have come. */
+  items: unknown[] | undefined;
 }
 
 /** Starts a worker that holds one model. The caller disposes it. */
@@ -91,13 +95,14 @@ class WorkerEngine implements SessionEngine {
   request<M extends EngineMethod>(
     method: M,
     params: EngineRequests[M]['params'],
+    onProgress?: OnProgress,
   ): Promise<EngineRequests[M]['result']> {
     if (this.ended !== undefined) return Promise.reject(this.ended);
     // A cancel that came too late for the last request must not end this one.
     if (method === 'runForward' || method === 'saveCopy') Atomics.store(this.cancelFlag, 0, 0);
     const id = this.nextId++;
     return new Promise<EngineRequests[M]['result']>((resolve, reject) => {
-      this.pending.set(id, { method, resolve, reject });
+      this.pending.set(id, { method, resolve, reject, onProgress, items: undefined });
       this.worker.ref();
       try {
         this.worker.postMessage({ kind: 'request', id, method, params });
@@ -137,10 +142,32 @@ class WorkerEngine implements SessionEngine {
       this.log.warn('A message from the model runtime was ignored: it has an unknown form.');
       return;
     }
+    if (answer.kind === 'progress') {
+      const { step, done, total } = answer;
+      this.pending.get(answer.id)?.onProgress?.({ step, done, total });
+      return;
+    }
+    if (answer.kind === 'part') {
+      this.takePart(answer);
+      return;
+    }
     const pending = this.settle(answer.id);
     if (pending === undefined) return;
+    const { items, method } = pending;
     if (answer.kind === 'error') pending.reject(fromErrorData(answer.error));
-    else pending.resolve(answer.value as never);
+    else pending.resolve((items === undefined ? answer.value : withItems(method, answer.value, items)) as never);
+  }
+
+  /** The next part is asked for when everything that waited in the host has had its turn. */
+  private takePart({ id, items, total }: Extract<FromWorker, { kind: 'part' }>): void {
+    const pending = this.pending.get(id);
+    if (pending === undefined) return;
+    pending.items ??= [];
+    for (const item of items) pending.items.push(item);
+    pending.onProgress?.({ step: 'listing', done: Math.min(pending.items.length, total), total });
+    setImmediate(() => {
+      if (this.ended === undefined) this.worker.postMessage({ kind: 'taken', id } satisfies ToWorker);
+    });
   }
 
   private settle(id: number): Pending | undefined {

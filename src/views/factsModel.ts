@@ -62,18 +62,18 @@ function summaryLines(label: string, summary: TensorSummary): readonly string[] 
 /** The row of the last forward of a model. */
 export function forwardRow(record: ForwardRecord): Row {
   const { result } = record;
-  const description = [movedWords(record), repeatWords(record), formatMilliseconds(result.milliseconds)]
-    .filter((part) => part !== '')
-    .join(' · ');
+  const words = [movedWords(record), repeatWords(record), formatMilliseconds(result.milliseconds)];
+  // A model in which nothing depends on the mode ran in none.
+  const description = [record.model ?? '', record.mode, ...words].filter((part) => part !== '').join(' · ');
   return {
     label: 'Last forward',
-    description: `${record.mode} · ${description}`,
+    description,
     icon: { id: 'play' },
     tooltip: [
       `Forward ${String(record.count)} of this session`,
       ...result.outputs.map((output) => `${outputName(output)}: ${outputWords(output)}`),
     ],
-    spoken: `Last forward, ${record.mode}, ${description.replaceAll(' · ', ', ')}`,
+    spoken: `Last forward, ${description.replaceAll(' · ', ', ')}`,
     context: 'forward canRun',
     children: 'collapsed',
   };
@@ -117,7 +117,9 @@ export function forwardRows(record: ForwardRecord): readonly Row[] {
 export function forwardSentence(title: string, record: ForwardRecord): string {
   const outputs = record.result.outputs.map((output) => `${outputName(output)} ${outputWords(output)}`).join('; ');
   const repeat = repeatWords(record);
-  return `${title} ran in ${record.mode} (${formatMilliseconds(record.result.milliseconds)}): ${outputs === '' ? 'no tensor returned' : outputs}. ${capital(movedWords(record))}${repeat === '' ? '' : `; ${repeat}`}.`;
+  const model = record.model === undefined ? '' : `: ${record.model}`;
+  const mode = record.mode === '' ? '' : ` in ${record.mode}`;
+  return `${title}${model} ran${mode} (${formatMilliseconds(record.result.milliseconds)}): ${outputs === '' ? 'no tensor returned' : outputs}. ${capital(movedWords(record))}${repeat === '' ? '' : `; ${repeat}`}.`;
 }
 
 function movedWords(record: ForwardRecord): string {

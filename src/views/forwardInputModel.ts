@@ -49,7 +49,13 @@ export function validateInputs(text: string, inputs: readonly InputSpec[]): stri
 }
 
 export function formatInputs(shapes: readonly InputShape[]): string {
-  return shapes.map(({ shape, dtype }) => `${shape.join(',')}${dtype === 'float32' ? '' : `:${dtype}`}`).join('; ');
+  return shapes
+    .map(({ shape, dtype }) => {
+      // A scalar's shape has no sizes; an empty text would be no shape at all.
+      const sizes = shape.length === 0 ? '[]' : shape.join(',');
+      return `${sizes}${dtype === 'float32' ? '' : `:${dtype}`}`;
+    })
+    .join('; ');
 }
 
 /** The text for every input that must be given, or undefined where one of them has no suggestion: then a person is asked. */

@@ -17,23 +17,59 @@ export interface ModeCount {
 
 const nothing: ModeCount = { runTrain: 0, runEval: 0, contradicting: 0, flagTrain: 0, flagEval: 0 };
 
-/** Counts for every module: one walk over the tree, then a look-up for each row. */
+interface Counted {
+  readonly module: ModuleSpec;
+  readonly parent: Counted | undefined;
+  isParent: boolean;
+  readonly count: { -readonly [K in keyof ModeCount]: number };
+}
+
+/**
+ * Counts for every module, then a look-up for each row. It runs in the host after every switch of modes, also for trees of a hundred
+ * thousand modules, so that each module is added to its parent once, and not to everything above it.
+ * @param modules in pre-order.
+ */
 export function countModes(modules: readonly ModuleSpec[]): (path: string) => ModeCount {
-  const counts = new Map<string, { -readonly [K in keyof ModeCount]: number }>();
-  const parents = new Set(modules.map((module) => parentPath(module.path)));
+  const nodes = new Map<string, Counted>();
   for (const module of modules) {
-    const runs = module.modeSensitive ? ownBehaviour(module, parents.has(module.path)) : undefined;
-    for (let path: string | undefined = module.path; path !== undefined; path = parentPath(path)) {
-      if (module.sharedWith !== undefined && module.path !== path && isWithin(module.sharedWith, path)) continue;
-      let count = counts.get(path);
-      if (count === undefined) counts.set(path, (count = { ...nothing }));
-      if (module.training !== null) count[module.training ? 'flagTrain' : 'flagEval']++;
-      if (runs === undefined) continue;
-      count[runs === 'train' ? 'runTrain' : 'runEval']++;
-      if (contradicts(module, runs)) count.contradicting++;
+    const above = parentPath(module.path);
+    const parent = above === undefined ? undefined : nodes.get(above);
+    if (parent !== undefined) parent.isParent = true;
+    nodes.set(module.path, { module, parent, isParent: false, count: { ...nothing } });
+  }
+  // Children come after their parents, so that going backwards meets whole subtrees.
+  const backwards = [...nodes.values()].reverse();
+  for (const node of backwards) {
+    if (node.module.sharedWith === undefined) addOwn(node, node);
+    if (node.parent !== undefined) addAll(node.count, node.parent.count);
+  }
+  for (const node of backwards) {
+    const { sharedWith } = node.module;
+    if (sharedWith === undefined) continue;
+    addOwn(node, node);
+    // Above, a shared module counts only where its first path does not do so already.
+    for (let above = node.parent; above !== undefined; above = above.parent) {
+      if (!isWithin(sharedWith, above.module.path)) addOwn(node, above);
     }
   }
-  return (path) => counts.get(path) ?? nothing;
+  return (path) => nodes.get(path)?.count ?? nothing;
+}
+
+/** Adds what a module itself does to the count of `to`: its own, or that of a module above. */
+function addOwn({ module, isParent }: Counted, { count }: Counted): void {
+  if (module.training !== null) count[module.training ? 'flagTrain' : 'flagEval']++;
+  const runs = module.modeSensitive ? ownBehaviour(module, isParent) : undefined;
+  if (runs === undefined) return;
+  count[runs === 'train' ? 'runTrain' : 'runEval']++;
+  if (contradicts(module, runs)) count.contradicting++;
+}
+
+function addAll(from: ModeCount, to: Counted['count']): void {
+  to.runTrain += from.runTrain;
+  to.runEval += from.runEval;
+  to.contradicting += from.contradicting;
+  to.flagTrain += from.flagTrain;
+  to.flagEval += from.flagEval;
 }
 
 /** How many modules would change if the whole were set to train, and to eval: by flags, or by behaviour in a file without flags. */
@@ -72,6 +108,23 @@ export function describeMode(module: ModuleSpec, count: ModeCount): ModeWords {
   // The module's own flag was set alone: its layers go their own way, as they do in torch.
   if (count.contradicting === 0) return { sign: runs, text: `${flag} flag, layers in ${runs}`, contradiction: false };
   return { sign: runs, text: `${flag} flag, runs as ${runs}${whyWords(module)}`, contradiction: true };
+}
+
+/** What several modules do together, their own flags left aside. */
+export function describeCount({ runTrain, runEval }: ModeCount): ModeWords {
+  const total = runTrain + runEval;
+  if (total === 0) return { sign: 'none', text: '', contradiction: false };
+  if (runTrain > 0 && runEval > 0)
+    return { sign: 'mixed', text: `mixed ${String(runTrain)}/${String(total)}`, contradiction: false };
+  const runs: Mode = runTrain > 0 ? 'train' : 'eval';
+  return { sign: runs, text: runs, contradiction: false };
+}
+
+/** Both together. */
+export function addCounts(a: ModeCount, b: ModeCount): ModeCount {
+  const sum = { ...a };
+  addAll(b, sum);
+  return sum;
 }
 
 /** The whole model in the status bar's words: `train · 14 active`, `eval`, `mixed 3/14`. */

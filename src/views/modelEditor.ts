@@ -2,6 +2,7 @@
 
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
+import { coalesce } from '../host/coalesce';
 import { executeCommand } from '../host/commands';
 import { commandIds, viewIds } from '../host/ids';
 import type { CommandId } from '../host/ids';
@@ -84,11 +85,12 @@ class ModelEditor extends DisposableStore {
         if (panel.active && session !== undefined) parts.store.setActive(session);
       }),
     );
-    this.add(
-      parts.store.onDidChange(() => {
+    const soon = this.add(
+      coalesce(() => {
         this.post();
       }),
     );
+    this.add(parts.store.onDidChange(soon.request));
     loadWebviewPage(panel.webview, {
       title: this.title,
       folder: parts.pageFolder,
@@ -103,8 +105,8 @@ class ModelEditor extends DisposableStore {
     this.failure = undefined;
     this.post();
     try {
-      const session = await withDelayedProgress(`Opening ${this.title}`, { cancellable: true }, (signal) =>
-        store.openFile(this.file, signal),
+      const session = await withDelayedProgress(`Opening ${this.title}`, { cancellable: true }, (...control) =>
+        store.openFile(this.file, ...control),
       );
       if (this.isDisposed) return;
       this.post();

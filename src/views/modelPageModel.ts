@@ -40,6 +40,7 @@ export function openPage({ session, location, countOf, disk, lastForward }: Open
     subtitle: `${formatNames[session.format]} · ${root.type}`,
     mode: words.text,
     modeSign: words.contradiction ? 'warning' : sign,
+    ...(root.behaviourReason === undefined ? {} : { modeReason: root.behaviourReason }),
     ...(message === undefined ? {} : { message }),
     facts: [
       ['Modules', session.modules.length.toLocaleString('en')],
@@ -92,12 +93,18 @@ function layerKinds(session: ModelSession): readonly PageLayerKind[] {
   return [...kinds.values()];
 }
 
-function parameterCount(session: ModelSession): number {
+/** Parameters stay as they are when modes change, and there may be a hundred thousand. */
+const parameterCounts = new WeakMap<ModelSession['modules'], number>();
+
+function parameterCount({ modules }: ModelSession): number {
+  const known = parameterCounts.get(modules);
+  if (known !== undefined) return known;
   let total = 0;
-  for (const module of session.modules) {
+  for (const module of modules) {
     if (module.sharedWith !== undefined) continue;
     for (const { shape } of module.parameters) total += shape.reduce((product, size) => product * size, 1);
   }
+  parameterCounts.set(modules, total);
   return total;
 }
 

@@ -14,6 +14,7 @@ import { viewIds } from '../host/ids';
 import { forwardRow, forwardRows, normRows } from './factsModel';
 import { launchRow, noModelRow, processRow, processTitle, switchesRow, switchPlaces, switchRow } from './liveModel';
 import type { ModeCounts } from './modeCounts';
+import { rangeRow, rangesOf, type ModuleRange } from './rangeModel';
 import type { Row } from './rowModel';
 import { toTreeItem } from './treeItem';
 import {
@@ -30,6 +31,8 @@ import {
 /** What an element of the tree stands for. Modules and models are what commands act on. */
 export type TreeNode =
   | { readonly kind: 'module'; readonly session: ModelSession; readonly path: string }
+  /** Some of the children of a module that has very many; `path` is the module's. */
+  | ({ readonly kind: 'range'; readonly session: ModelSession; readonly path: string } & ModuleRange)
   | { readonly kind: 'forward'; readonly session: ModelSession }
   | { readonly kind: 'problems'; readonly session: ModelSession }
   /** A live process, above its models. */
@@ -109,6 +112,8 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
         return element.path === ''
           ? this.childrenOfRoot(element.session)
           : this.childrenOfModule(element.session, element.path);
+      case 'range':
+        return this.modulesIn(element).map((child) => this.node(element.session, child.path));
       case 'forward': {
         const record = this.store.forwards.last(element.session);
         return record === undefined
@@ -148,16 +153,15 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       return this.node(element.session, '');
     if (element.kind === 'row' && element.parent !== undefined) return element.parent;
     if (element.path === undefined) return undefined;
-    const parent = element.kind === 'module' ? parentPath(element.path) : element.path;
-    return parent === undefined ? undefined : this.node(element.session, parent);
+    if (element.kind !== 'module') return this.node(element.session, element.path);
+    const parent = parentPath(element.path);
+    return parent === undefined ? undefined : this.placeIn(element.session, parent, element.path);
   }
 
   getTreeItem(element: TreeNode): vscode.TreeItem {
     const item = toTreeItem(this.rowOf(element));
-    const session = element.kind === 'process' ? processKey(element.process) : (element.session?.id ?? 'store');
-    const own =
-      element.kind === 'module' ? element.path : element.kind === 'row' ? `${element.path ?? ''}/${element.id}` : '';
-    item.id = `${session}/${element.kind}/${own}`;
+    const owner = element.kind === 'process' ? processKey(element.process) : (element.session?.id ?? 'store');
+    item.id = `${owner}/${element.kind}/${ownId(element)}`;
     return item;
   }
 
@@ -204,7 +208,32 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   private async childrenOfModule(session: ModelSession, path: string): Promise<TreeNode[]> {
     const module = session.module(path);
     const facts = module !== undefined && hasStatistics(module) ? await this.factsOf(session, module) : [];
-    return [...facts, ...session.children(path).map((child) => this.node(session, child.path))];
+    const children = session.children(path);
+    const ranges = rangesOf(children.length);
+    if (ranges.length > 0) return [...facts, ...ranges.map((range) => this.rangeNode(session, path, range))];
+    return [...facts, ...children.map((child) => this.node(session, child.path))];
+  }
+
+  private rangeNode(session: ModelSession, path: string, range: ModuleRange): TreeNode {
+    return this.keyed(session, `range:${path}:${String(range.start)}`, () => ({
+      kind: 'range',
+      session,
+      path,
+      ...range,
+    }));
+  }
+
+  private modulesIn({ session, path, start, end }: Extract<TreeNode, { kind: 'range' }>): readonly ModuleSpec[] {
+    return session.children(path).slice(start, end);
+  }
+
+  /** The row below which a child stands: its parent's, or that of a fold of it. */
+  private placeIn(session: ModelSession, parent: string, path: string): TreeNode {
+    const children = session.children(parent);
+    const ranges = rangesOf(children.length);
+    const position = ranges.length === 0 ? -1 : children.findIndex((child) => child.path === path);
+    const range = ranges.find(({ start, end }) => position >= start && position < end);
+    return range === undefined ? this.node(session, parent) : this.rangeNode(session, parent, range);
   }
 
   private async factsOf(session: ModelSession, module: ModuleSpec): Promise<TreeNode[]> {
@@ -232,6 +261,14 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       }
       case 'switches':
         return switchesRow(switchPlaces(element.session.switches));
+      case 'range': {
+        const modules = this.modulesIn(element);
+        if (modules.length === 0) return errorRow('These modules are no longer there.');
+        return rangeRow(
+          modules,
+          modules.map(({ path }) => this.counts.of(element.session, path)),
+        );
+      }
       case 'module':
         return this.moduleRowOf(element.session, element.path);
     }
@@ -367,6 +404,20 @@ function liveModels(process: LiveProcess): readonly LiveSession[] {
 
 function processKey(process: LiveProcess): string {
   return `process-${String(process.id)}-${process.key}`;
+}
+
+/** Tells a node from the others of its kind in the same model. */
+function ownId(node: TreeNode): string {
+  switch (node.kind) {
+    case 'module':
+      return node.path;
+    case 'range':
+      return `${node.path}:${String(node.start)}`;
+    case 'row':
+      return `${node.path ?? ''}/${node.id}`;
+    default:
+      return '';
+  }
 }
 
 function rowNode(session: ModelSession, id: string, row: Row, path?: string): TreeNode {

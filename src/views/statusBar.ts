@@ -1,6 +1,7 @@
 // The status bar item: the active model's mode, one click from the tree.
 
 import * as vscode from 'vscode';
+import { coalesce } from '../host/coalesce';
 import { readStatusBarVisible, onDidChangeSettings } from '../host/config';
 import { viewIds } from '../host/ids';
 import type { SessionStore } from '../sessions/sessionStore';
@@ -29,7 +30,8 @@ export function createStatusBar(store: SessionStore, counts: ModeCounts): Dispos
     item.accessibilityInformation = { label: status.spoken };
     item.show();
   };
-  owned.add(store.onDidChange(update));
-  owned.add(onDidChangeSettings(update));
+  const soon = owned.add(coalesce(update));
+  owned.add(store.onDidChange(soon.request));
+  owned.add(onDidChangeSettings(soon.request));
   return owned;
 }

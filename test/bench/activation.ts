@@ -2,9 +2,9 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import * as esbuild from 'esbuild';
 import { runInEditor } from '../../scripts/lib/integration';
 import { cacheFolder, root } from '../../scripts/lib/paths';
+import { bundleEntry } from './bundleEntry';
 import { timing } from './measure';
 import type { Comparison } from './measure';
 
@@ -22,7 +22,7 @@ export async function activation(): Promise<Comparison[]> {
   const folder = path.join(cacheFolder, 'bench', 'activation');
   fs.rmSync(folder, { recursive: true, force: true });
   const empty = writeEmptyExtension(path.join(folder, 'empty'));
-  const tests = await bundleEntry(folder);
+  const tests = await bundleEntry('activationEntry', folder);
   const ids = ['mode-inspector.mode-inspector', emptyId];
   const reports: Report[] = [];
   for (let start = 0; start < starts; start++) {
@@ -60,20 +60,4 @@ function writeEmptyExtension(folder: string): string {
   fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest));
   fs.writeFileSync(path.join(folder, 'main.js'), 'exports.activate = () => undefined;\n');
   return folder;
-}
-
-async function bundleEntry(folder: string): Promise<string> {
-  const outfile = path.join(folder, 'entry.js');
-  await esbuild.build({
-    entryPoints: ['test/bench/activationEntry.ts'],
-    absWorkingDir: root,
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    external: ['vscode'],
-    logLevel: 'warning',
-  });
-  return outfile;
 }

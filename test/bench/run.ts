@@ -5,6 +5,7 @@ import path from 'node:path';
 import { endOnSignals, SetupError } from '../../scripts/lib/shell';
 import { activation } from './activation';
 import { checkpoint, forward, opening, switching } from './fileParts';
+import { host } from './host';
 import type { Comparison } from './measure';
 import { describeMachine, formatComparison, load } from './report';
 import { setUp, versions } from './setup';
@@ -16,6 +17,7 @@ const parts: Readonly<Record<string, (setup: Setup) => Promise<Comparison[]>>> =
   switch: switching,
   forward,
   activation,
+  host,
 };
 
 async function main(names: readonly string[]): Promise<void> {

@@ -14,6 +14,7 @@ const kinds: readonly (readonly [source: string, row: RegExp, subtitle: RegExp])
   ['formats/module.pth', /^Model module\.pth, BatchNorm1d, train, 1 active/, /^pickled nn\.Module · BatchNorm1d$/],
   ['formats/legacy.pth', /^Model legacy\.pth, BatchNorm, mode not stored/, /^state dict/],
   ['formats/exported.pt2', /^Model exported\.pt2, /, /^torch\.export program/],
+  ['formats/exported_several.pt2', /^Model exported_several\.pt2, Module, /, /^torch\.export program/],
   ['onnx/train.onnx', /^Model train\.onnx, .*runs as train/, /^ONNX/],
   ['onnx/plain.pte', /^Model plain\.pte, /, /^ExecuTorch/],
 ];
@@ -50,11 +51,53 @@ describe('a file of each kind', () => {
       await workbench.row(row).waitFor();
       await workbench.webview.getByRole('heading', { name }).waitFor();
       await workbench.webview.getByText(subtitle).first().waitFor();
+      if (name === 'weights.safetensors') await workbench.webview.getByText('safetensors hold tensors only').waitFor();
       await workbench.screenshot(`format-${name}`);
       await workbench.command('Mode Inspector: Close Model');
       await workbench.row(row).waitFor({ state: 'detached' });
     });
   }
+});
+
+describe('a file of several models', () => {
+  let workbench: Workbench;
+
+  before(async () => {
+    const name = 'exported_several.pt2';
+    workbench = await launchWorkbench({
+      prepare: (folder) => {
+        fs.copyFileSync(path.join(fixtures, 'formats', name), path.join(folder, name));
+      },
+    });
+    await workbench.activity('Mode Inspector').waitFor();
+    await workbench.explorerRow('resnet_trained.pt').waitFor();
+    await workbench.openFile(name);
+    await workbench.row(/^Model exported_several\.pt2/).waitFor();
+  });
+
+  after(async () => {
+    await (workbench as Workbench | undefined)?.close();
+  });
+
+  it('asks which one runs', async () => {
+    await workbench.command('Mode Inspector: Run Forward');
+    await workbench.pick(/^small/);
+    await workbench
+      .notification(/exported_several\.pt2: small ran \(.*output float32 \[1, 1\]/)
+      .first()
+      .waitFor();
+    await workbench.screenshot('several-models');
+  });
+
+  it('runs that of the selected row without asking', async () => {
+    await workbench.row(/^model, Exported/).click();
+    await workbench.command('Mode Inspector: Run Forward');
+    await workbench
+      .notification(/exported_several\.pt2: model ran in train .*float32 \[2, 3\]/)
+      .first()
+      .waitFor();
+    await workbench.row(/^Last forward, model, /).waitFor();
+  });
 });
 
 /** A BatchNorm over two channels: its running statistics and weights, all ones. */

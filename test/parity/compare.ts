@@ -259,7 +259,7 @@ function compareNorm(
     ['affine', spec.affine, expected.affine],
   ] as const;
   for (const [key, got, wanted] of pairs) if (expected.stored || got !== null) check(`${name}.${key}`, got, wanted);
-  if (expected.stored) check(`${name}.cumulative`, spec.cumulative, expected.momentum === null);
+  if (expected.stored) check(`${name}.cumulative`, spec.cumulative, expected.cumulative ?? expected.momentum === null);
   check(`${name}.trackRunningStats`, spec.trackRunningStats, expected.trackRunningStats);
 }
 

@@ -174,7 +174,9 @@ def write_files(out: Path) -> int:
     checkpoint = {"model": state, "optimizer": optimizer.state_dict(), "args": {"lr": 0.1}, "best": torch.ones(2)}
     saved("checkpoint.pth", checkpoint, "state-dict", modules)
     lightning = {"epoch": 2, "global_step": 70, "pytorch-lightning_version": "2.4.0", "state_dict": state}
-    lightning.update(loops={}, callbacks={"Ema": {"best": torch.ones(1)}}, optimizer_states=[optimizer.state_dict()])
+    best = {"best_k_models": {"runs/epoch=1-step=9.ckpt": torch.tensor(0.5)}, "best_model_score": torch.tensor(0.5)}
+    callbacks = {"Ema": {"best": torch.ones(1)}, "ModelCheckpoint{'monitor': 'loss'}": best}
+    lightning.update(loops={}, callbacks=callbacks, optimizer_states=[optimizer.state_dict()])
     saved("lightning.ckpt", {**lightning, "hyper_parameters": {"width": 4}}, "state-dict", modules)
     parallel = nn.DataParallel(net)
     saved("parallel.pth", parallel.state_dict(), "state-dict", describe(parallel))

@@ -71,6 +71,8 @@ export interface NormOptions {
   readonly numFeatures: number;
   readonly eps: number;
   readonly momentum: number | null;
+  /** Whether momentum is known to be None; absent where that is so if it is null. */
+  readonly cumulative?: boolean;
   readonly affine: boolean;
   readonly trackRunningStats: boolean;
 }

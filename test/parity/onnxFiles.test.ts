@@ -1,6 +1,7 @@
 // The committed ONNX files run as torch's exporters, older versions and other writers left them.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -101,6 +102,16 @@ describe('ONNX files', () => {
       );
       assert.deepEqual(await program.normStatistics('second/bn'), untouched);
     });
+  });
+});
+
+describe('ONNX files whose forward fails', () => {
+  it('leave one line on stderr, and none of ONNX Runtime’s own', () => {
+    const cli = path.resolve(__dirname, '../../dist/cli.js');
+    const args = [cli, 'run', path.join(folder, 'nested.onnx'), '--shape', '1,7'];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    assert.equal(status, 3);
+    assert.match(stderr, /^mode-inspector: nested\.onnx can't be run with these inputs: [^\n]+\n$/);
   });
 });
 

@@ -4,7 +4,7 @@ import type { ModuleSpec, NormSpec, SourceLocation } from '../../model/module';
 import { userLine } from '../../model/stackTrace';
 import { numberOrNull, shapeOf, tensorSpecs } from '../specs';
 import { Tensor } from '../tensor';
-import { literal, takesTensor, type ModeSite } from './modeSites';
+import { hasNoMomentum, literal, takesTensor, type ModeSite } from './modeSites';
 import type { ModuleNode } from './moduleTree';
 
 /** Everything of a module's specification that no switch changes. */
@@ -55,22 +55,15 @@ function normSpec({ buffers, parameters, calls }: ModuleNode, sites: readonly Mo
   // InstanceNorm without running statistics has no mode, but options all the same.
   const call = site?.node ?? calls.find((candidate) => literal(candidate, 'eps') !== undefined);
   const [mean, weight] = [buffers.get('running_mean'), parameters.get('weight')];
-  const cumulative = site !== undefined && isCumulative(site);
+  const isUnknown = call === undefined || (site !== undefined && hasNoMomentum(site));
   return {
     numFeatures: shapeOf(mean)?.[0] ?? shapeOf(weight)?.[0] ?? null,
     eps: call === undefined ? null : numberOrNull(literal(call, 'eps')),
-    momentum: call === undefined || cumulative ? null : numberOrNull(literal(call, 'momentum')),
-    cumulative,
+    momentum: isUnknown ? null : numberOrNull(literal(call, 'momentum')),
+    cumulative: false,
     affine: call === undefined ? (weight instanceof Tensor ? true : null) : takesTensor(call, 'weight'),
     trackRunningStats: mean instanceof Tensor,
   };
-}
-
-/** In eval torch passes a momentum of 0 for None, which stands for the cumulative average. */
-export function isCumulative(site: ModeSite): boolean {
-  return (
-    site.family === 'batch-norm' && site.switchable && !site.exported && Number(literal(site.node, 'momentum')) === 0
-  );
 }
 
 /** The user's line that calls the module; for the root, the first line that its forward runs. */

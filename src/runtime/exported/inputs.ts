@@ -121,7 +121,13 @@ function checkLeaf({ name, fixed, meta }: Leaf, value: Value, symbols: Map<strin
     throw refused(`'${name}' was ${show(fixed)} in the export and can't be ${show(value)}`);
   }
   if (meta === undefined) return;
-  if (!(value instanceof Tensor)) throw refused(`'${name}' has to be a tensor, not ${typeName(value)}`);
+  if (!(value instanceof Tensor)) {
+    throw new AppError(
+      'bad-input',
+      `'${name}' has to be a tensor, not ${typeName(value)}`,
+      'Give its shape or an array.',
+    );
+  }
   if (meta.dtype !== null && value.dtype !== meta.dtype) {
     const words = `'${name}' was ${meta.dtype} in the export, but is ${value.dtype}`;
     throw new AppError('bad-input', words, 'Give it in the dtype of the export.');
@@ -140,12 +146,22 @@ function checkSize(name: string, d: number, size: Size, actual: number, symbols:
     return;
   }
   const { min, max } = size.range;
-  if (min !== null && actual < min) throw refused(`Guard failed: ${place} >= ${min}, but it is ${actual}`);
-  if (max !== null && actual > max) throw refused(`Guard failed: ${place} <= ${max}, but it is ${actual}`);
+  if (min !== null && actual < min) throw outOfRange(`${place} >= ${min}, but it is ${actual}`);
+  if (max !== null && actual > max) throw outOfRange(`${place} <= ${max}, but it is ${actual}`);
   const known = symbols.get(size.symbol);
   if (known !== undefined && known !== actual)
-    throw refused(`Guard failed: ${place} == ${known}, as another size of the inputs, but it is ${actual}`);
+    throw new AppError(
+      'bad-input',
+      `Guard failed: ${place} == ${known}, as another size of the inputs, but it is ${actual}`,
+      'Give the inputs the sizes that they share; the export found that they have to be equal.',
+    );
   symbols.set(size.symbol, actual);
+}
+
+/** The size is dynamic already, but not without end. */
+function outOfRange(words: string): AppError {
+  const hint = 'Give a size in this range, or export the model with a wider one (min and max of torch.export.Dim).';
+  return new AppError('bad-input', `Guard failed: ${words}`, hint);
 }
 
 function refused(words: string): AppError {

@@ -8,9 +8,8 @@ import type { OperatorTable } from '../operators/registry';
 import { sizeText } from '../operators/support';
 import { Tensor } from '../tensor';
 import type { Value } from '../values';
-import { isCumulative } from './describe';
 import type { ExportedProgram, GraphNode } from './graph';
-import { modeArgument, type ModeSite } from './modeSites';
+import { hasNoMomentum, modeArgument, type ModeSite } from './modeSites';
 import type { ExportedModes } from './modes';
 
 export class ModeRewriter {
@@ -59,7 +58,7 @@ export class ModeRewriter {
     if (counter === undefined) return;
     const count = (counter.contiguousElements()[0] as bigint) + 1n;
     counter.write(BigInt64Array.of(count));
-    if (isCumulative(site)) args.set('momentum', 1 / Number(count));
+    if (hasNoMomentum(site)) args.set('momentum', 1 / Number(count));
   }
 
   /** InstanceNorm decomposed moves statistics repeated for each sample; the module's own become their means. */

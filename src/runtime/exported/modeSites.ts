@@ -117,3 +117,11 @@ export function takesTensor(node: GraphNode, name: string): boolean {
 function find(node: GraphNode, name: string): Argument | undefined {
   return node.inputs.find((input) => input.name === name)?.value;
 }
+
+/**
+ * In eval torch passes a momentum of 0 for None, the cumulative average, which an export can't be told from a real 0 then. In train
+ * it is taken for None, which is the common one.
+ */
+export function hasNoMomentum({ family, switchable, exported, node }: ModeSite): boolean {
+  return family === 'batch-norm' && switchable && !exported && Number(literal(node, 'momentum')) === 0;
+}

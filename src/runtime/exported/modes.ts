@@ -5,8 +5,11 @@ import type { Behaviour } from '../../model/module';
 import { alwaysByBatch, combine, combineUpwards, type Modes } from '../behaviour';
 import { PathIndex } from '../moduleOrder';
 import type { GraphNode } from './graph';
-import { isDropoutFunction, modeSite, type ModeSite } from './modeSites';
+import { hasNoMomentum, isDropoutFunction, modeSite, type ModeSite } from './modeSites';
 import type { ModuleNode } from './moduleTree';
+
+const momentumOfNone =
+  'An export in eval writes a momentum of 0 for None too: its statistics become cumulative averages, as with None.';
 
 /** What is known of one module's own mode. */
 interface OwnMode {
@@ -108,7 +111,8 @@ export class ExportedModes {
     const rewritten = sites.filter((site) => this.runs(site, index) !== site.exported);
     if (rewritten.length === 0) return undefined;
     const mode = (rewritten[0] as ModeSite).exported ? 'train' : 'eval';
-    return `Exported in ${mode}: the runtime rewrites its operator to run in the other mode, an approximation of the original module.`;
+    const momentum = rewritten.some(hasNoMomentum) ? ` ${momentumOfNone}` : '';
+    return `Exported in ${mode}: the runtime rewrites its operator to run in the other mode, an approximation of the original module.${momentum}`;
   }
 
   private runs(site: ModeSite, index: number): boolean {

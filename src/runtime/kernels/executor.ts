@@ -192,9 +192,12 @@ function kernelError(call: KernelCall, cause: unknown): AppError {
   });
 }
 
-/** The first lines of ONNX Runtime's messages name its own source files. */
+/** ONNX Runtime's messages begin with its own source files and functions. */
 function withoutSources(message: string): string {
-  return message.replace(/^.*(Status Message: |ERROR_MESSAGE: )/s, '').trim();
+  return message
+    .replace(/^.*(Status Message: |ERROR_MESSAGE: )/s, '')
+    .replace(/^\S+\.(?:h|cc):\d+ [^\s(]+(?:\([^)]*\))? /, '')
+    .trim();
 }
 
 /** What ONNX Runtime says of an operator, a version or a type that it doesn't have. */

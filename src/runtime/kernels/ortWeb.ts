@@ -13,24 +13,31 @@ export interface OrtWebOptions {
   readonly threads: number;
 }
 
+/**
+ * What goes wrong comes as an error. Only fatal messages are printed: standard error belongs to the command line, which promises one
+ * sentence. A run has a level of its own, which is not that of its session.
+ */
+const FATAL = 4;
+const runOptions: InferenceSession.RunOptions = { logSeverityLevel: FATAL };
+
 /** Loads ONNX Runtime Web (a quarter of a second, so only when something is to run). */
 export async function createOrtWebBackend(options: OrtWebOptions): Promise<KernelBackend> {
   const ort = await import('onnxruntime-web');
   ort.env.wasm.wasmPaths = options.wasmFolder;
   ort.env.wasm.numThreads = options.threads;
-  ort.env.logLevel = 'error';
+  ort.env.logLevel = 'fatal';
   const sessionOptions: InferenceSession.SessionOptions = {
     executionProviders: ['wasm'],
     // One operator a session: there is nothing to fuse, and each arena would keep the memory of its largest run.
     graphOptimizationLevel: 'disabled',
     enableCpuMemArena: false,
     enableMemPattern: false,
-    logSeverityLevel: 4,
+    logSeverityLevel: FATAL,
   };
   const graphOptions = (files: readonly SessionFile[]): InferenceSession.SessionOptions => ({
     executionProviders: ['wasm'],
     graphOptimizationLevel: 'all',
-    logSeverityLevel: 4,
+    logSeverityLevel: FATAL,
     externalData: files.map(({ path, bytes }) => ({ path, data: bytes })),
   });
   return {
@@ -48,7 +55,7 @@ export async function createOrtWebBackend(options: OrtWebOptions): Promise<Kerne
               input.shape,
             );
           });
-          const results = await session.run(feeds);
+          const results = await session.run(feeds, runOptions);
           return fetches.map((name) => toHost(results[name] as OrtTensor));
         },
         release: () => session.release(),

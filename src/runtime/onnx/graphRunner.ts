@@ -117,7 +117,7 @@ export class GraphRunner {
     const nodes = segment.nodes.map((node) => plan.rewritten.get(node) ?? node);
     const statistics = nodes.flatMap(({ inputs }) => inputs.filter((name) => name.startsWith(statisticPrefix)));
     const names = [...new Set([...segment.inputs, ...statistics])];
-    const tensors = names.map((name) => values.get(name)!);
+    const tensors = names.map((name) => values.get(name) ?? this.tooEarly(name));
     const inputs = names.map((name, i) => ({ name, dtype: tensors[i]!.dtype, rank: tensors[i]!.rank }));
     const key = `${index}|${inputs.map(({ dtype, rank }) => `${dtype}/${rank}`).join()}`;
     let session = plan.sessions.get(key);
@@ -129,6 +129,10 @@ export class GraphRunner {
     }
     const outputs = await context.runModel(await session, tensors, this.file.name);
     segment.outputs.forEach((name, i) => values.set(name, outputs[i]!));
+  }
+
+  private tooEarly(name: string): never {
+    throw new AppError('corrupt', `The graph of ${this.file.name} reads '${name}' before it is computed`);
   }
 
   private async createSession(

@@ -22,6 +22,7 @@ import { listModules, type StoredNode } from './storedTree';
 export class StoredProgram implements Program {
   readonly capabilities: Capabilities;
   readonly problems: readonly Problem[] = [];
+  readonly models?: ReadonlyMap<string, Program>;
   private readonly nodes: readonly StoredNode[];
   private readonly rules: readonly BehaviourRule[];
   private readonly storages: LazyStorages;
@@ -39,9 +40,11 @@ export class StoredProgram implements Program {
     this.rules = this.nodes.map(({ item }) => behaviourOf(item));
     this.storages = new LazyStorages(() => this.nodes.flatMap(({ item }) => tensorsOf(item)));
     this.obstacle = obstacleTo(root);
+    const models = modelsBelow(root, '');
+    if (models.size > 0) this.models = models;
     this.capabilities = {
       setTraining: this.nodes.some(({ item }) => item.training !== null),
-      runForward: this.obstacle === undefined,
+      runForward: this.obstacle === undefined || [...models.values()].some((model) => model.capabilities.runForward),
     };
   }
 
@@ -112,6 +115,18 @@ export class StoredProgram implements Program {
   private buffers(path: string): ReadonlyMap<string, Value> {
     return this.nodes[this.index.of(path)]!.item.buffers;
   }
+}
+
+/** The pickled modules of a checkpoint, by their paths: they stand below modules that are only its keys. */
+function modelsBelow(module: StoredModule, path: string): Map<string, Program> {
+  const found = new Map<string, Program>();
+  if (module.training !== null || module.qualifiedType !== '') return found;
+  for (const [name, child] of module.children) {
+    const at = path === '' ? name : `${path}.${name}`;
+    if (child.training !== null) found.set(at, new StoredProgram(child));
+    else for (const [below, model] of modelsBelow(child, at)) found.set(below, model);
+  }
+  return found;
 }
 
 function tensorsOf({ parameters, buffers }: StoredModule): Value[] {

@@ -19,6 +19,7 @@ import {
   type BehaviourRule,
   type Modes,
 } from '../behaviour';
+import { checkModuleName } from '../moduleOrder';
 import { numberOrNull, shapeOf, tensorSpecs } from '../specs';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
@@ -87,7 +88,7 @@ export class ModuleTree {
     });
   }
 
-  /** Walks the modules below `root`, reading the code of each class once. */
+  /** Walks the modules below `root`, reading the code of each class once. @throws AppError as {@link checkModuleName} does. */
   static async read(root: ScriptObject, library: CodeLibrary): Promise<ModuleTree> {
     const classes = new Map<string, ClassInfo | undefined>();
     const isModule = async (object: ScriptObject): Promise<boolean> => {
@@ -106,6 +107,7 @@ export class ModuleTree {
       nodes.push(node);
       for (const [name, value] of object.attributes) {
         if (!(value instanceof ScriptObject) || !(await isModule(value))) continue;
+        checkModuleName(name);
         node.children.push(nodes.length);
         await walk(value, path === '' ? name : `${path}.${name}`);
       }

@@ -1,6 +1,6 @@
 // Parses serialized TorchScript with tree-sitter's Python grammar into our syntax tree.
 
-import { Language, Parser, type Node } from 'web-tree-sitter';
+import { Language, Parser, type Node, type Tree } from 'web-tree-sitter';
 
 import { AppError } from '../../util/errors';
 import { unquote } from './pythonString';
@@ -37,11 +37,12 @@ export function loadParser(assets: ParserAssets): Promise<ParseCode> {
 
 async function load(assets: ParserAssets): Promise<ParseCode> {
   const [wasmBinary, grammar] = await Promise.all([assets.treeSitter(), assets.pythonGrammar()]);
-  await Parser.init({ wasmBinary });
+  // What goes wrong in the parser comes as an error; it would also print it.
+  await Parser.init({ wasmBinary, printErr: () => undefined });
   const parser = new Parser();
   parser.setLanguage(await Language.load(grammar));
   return (pythonModule, text) => {
-    const tree = parser.parse(text);
+    const tree = parse(parser, pythonModule, text);
     if (tree === null) throw new AppError('corrupt', `The code of ${pythonModule} can't be parsed`);
     try {
       return readFile(pythonModule, text, tree.rootNode);
@@ -57,6 +58,20 @@ async function load(assets: ParserAssets): Promise<ParseCode> {
       tree.delete();
     }
   };
+}
+
+/** WebAssembly ends with an error of its own when its memory is full, and the parser with it. */
+function parse(parser: Parser, pythonModule: string, text: string): Tree | null {
+  try {
+    return parser.parse(text);
+  } catch (error) {
+    throw new AppError(
+      'limit-exceeded',
+      `The code of ${pythonModule} in the archive is too large to be parsed`,
+      'Split the model and export its parts.',
+      { cause: error },
+    );
+  }
 }
 
 function readFile(pythonModule: string, text: string, root: Node): CodeFile {

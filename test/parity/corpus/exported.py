@@ -79,7 +79,9 @@ def describe_modules(program: torch.export.ExportedProgram, eager: nn.Module, fo
         stored = path in types and (tracks or (isdropout and not form.endswith("decomposed")))
         for key, options in options_of(module, form).items():
             if path in types or key != "dropout":
-                entry[key] = {**options, "stored": stored, **({"momentum": module.momentum} if tracks else {})}
+                # An export in eval does not tell None from 0: the momentum is unknown then, and not the cumulative average.
+                known = {"momentum": module.momentum, "cumulative": False} if tracks else {}
+                entry[key] = {**options, "stored": stored, **known}
         removed = isdropout and form == "export_eval_decomposed"
         untracked = isinstance(module, nn.modules.batchnorm._BatchNorm) and not tracks
         # With p of 0 there is no difference, and torch may leave it out.
@@ -178,7 +180,7 @@ LEFT_OUT = (
     r"exported_dropout/noise_.*",
     # An overridden train() is Python code, which no export keeps.
     r"exported_modes/overridden_.*",
-    # An export in eval writes 0 for both a momentum of 0 and None; it is read as None, which is the common one.
+    # An export in eval writes 0 for both a momentum of 0 and None; in train it runs as None, which is the common one.
     r"exported_(batchnorm|instancenorm)/.*_momentum_0_eval.*",
     # Alpha dropout is decomposed into arithmetic with its mask that has no eval form; the runtime says so.
     r"exported_dropout/(alpha|feature_alpha|mixed_ways)_train_decomposed",

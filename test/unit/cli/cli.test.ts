@@ -16,6 +16,7 @@ import type { AppError } from '../../../src/util/errors';
 
 const modules = path.join(__dirname, '..', '..', '..', 'node_modules');
 const samples = path.join(__dirname, '..', '..', '..', 'samples');
+const formats = path.join(__dirname, '..', '..', 'fixtures', 'formats');
 
 const engineOnPackages = (): Engine =>
   createEngine({
@@ -38,6 +39,7 @@ interface Json {
     batchNorm?: { numBatchesTracked: number; runningMean: { mean: number; values?: number[] } };
   }[];
   outputs: { shape: number[]; dtype: string; mean: number }[];
+  problems: { message: string }[];
 }
 
 async function execute(...argv: string[]): Promise<string> {
@@ -173,6 +175,26 @@ describe('run', () => {
     // Each step takes far less than a second, all of them together more than it.
     const late = execute('run', file, '--steps', '100000000', '--timeout', '1');
     await assert.rejects(late, (error: AppError) => error.code === 'cancelled' && error.oneLine.includes('after 1 s'));
+  });
+
+  it('runs the model that --model names, each as it runs in a file of its own', async () => {
+    const [several, alone] = ['exported_several.pt2', 'exported.pt2'].map((name) => path.join(formats, name));
+    assert.ok(several !== undefined && alone !== undefined);
+    const [named, first, own] = [
+      await json('run', several, '--model', 'model', '--train', '--seed', '3'),
+      await json('run', several, '--train', '--seed', '3'),
+      await json('run', alone, '--train', '--seed', '3'),
+    ];
+    assert.deepEqual(named.outputs, own.outputs);
+    assert.deepEqual(first.outputs, own.outputs);
+    const batches = (report: Json): unknown[] =>
+      report.modules.flatMap(({ batchNorm }) => batchNorm?.numBatchesTracked ?? []);
+    assert.deepEqual(batches(named), batches(own));
+    assert.deepEqual(named.problems, []);
+    assert.match(first.problems[0]?.message ?? '', /holds 2 models .*\(model, small\); this was 'model'/);
+    assert.deepEqual((await json('run', several, '--model', 'small')).outputs[0]?.shape, [1, 1]);
+    await assert.rejects(execute('run', several, '--model', 'other'), { code: 'no-such-module', hint: /model, small/ });
+    await assert.rejects(execute('run', alone, '--model', 'a'), { code: 'no-such-module', hint: /needs no name/ });
   });
 
   it('names a module that is not there', async () => {

@@ -72,14 +72,3 @@ export function archive(opcodes: string, extra: Zippable = {}): Uint8Array {
   };
   return zipSync(files, { level: 0 });
 }
-
-/** mulberry32: small, seeded, and the same everywhere. */
-export function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

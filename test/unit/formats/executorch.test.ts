@@ -54,15 +54,5 @@ describe('ExecuTorch program', () => {
     for (let end = 8; end < programSize; end += 97) {
       await assert.rejects(openProgram(original.slice(0, end)), AppError, `cut at ${end}`);
     }
-    for (let at = 0; at < original.length; at += 3) {
-      const mutant = original.slice();
-      mutant[at] = 0xff ^ mutant[at]!;
-      try {
-        await (await openProgram(mutant)).describe();
-      } catch (error) {
-        const isOther = error instanceof assert.AssertionError && (at === 4 || at === 5);
-        assert.ok(error instanceof AppError || isOther, `byte ${at}: ${error instanceof Error ? error.stack : ''}`);
-      }
-    }
   });
 });

@@ -9,6 +9,13 @@ import { Dict, Tuple, type Value } from '../../../src/runtime/program';
 import { AppError, type AppErrorCode } from '../../../src/util/errors';
 import { ascii, text, u32 } from './archives';
 
+/** Tells how far it is each 65,536 instructions. */
+function progressOf(opcodes: string): (readonly [number, number])[] {
+  const told: (readonly [number, number])[] = [];
+  unpickle(ascii(opcodes), 'test.pkl', undefined, false, (...progress) => told.push(progress));
+  return told;
+}
+
 const load = (opcodes: string): Value => unpickle(ascii(opcodes), 'test.pkl');
 const list = (...opcodes: string[]): Value => load(`](${opcodes.join('')}e.`);
 
@@ -21,6 +28,20 @@ function fails(opcodes: string, code: AppErrorCode): void {
 }
 
 describe('unpickle', () => {
+  it('tells how far it is, now and then', () => {
+    const long = `(${'N'.repeat(140_000)}l.`;
+    const [first, second, ...more] = progressOf(long);
+    assert.deepEqual(
+      [first, second],
+      [
+        [65_535, long.length],
+        [131_071, long.length],
+      ],
+    );
+    assert.deepEqual(more, []);
+    assert.deepEqual(progressOf('N.'), []);
+  });
+
   it('keeps int, float, bool and None apart', () => {
     assert.deepEqual(list('K\x01', 'M\x00\x01', 'J\xff\xff\xff\xff', 'G\x3f\xf8\0\0\0\0\0\0', '\x88', '\x89', 'N'), [
       1n,

@@ -85,6 +85,14 @@ describe('TorchSaveHost', () => {
     assert.deepEqual([...names.imports], []);
   });
 
+  it('knows the names that Python’s own types have in the pickles of protocol 2', () => {
+    const names = host();
+    for (const name of ['int', 'long', 'unicode', 'xrange']) names.global('__builtin__', name);
+    assert.deepEqual([...names.imports], []);
+    names.global('__builtin__', 'eval');
+    assert.deepEqual([...names.imports], ['builtins.eval']);
+  });
+
   it('lists every other look-up', () => {
     for (const [module, name] of [
       ['torch.os', 'system'],

@@ -26,10 +26,10 @@ function stored(
   { options = {}, parameters = {}, buffers = {}, children = {} }: Parts = {},
 ): StoredModule {
   const module = new StoredModule(type, true);
-  for (const [name, value] of Object.entries(options)) module.attributes.set(name, value);
-  for (const [name, value] of Object.entries(parameters)) module.parameters.set(name, value);
-  for (const [name, value] of Object.entries(buffers)) module.buffers.set(name, value);
-  for (const [name, value] of Object.entries(children)) module.children.set(name, value);
+  for (const [name, value] of Object.entries(options)) module.set('attributes', name, value);
+  for (const [name, value] of Object.entries(parameters)) module.set('parameters', name, value);
+  for (const [name, value] of Object.entries(buffers)) module.set('buffers', name, value);
+  for (const [name, value] of Object.entries(children)) module.setChild(name, value);
   return module;
 }
 
@@ -67,6 +67,30 @@ async function failure(root: StoredModule, ...args: Value[]): Promise<AppError> 
 
 describe('StoredProgram', () => {
   after(() => executor.dispose());
+
+  it('runs each of several modules of a checkpoint, over its own flags and statistics', async () => {
+    const key = (children: Readonly<Record<string, StoredModule>>): StoredModule => {
+      const module = new StoredModule('', null);
+      for (const [name, child] of Object.entries(children)) module.setChild(name, child);
+      return module;
+    };
+    const weights = new StoredModule('', null);
+    weights.set('parameters', 'weight', ones(2));
+    const models = { teacher: sequential(batchNorm()), student: batchNorm() };
+    const program = new StoredProgram(key({ models: key(models), user: stored('lib.Net'), weights }));
+    const { models: found } = program;
+    assert.ok(found !== undefined);
+    assert.deepEqual([...found.keys()], ['models.teacher', 'models.student', 'user']);
+    assert.equal(program.capabilities.runForward, true);
+    assert.equal(found.get('user')?.capabilities.runForward, false);
+    const context = new RunContext(executor, new Generator(1));
+    program.setTraining('models.student', false, true);
+    for (const path of ['models.teacher', 'models.student']) await found.get(path)?.forward([ones(4, 3)], context);
+    const batches = async (path: string): Promise<unknown> => (await program.normStatistics(path))?.numBatchesTracked;
+    assert.deepEqual([await batches('models.teacher.0'), await batches('models.student')], [8, 7]);
+    await assert.rejects(program.forward([ones(4, 3)], context), { code: 'no-program' });
+    assert.equal(new StoredProgram(batchNorm()).models, undefined);
+  });
 
   it('runs what is made of torch’s own classes', async () => {
     const program = new StoredProgram(sequential(batchNorm(), linear()));
@@ -267,11 +291,11 @@ describe('StoredProgram on a hostile file', () => {
       ] as const) {
         for (const key of names) {
           const missing = make();
-          missing[part].delete(key);
+          missing[part] = new Map([...missing[part]].filter(([name]) => name !== key));
           await survives(missing, input(), `without ${key}`);
           for (const value of hostileValues) {
             const changed = make();
-            changed[part].set(key, value);
+            changed.set(part, key, value);
             await survives(changed, input(), `${key} = ${typeof value === 'object' ? 'an object' : String(value)}`);
           }
         }
@@ -281,7 +305,7 @@ describe('StoredProgram on a hostile file', () => {
 
   it('names the option, what it should be and the module', async () => {
     const broken = conv();
-    broken.attributes.set('stride', 'fast');
+    broken.set('attributes', 'stride', 'fast');
     const error = await failure(sequential(broken), ones(1, 2, 5, 5));
     assert.equal(error.code, 'corrupt');
     assert.equal(error.message, "This module can't run: its 'stride' should be an int or 2 ints, but is 'fast' (in 0)");

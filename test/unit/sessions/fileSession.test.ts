@@ -60,6 +60,22 @@ describe('file session', () => {
     assert.deepEqual(session.movedStatistics, []);
   });
 
+  it('tells how far a copy is, and is closed only when the copy has been given up', async () => {
+    const { session, engines } = await open();
+    const engine = engines[0];
+    assert.ok(engine);
+    engine.holdCopy = true;
+    const told: unknown[] = [];
+    const options = { file: '/copy.pt', statistics: false, overwrite: false };
+    const saving = session.saveCopy(options, undefined, (progress) => told.push(progress));
+    assert.deepEqual(told, [{ step: 'copying', done: 1, total: 2 }]);
+    session.dispose();
+    // A worker that was stopped now would leave its half of the copy behind.
+    assert.equal(engine.disposed, false);
+    await assert.rejects(saving, { code: 'cancelled' });
+    assert.equal(engine.disposed, true);
+  });
+
   it('refuses a module that is not there', async () => {
     const { session } = await open();
     await assert.rejects(session.setTraining('nope', true, { recursive: true }), { code: 'no-such-module' });

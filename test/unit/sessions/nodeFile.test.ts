@@ -52,6 +52,15 @@ describe('NodeFile', () => {
     await touched.close();
   });
 
+  it('closes a file beside it that is still being opened', async () => {
+    await writeFile(join(folder, 'weights'), 'abc');
+    const source = await NodeFile.open(file);
+    const opening = source.sibling('weights');
+    await source.close();
+    await assert.rejects((await opening).read(0, 1), { code: 'file-unreadable', message: /already closed/ });
+    await assert.rejects(source.sibling('weights'), { code: 'file-unreadable', message: /already closed/ });
+  });
+
   it('says why a file can not be opened', async () => {
     await assert.rejects(NodeFile.open(join(folder, 'none.pt')), {
       code: 'file-unreadable',

@@ -8,6 +8,7 @@ import { zipSync, type Zippable } from 'fflate';
 
 import { crc32 } from '../../../src/formats/crc32';
 import { ZipArchive } from '../../../src/formats/zip';
+import type { Progress } from '../../../src/protocol/engine';
 import { copyPatched } from '../../../src/sessions/fileCopy';
 import { NodeFile } from '../../../src/sessions/nodeFile';
 import { openModel, type OpenedModel } from '../../../src/sessions/openModel';
@@ -154,6 +155,22 @@ describe('saving a copy', () => {
     assert.deepEqual(fs.readdirSync(folder), []);
   });
 
+  it('patches a zip64 archive with descriptors behind its entries', async () => {
+    const state = `}(${text('training')}\x88${text('_modules')}}u`;
+    const opcodes = Buffer.from(`\x80\x02ctorch.nn.modules.module\nModule\n)\x81${state}b.`, 'latin1');
+    const file = put('net.pt', zip64('net/data.pkl', opcodes));
+    await withModel(file, async (model) => {
+      model.program.setTraining('', false, true);
+      assert.deepEqual((await save(model)).changed, ['']);
+    });
+    assert.deepEqual(await modesOf(place('copy.pt')), [false]);
+    const { crcs, pickle } = await checkArchive(place('copy.pt'));
+    const [before, after] = [file, place('copy.pt')].map((name) => fs.readFileSync(name)) as [Buffer, Buffer];
+    assert.equal(after.length, before.length);
+    for (const at of before.keys())
+      if (before[at] !== after[at]) assert.ok(crcs.has(at) || pickle(at), `byte ${String(at)} differs`);
+  });
+
   it('refuses a deflated pickle by name', async () => {
     const opcodes = ascii(`\x80\x02${object('Net', `${text('training')}\x88`)}.`);
     const file = put('net.pt', archive('N', { 'net/data.pkl': [opcodes, { level: 9 }] }));
@@ -200,13 +217,22 @@ describe('saving a copy', () => {
   it('leaves nothing behind when it is cancelled', async () => {
     const source = await NodeFile.open(put('large.bin', new Uint8Array(9_000_000)));
     let asked = 0;
-    const options = { target: place('copy.bin'), overwrite: false, isCancelled: () => ++asked > 1 };
+    const told: Progress[] = [];
+    const options = {
+      target: place('copy.bin'),
+      overwrite: false,
+      isCancelled: () => ++asked > 2,
+      onProgress: (progress: Progress) => told.push(progress),
+    };
     const copied = await copyPatched(source, [], options).then(
       () => 'whole',
       (error: unknown) => (error as { code: string }).code,
     );
     await source.close();
-    // A file system that shares blocks is done at once and never asks.
+    // A file system that shares blocks is done at once, never asks and tells nothing.
+    const chunk = 4 * 2 ** 20;
+    const steps = [0, chunk].map((done): Progress => ({ step: 'copying', done, total: 9_000_000 }));
+    assert.deepEqual(told, asked === 0 ? [] : steps);
     const left = fs.readdirSync(folder).sort();
     assert.deepEqual([copied, left], asked === 0 ? ['whole', ['copy.bin', 'large.bin']] : ['cancelled', ['large.bin']]);
   });
@@ -218,6 +244,40 @@ describe('crc32', () => {
     assert.equal(crc32(ascii('6789'), crc32(ascii('12345'))), 0xcbf43926);
   });
 });
+
+/** One stored entry whose sizes and offset stand in zip64 fields, with a descriptor of 8-byte sizes behind it. */
+function zip64(name: string, content: Buffer): Buffer {
+  const fields = (...parts: readonly (readonly [bytes: number, value: number])[]): Buffer =>
+    Buffer.concat(
+      parts.map(([bytes, value]) => {
+        const field = Buffer.alloc(8);
+        field.writeBigUInt64LE(BigInt(value));
+        return field.subarray(0, bytes);
+      }),
+    );
+  const [size, unknown, flags, descriptor] = [content.length, 0xffffffff, 8, 0x08074b50];
+  const local = Buffer.concat([
+    fields([4, 0x04034b50], [2, 45], [2, flags], [2, 0], [4, 0], [4, 0], [4, unknown], [4, unknown]),
+    fields([2, name.length], [2, 20]),
+    Buffer.from(name),
+    fields([2, 1], [2, 16], [8, 0], [8, 0]),
+    content,
+    fields([4, descriptor], [4, crc32(content)], [8, size], [8, size]),
+  ]);
+  const record = Buffer.concat([
+    fields([4, 0x02014b50], [2, 45], [2, 45], [2, flags], [2, 0], [4, 0], [4, crc32(content)]),
+    fields([4, unknown], [4, unknown], [2, name.length], [2, 28], [2, 0], [2, 0], [2, 0], [4, 0], [4, unknown]),
+    Buffer.from(name),
+    fields([2, 1], [2, 24], [8, size], [8, size], [8, 0]),
+  ]);
+  const end = Buffer.concat([
+    fields([4, 0x06064b50], [8, 44], [2, 45], [2, 45], [4, 0], [4, 0], [8, 1], [8, 1]),
+    fields([8, record.length], [8, local.length]),
+    fields([4, 0x07064b50], [4, 0], [8, local.length + record.length], [4, 1]),
+    fields([4, 0x06054b50], [2, 0], [2, 0], [2, 0xffff], [2, 0xffff], [4, unknown], [4, unknown], [2, 0]),
+  ]);
+  return Buffer.concat([local, record, end]);
+}
 
 /** Every entry has its right checksum in directory, header and descriptor; tells where checksums and the pickle stand. */
 async function checkArchive(file: string): Promise<{ crcs: ReadonlySet<number>; pickle: (at: number) => boolean }> {

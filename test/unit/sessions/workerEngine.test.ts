@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { Progress } from '../../../src/protocol/engine';
 import { createWorkerEngine } from '../../../src/sessions/workerEngine';
 import type { SessionEngine } from '../../../src/sessions/workerEngine';
 import type { AppError } from '../../../src/util/errors';
@@ -13,12 +14,34 @@ import { silentLog } from '../../../src/util/log';
 const script = `
 import { parentPort, workerData } from 'node:worker_threads';
 const flag = new Int32Array(workerData.cancelBuffer);
-parentPort.on('message', ({ id, method, params }) => {
+let takenParts = 0;
+parentPort.on('message', ({ kind, id, method, params }) => {
+  if (kind === 'taken') {
+    takenParts++;
+    if (takenParts === 2) parentPort.postMessage({ kind: 'result', id, value: { format: 'module', modules: [] } });
+    return;
+  }
+  const tell = (message) => parentPort.postMessage({ id, ...message });
   const answer = (value) => parentPort.postMessage({ kind: 'result', id, value });
   switch (params.file ?? method) {
     case 'answer': return answer({ setup: { wasmFolder: workerData.wasmFolder, threads: workerData.threads } });
     case 'refuse': return parentPort.postMessage({ kind: 'error', id, error: { code: 'corrupt', message: 'Broken.', hint: 'Mend it.' } });
     case 'nonsense': parentPort.postMessage('what?'); parentPort.postMessage({ kind: 'result', id: 'x' }); return answer('after nonsense');
+    case 'parts':
+      tell({ kind: 'progress', step: 'reading', done: 1, total: 2 });
+      tell({ kind: 'part', items: ['a', 'b'], total: 3 });
+      tell({ kind: 'part', items: ['c'], total: 3 });
+      return;
+    case 'badParts':
+      tell({ kind: 'part', items: 'none', total: 3 });
+      tell({ kind: 'part', items: ['x'], total: -1 });
+      tell({ kind: 'part', id: id + 100, items: ['x'], total: 1 });
+      tell({ kind: 'progress', step: 'guessing', done: 1, total: 2 });
+      tell({ kind: 'progress', step: 'reading', done: 3, total: 2 });
+      tell({ kind: 'part', items: ['a'], total: 1 });
+      return tell({ kind: 'result', value: { format: 'module', modules: [] } });
+    case 'dieBetween': tell({ kind: 'part', items: ['a'], total: 2 }); return setImmediate(() => process.exit(1));
+    case 'onePart': return tell({ kind: 'part', items: ['a'], total: 2 });
     case 'throw': throw new Error('an unforeseen error');
     case 'exit': return process.exit(3);
     case 'memory': { const hoard = []; for (;;) hoard.push(new Array(1e6).fill(hoard.length)); }
@@ -78,6 +101,42 @@ describe('worker engine', () => {
   it('ignores messages that are none of ours', async () => {
     const { engine, failures } = start();
     assert.equal(await engine.request('open', { file: 'nonsense' }), 'after nonsense');
+    assert.deepEqual(failures, []);
+  });
+
+  it('puts the parts of a description together in order, and tells how far it is', async () => {
+    const { engine } = start();
+    const told: Progress[] = [];
+    const description = await engine.request('open', { file: 'parts' }, (progress) => told.push(progress));
+    assert.deepEqual(description, { format: 'module', modules: ['a', 'b', 'c'] });
+    assert.deepEqual(told, [
+      { step: 'reading', done: 1, total: 2 },
+      { step: 'listing', done: 2, total: 3 },
+      { step: 'listing', done: 3, total: 3 },
+    ]);
+  });
+
+  it('ignores parts and progress that are malformed or of another request', async () => {
+    const { engine, failures } = start();
+    const told: Progress[] = [];
+    const description = await engine.request('open', { file: 'badParts' }, (progress) => told.push(progress));
+    assert.deepEqual(description, { format: 'module', modules: ['a'] });
+    assert.deepEqual(told, [{ step: 'listing', done: 1, total: 1 }]);
+    assert.deepEqual(failures, []);
+  });
+
+  it('rejects a description whose worker dies between its parts', async () => {
+    const { engine, failures } = start();
+    await assert.rejects(engine.request('open', { file: 'dieBetween' }), { code: 'worker-died' });
+    assert.equal(failures.length, 1);
+  });
+
+  it('gives a description up between its parts', async () => {
+    const { engine, failures } = start();
+    const opening = engine.request('open', { file: 'onePart' }, () => {
+      engine.dispose();
+    });
+    await assert.rejects(opening, { code: 'cancelled' });
     assert.deepEqual(failures, []);
   });
 

@@ -3,7 +3,14 @@
 import type { ModelDescription } from '../../../src/model/description';
 import { isWithin } from '../../../src/model/module';
 import type { Behaviour, ModuleSpec, NormSpec } from '../../../src/model/module';
-import type { EngineMethod, EngineRequests, ForwardResult, ModeChange } from '../../../src/protocol/engine';
+import type {
+  EngineMethod,
+  EngineRequests,
+  ForwardResult,
+  ModeChange,
+  OnProgress,
+  SaveCopyResult,
+} from '../../../src/protocol/engine';
 import type { SessionEngine } from '../../../src/sessions/workerEngine';
 import { AppError } from '../../../src/util/errors';
 import { Emitter } from '../../../src/util/event';
@@ -75,7 +82,10 @@ export class FakeEngine implements SessionEngine {
   private modules: ModuleSpec[] = [];
   private forwards = 0;
   private rejectForward: ((error: AppError) => void) | undefined;
+  private rejectCopy: ((error: AppError) => void) | undefined;
   disposed = false;
+  /** Set to keep copies from ending until they are cancelled. */
+  holdCopy = false;
   /** Set to keep forwards from ending until `finish` is called or they are cancelled. */
   holdForward = false;
   finish: () => void = () => undefined;
@@ -87,22 +97,25 @@ export class FakeEngine implements SessionEngine {
   async request<M extends EngineMethod>(
     method: M,
     params: EngineRequests[M]['params'],
+    onProgress?: OnProgress,
   ): Promise<EngineRequests[M]['result']> {
     this.calls.push({ method, params });
     const handlers: {
       [K in EngineMethod]: (params: never) => EngineRequests[K]['result'] | Promise<EngineRequests[K]['result']>;
     } = {
+      prepare: () => null,
       open: () => this.open(),
       setTraining: (p: EngineRequests['setTraining']['params']) => this.setTraining(p),
       statistics: (p: EngineRequests['statistics']['params']) => this.statistics(p),
       runForward: () => this.runForward(),
-      saveCopy: () => ({ changed: [], statistics: [], problems: [] }),
+      saveCopy: () => this.saveCopy(onProgress),
     };
     return await handlers[method](params as never);
   }
 
   cancel(): void {
     this.rejectForward?.(new AppError('cancelled', 'The forward was cancelled.'));
+    this.rejectCopy?.(new AppError('cancelled', 'Saving the copy was cancelled.'));
   }
 
   dispose(): void {
@@ -119,6 +132,12 @@ export class FakeEngine implements SessionEngine {
     if (this.description instanceof AppError) throw this.description;
     this.modules = [...this.description.modules];
     return this.description;
+  }
+
+  private async saveCopy(onProgress?: OnProgress): Promise<SaveCopyResult> {
+    onProgress?.({ step: 'copying', done: 1, total: 2 });
+    if (this.holdCopy) await new Promise<void>((_, reject) => (this.rejectCopy = reject));
+    return { changed: [], statistics: [], problems: [] };
   }
 
   private setTraining({ changes }: EngineRequests['setTraining']['params']): readonly ModeChange[] {

@@ -78,7 +78,9 @@ describe('text of inputs', () => {
     const shapes = [
       { shape: [2, 3], dtype: 'float32' },
       { shape: [4], dtype: 'bool' },
+      { shape: [], dtype: 'float32' },
+      { shape: [], dtype: 'int64' },
     ] as const;
-    assert.deepEqual(parseInputs(formatInputs(shapes), [image, unknown]), shapes);
+    assert.deepEqual(parseInputs(formatInputs(shapes), [image, unknown, unknown, unknown]), shapes);
   });
 });

@@ -7,7 +7,7 @@ import { AppError } from '../../../src/util/errors';
 import { closedPage, failedPage, openPage } from '../../../src/views/modelPageModel';
 import { countModes } from '../../../src/views/modeModel';
 import { statusOf } from '../../../src/views/statusModel';
-import { FakeEngine, smallModel } from '../support/models';
+import { FakeEngine, moduleSpec, smallModel } from '../support/models';
 
 describe('status bar', () => {
   it('shows the active model’s mode', async () => {
@@ -55,6 +55,19 @@ describe('page of a model file', () => {
       page.buttons.map((button) => button.action),
       ['showModules', 'setTrain', 'setEval', 'runForward'],
     );
+  });
+
+  it('says why the mode of a file that stores none is not known', async () => {
+    const reason = 'The mode is not stored in this file: safetensors hold tensors only.';
+    const modules = [moduleSpec('', 'Net', { training: null, behaviour: 'unknown', behaviourReason: reason })];
+    const engine = new FakeEngine(smallModel({ format: 'safetensors', modules }));
+    const session = await openFileSession({ id: '1', file: '/models/net.pt', createEngine: () => engine });
+    const countOf = countModes(session.modules);
+    const page = openPage({ session, location: '', countOf, disk: 'same', lastForward: undefined });
+    assert.deepEqual([page.mode, page.modeReason], ['mode not stored', reason]);
+    const { session: other } = await open();
+    const stored = openPage({ session: other, location: '', countOf, disk: 'same', lastForward: undefined });
+    assert.equal(stored.modeReason, undefined);
   });
 
   it('offers a reload first where the file changed', async () => {

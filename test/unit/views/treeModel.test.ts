@@ -5,6 +5,7 @@ import type { ModuleSpec } from '../../../src/model/module';
 import type { ForwardRecord } from '../../../src/sessions/forwardHistory';
 import { forwardRow, forwardRows, forwardSentence, normRows } from '../../../src/views/factsModel';
 import { countModes } from '../../../src/views/modeModel';
+import { rangeRow, rangesOf } from '../../../src/views/rangeModel';
 import type { Row } from '../../../src/views/rowModel';
 import { moduleRow, noticeRow, rootRow } from '../../../src/views/treeModel';
 import { batchNorm, dropout, moduleSpec, normSpec, smallModel } from '../support/models';
@@ -15,6 +16,43 @@ const statistics = {
   runningMean: { min: -0.2134567, mean: 0.0123456, max: 0.3, nonFinite: 0 },
   runningVar: { min: 0.8, mean: 1.02, max: 1.4, nonFinite: 2 },
 };
+
+describe('folds of long lists', () => {
+  const many = (count: number): ModuleSpec[] =>
+    Array.from({ length: count }, (_, i) => dropout(`layers.${String(i)}`, i === 7));
+
+  it('leave lists alone that a person can look through', () => {
+    assert.deepEqual(rangesOf(500), []);
+  });
+
+  it('cover every module once, and are never more than VS Code shows at once', () => {
+    for (const count of [501, 1000, 57_144, 2_000_000]) {
+      const ranges = rangesOf(count);
+      assert.ok(ranges.length <= 500);
+      assert.equal(ranges[0]?.start, 0);
+      assert.equal(ranges.at(-1)?.end, count);
+      assert.ok(ranges.every(({ start, end }, i) => end > start && start === (ranges[i - 1]?.end ?? 0)));
+    }
+  });
+
+  it('say what is in them and how it runs', () => {
+    const modules = many(600);
+    const counts = countModes(modules);
+    const fold = ({ start, end }: { start: number; end: number }): Row => {
+      const inside = modules.slice(start, end);
+      return rangeRow(
+        inside,
+        inside.map(({ path }) => counts(path)),
+      );
+    };
+    const [first, second] = rangesOf(600).map(fold);
+    assert.equal(first?.label, '0 … 249');
+    assert.equal(first.description, '250 modules · mixed 1/250');
+    assert.equal(first.icon?.id, 'color-mode');
+    assert.equal(second?.spoken, '250 to 499, 250 modules, eval');
+    assert.equal(rangeRow([moduleSpec('fc', 'Linear')], [counts('none')]).description, '1 module');
+  });
+});
 
 describe('rows of modules', () => {
   it('say class and mode, in words and by the icon’s form', () => {
@@ -149,6 +187,14 @@ describe('rows of the last forward', () => {
       forwardSentence('net.pt', quiet),
       'net.pt ran in eval (12 ms): output float32 [1, 10], mean 0.25, min -1, max 1, non-finite 0. Statistics stood still; output repeated exactly.',
     );
+  });
+
+  it('name the model where there are several, and no mode where nothing depends on it', () => {
+    const { repeated: _, ...first } = record;
+    const chosen = { ...first, mode: '', model: 'small', result: { ...record.result, moved: [] } };
+    assert.equal(forwardRow(chosen).description, 'small · statistics stood still · 12 ms');
+    assert.equal(forwardRow(chosen).spoken, 'Last forward, small, statistics stood still, 12 ms');
+    assert.match(forwardSentence('net.pt2', chosen), /^net\.pt2: small ran \(12 ms\): output float32/);
   });
 });
 

@@ -1,0 +1,29 @@
+// Brings many changes in a row together into one update of a view, in a turn of its own.
+
+import type { Disposable } from '../util/disposable';
+
+const momentMilliseconds = 30;
+
+export interface Coalesced extends Disposable {
+  /** Has `update` run after a moment, once for all requests until then. */
+  readonly request: () => void;
+}
+
+/** Nothing runs after it is disposed. */
+export function coalesce(update: () => void): Coalesced {
+  let timer: NodeJS.Timeout | undefined;
+  let isDisposed = false;
+  return {
+    request: () => {
+      if (isDisposed) return;
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        update();
+      }, momentMilliseconds);
+    },
+    dispose: () => {
+      isDisposed = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,43 @@
+// Which model of a file a forward runs, where the file holds several.
+
+import type { Problem, SavedModel } from '../model/description';
+import type { Program } from '../runtime/program';
+import { AppError } from '../util/errors';
+
+const maxNamed = 10;
+
+export interface ChosenModel {
+  readonly program: Program;
+  /** Says which of several was taken where nobody chose. */
+  readonly problems: readonly Problem[];
+}
+
+/** The model at `path`; without one the first that can run, or the only one. @throws AppError `no-such-module`. */
+export function chooseModel(program: Program, path: string | undefined): ChosenModel {
+  const models = runnable(program);
+  if (path === undefined) {
+    const [first] = models;
+    if (first === undefined) return { program, problems: [] };
+    const message = `The file holds ${models.length} models that can run (${names(models)}); this was '${first[0]}'.`;
+    return { program: first[1], problems: models.length === 1 ? [] : [{ message, path: first[0] }] };
+  }
+  const chosen = models.find(([at]) => at === path);
+  if (chosen !== undefined) return { program: chosen[1], problems: [] };
+  const hint = models.length === 0 ? 'It holds one model, which needs no name.' : `It holds ${names(models)}.`;
+  throw new AppError('no-such-module', `The file has no model '${path}' that can run`, hint);
+}
+
+/** Those of several models that can run, with what they take; undefined where the root is the model. */
+export async function describeModels(program: Program): Promise<readonly SavedModel[] | undefined> {
+  if (program.models === undefined) return undefined;
+  return Promise.all(runnable(program).map(async ([path, model]) => ({ path, inputs: await model.inputs() })));
+}
+
+function runnable({ models }: Program): (readonly [path: string, model: Program])[] {
+  return [...(models ?? [])].filter(([, { capabilities }]) => capabilities.runForward);
+}
+
+function names(models: readonly (readonly [path: string, model: Program])[]): string {
+  const listed = models.slice(0, maxNamed).map(([path]) => path);
+  return listed.join(', ') + (models.length > maxNamed ? ', …' : '');
+}
