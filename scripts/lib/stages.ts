@@ -47,6 +47,13 @@ export const stages: readonly Stage[] = [
     run: () => mocha('corpus', ['--config', 'test/corpus/.mocharc.json']),
   },
   {
+    name: 'live',
+    about: 'the agent in real Python programs; needs Python with torch',
+    after: ['build'],
+    run: async () =>
+      mocha('live', ['--config', 'test/live/.mocharc.json'], { MODE_INSPECTOR_PYTHON: await findTorchPython() }),
+  },
+  {
     name: 'integration',
     about: 'in the extension host of a real VS Code; needs a desktop VS Code, or Chromium and the npm registry',
     after: ['build'],
