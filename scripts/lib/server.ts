@@ -53,7 +53,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { node, vscode } = await installCodeServer();
   const main = path.join(vscode, 'out', 'server-main.js');
   const { data, token } = options;
-  writeSettings(path.join(data, 'data', 'User', 'settings.json'), { ...quietSettings, ...options.settings });
+  // Settings that belong to a machine count only where the server reads its own.
+  for (const kind of ['User', 'Machine']) {
+    writeSettings(path.join(data, 'data', kind, 'settings.json'), { ...quietSettings, ...options.settings });
+  }
 
   const folders = ['--server-data-dir', data, '--extensions-dir', path.join(data, 'extensions')];
   const env = environment(data, options.env);

@@ -13,8 +13,9 @@ import type { Scene } from './targets';
 
 export function registerLiveCommands(scene: Scene, log: OutputLog): vscode.Disposable[] {
   return [
-    registerCommand(log, commandIds.pinMode, (...args) => pin(scene, args, true)),
-    registerCommand(log, commandIds.unpinMode, (...args) => pin(scene, args, false)),
+    registerCommand(log, commandIds.pinTrain, (...args) => pin(scene, args, true)),
+    registerCommand(log, commandIds.pinEval, (...args) => pin(scene, args, false)),
+    registerCommand(log, commandIds.unpin, (...args) => pin(scene, args, null)),
     registerCommand(log, commandIds.detach, async (...args) => {
       const process = await processOf(scene, args);
       if (process === undefined) return;
@@ -36,7 +37,8 @@ export function registerLiveCommands(scene: Scene, log: OutputLog): vscode.Dispo
   ];
 }
 
-async function pin(scene: Scene, args: readonly unknown[], hold: boolean): Promise<void> {
+/** The mode is the one asked for and not the present one, which the program may have changed between look and click. */
+async function pin(scene: Scene, args: readonly unknown[], training: boolean | null): Promise<void> {
   for (const target of targetsOf(scene, args)) {
     const { session, module } = target;
     if (!(session instanceof LiveSession)) {
@@ -46,8 +48,8 @@ async function pin(scene: Scene, args: readonly unknown[], hold: boolean): Promi
         'Pins are for live models.',
       );
     }
-    await session.pin(module.path, hold ? module.training : null);
-    const words = hold ? `pinned to ${module.training === true ? 'train' : 'eval'}` : 'no longer pinned';
+    await session.pin(module.path, training);
+    const words = training === null ? 'no longer pinned' : `pinned to ${training ? 'train' : 'eval'}`;
     vscode.window.setStatusBarMessage(`$(pin) ${nameOf(target)}: ${words}`, 4000);
   }
 }

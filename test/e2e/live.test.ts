@@ -45,9 +45,7 @@ for (const theme of ['dark', 'light'] as const) {
 
     it('holds a pinned layer, whatever model.train() says', async () => {
       await workbench.inlineAction(/^bn, BatchNorm2d/, 'Set Eval');
-      await workbench.row(/^bn, BatchNorm2d, eval/).waitFor();
-      await workbench.row(/^bn, BatchNorm2d, eval/).click();
-      await workbench.command('Mode Inspector: Pin Mode');
+      await workbench.contextAction(workbench.row(/^bn, BatchNorm2d/).first(), 'Pin to Eval');
       await workbench
         .row(/^bn, BatchNorm2d/)
         .filter({ hasText: 'pinned to eval' })
