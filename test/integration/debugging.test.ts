@@ -185,12 +185,17 @@ describe('Python debug sessions', function () {
     assert.deepEqual(api.store.launches, []);
   });
 
-  it('show the models of a program that they attach to', async () => {
+  it('show the models of a program that they attach to, also after they have left it', async () => {
     const port = await startListening(write('attached.py', program));
-    await debug({ request: 'attach', connect: { host: '127.0.0.1', port } });
+    const session = await debug({ request: 'attach', connect: { host: '127.0.0.1', port } });
     const model = await liveModel();
     assert.equal(model.process.introduction.launch, null);
     await moving(model);
+    // As “Attach to Python Process…” does once the agent is there.
+    await session.customRequest('disconnect', { terminateDebuggee: false });
+    await until('the end of the session', () => vscode.debug.activeDebugSession === undefined);
+    await moving(model);
+    assert.ok(!model.process.ended);
   });
 
   it('show child processes too, also of a program that they attach to', async () => {
