@@ -2,6 +2,8 @@
 // read and run in worker threads, whose code is loaded when the first one starts.
 
 import * as vscode from 'vscode';
+import { registerAttachToProcess } from './commands/attachToProcess';
+import { DebugSessions } from './commands/debugSessions';
 import { registerNotices } from './commands/notices';
 import { registerOpenCommands } from './commands/openModel';
 import { registerRevealSource } from './commands/revealSource';
@@ -63,6 +65,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
   const scene = { store, tree };
   const hub = new LiveHub(store, vscode.Uri.joinPath(context.extensionUri, 'python').fsPath, log);
   hub.setVisible(tree.view.visible);
+  const debugSessions = new DebugSessions(scene, hub, log);
   context.subscriptions.push(
     spare,
     store,
@@ -80,6 +83,8 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     hub,
     ...registerRunPython(scene, hub, log),
     ...registerLiveCommands(scene, log),
+    debugSessions,
+    registerAttachToProcess(scene, hub, debugSessions, log),
     tree.view.onDidChangeVisibility(({ visible }) => {
       hub.setVisible(visible);
     }),

@@ -9,9 +9,11 @@ import { findChromium } from './browser';
 import { findDesktop } from './desktop';
 import { editorFolder, packageFile, root, samples } from './paths';
 
-/** Resolves to the program's exit status; the results are in `report`. */
-export async function runIntegrationTests(report: string): Promise<number> {
-  return runInEditor([root], path.join(await bundleTests(), 'index.js'), {
+/** Resolves to the program's exit status; the results are in `report`. `python` has torch and debugpy. */
+export async function runIntegrationTests(report: string, python: string): Promise<number> {
+  const debuggerFolder = path.join(root, 'test', 'integration', 'debugger');
+  return runInEditor([root, debuggerFolder], path.join(await bundleTests(), 'index.js'), {
+    MODE_INSPECTOR_PYTHON: python,
     MODE_INSPECTOR_REPORT: report,
     MODE_INSPECTOR_REPORTER: path.join(root, 'scripts', 'mochaReporter.cjs'),
   });

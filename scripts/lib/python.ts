@@ -6,18 +6,26 @@ import { root } from './paths';
 import { SetupError, cleanEnvironment, run, runOrFail } from './shell';
 
 const torchVersion = '2.13.0';
-/** torch's ONNX exporter needs it. */
-const onnxVersion = '1.23.2';
+/** What the interpreter must have: the module that is imported, and what pip installs for it. */
+const packages = [
+  ['torch', `torch==${torchVersion}`],
+  ['numpy', 'numpy'],
+  // torch's ONNX exporter needs it.
+  ['onnx', 'onnx==1.23.2'],
+  // The debugger of the integration tests.
+  ['debugpy', 'debugpy==1.8.22'],
+] as const;
+const modules = packages.map(([module]) => module).join(', ');
 const candidates = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python'];
 
 /** MODE_INSPECTOR_PYTHON if it has torch, else .venv, made on first use with a pinned torch. */
 export async function findTorchPython(): Promise<string> {
   const named = process.env['MODE_INSPECTOR_PYTHON'];
   if (named) {
-    const { status, output } = await run(named, ['-c', 'import torch, numpy, onnx; print(torch.__version__)']);
+    const { status, output } = await run(named, ['-c', `import ${modules}`]);
     if (status === 0) return named;
     throw new SetupError(
-      `MODE_INSPECTOR_PYTHON names ${named}, which can't import torch, numpy and onnx: ${lastLine(output)}. Install them there, or unset it.`,
+      `MODE_INSPECTOR_PYTHON names ${named}, which can't import ${modules}: ${lastLine(output)}. Install them there, or unset it.`,
     );
   }
   const folder = path.join(root, '.venv');
@@ -28,7 +36,7 @@ export async function findTorchPython(): Promise<string> {
 }
 
 async function hasTorch(python: string): Promise<boolean> {
-  const test = `import torch, numpy, onnx; assert torch.__version__.split('+')[0] == '${torchVersion}'`;
+  const test = `import ${modules}; assert torch.__version__.split('+')[0] == '${torchVersion}'`;
   return (await run(python, ['-c', test])).status === 0;
 }
 
@@ -50,18 +58,18 @@ async function makeEnvironment(folder: string): Promise<void> {
 }
 
 async function installTorch(python: string): Promise<void> {
-  console.log(`Installing torch ${torchVersion}, numpy and onnx ${onnxVersion} into .venv.`);
+  const requirements = packages.map(([, requirement]) => requirement);
+  console.log(`Installing ${requirements.join(', ')} into .venv.`);
   const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--progress-bar', 'off', '--no-input'];
-  const packages = [`torch==${torchVersion}`, 'numpy', `onnx==${onnxVersion}`];
   const options = { output: 'show', env: cleanEnvironment(), timeoutSeconds: 1200 } as const;
   // On Linux the wheel of the package index brings 3 GB of CUDA; PyTorch's own index has one for the processor alone.
   if (process.platform === 'linux') {
     const index = ['--retries', '0', '--timeout', '20', '--extra-index-url', 'https://download.pytorch.org/whl/cpu'];
-    const { status } = await run(python, [...pip, ...index, ...packages], options);
+    const { status } = await run(python, [...pip, ...index, ...requirements], options);
     if (status === 0) return;
     console.log('That failed; trying again without download.pytorch.org.');
   }
-  await runOrFail(`Installing torch ${torchVersion}`, python, [...pip, ...packages], options);
+  await runOrFail(`Installing torch ${torchVersion}`, python, [...pip, ...requirements], options);
 }
 
 function lastLine(text: string): string {

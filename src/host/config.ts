@@ -21,6 +21,11 @@ export function readPython(file: vscode.Uri | undefined): string | undefined {
   return typeof setting === 'string' && setting.trim() !== '' ? setting.trim() : undefined;
 }
 
+/** Whether Python debug sessions get the agent by themselves. */
+export function readDebugSessions(): boolean {
+  return read(settingIds.debugSessions) !== false;
+}
+
 /** Calls `listener` when one of our settings changes. */
 export function onDidChangeSettings(listener: () => void): vscode.Disposable {
   return vscode.workspace.onDidChangeConfiguration((event) => {

@@ -30,6 +30,8 @@ export const commandIds = {
   detach: 'modeInspector.detach',
   findModels: 'modeInspector.findModels',
   revealSwitch: 'modeInspector.revealSwitch',
+  inspectDebugSession: 'modeInspector.inspectDebugSession',
+  attachToProcess: 'modeInspector.attachToProcess',
 } as const;
 
 export type CommandId = (typeof commandIds)[keyof typeof commandIds];
@@ -45,6 +47,7 @@ export const settingIds = {
   threads: 'modeInspector.threads',
   statusBar: 'modeInspector.statusBar',
   python: 'modeInspector.python',
+  debugSessions: 'modeInspector.debugSessions',
 } as const;
 
 export const contextKeys = {

@@ -33,8 +33,16 @@ export function agentEnvironment(
   };
 }
 
+export interface AgentCodeOptions {
+  /**
+   * Leaves a process alone that has met the agent before: one that has it, one that it was detached from, or one forked from
+   * either, such as a worker that loads data.
+   */
+  readonly onlyIfNew?: boolean;
+}
+
 /** One line of Python that starts the agent wherever it is executed, and leaves no name in that namespace. */
-export function agentCode({ port, token }: Address, pythonFolder: string): string {
+export function agentCode({ port, token }: Address, pythonFolder: string, options: AgentCodeOptions = {}): string {
   // JSON's strings and numbers are Python's.
   const folder = JSON.stringify(path.join(pythonFolder, 'agent'));
   const lines = [
@@ -46,5 +54,6 @@ export function agentCode({ port, token }: Address, pythonFolder: string): strin
     `    sys.path.remove(${folder})`,
     `mode_inspector.start(${port}, ${JSON.stringify(token)})`,
   ];
-  return `exec(${JSON.stringify(lines.join('\n'))}, {})`;
+  const start = `exec(${JSON.stringify(lines.join('\n'))}, {})`;
+  return options.onlyIfNew === true ? `if "mode_inspector" not in __import__("sys").modules: ${start}` : start;
 }

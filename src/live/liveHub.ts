@@ -10,7 +10,7 @@ import type { Log } from '../util/log';
 import { listenForAgents } from './agentServer';
 import type { AgentServer } from './agentServer';
 import { agentCode, agentEnvironment } from './environment';
-import type { AgentEnvironment } from './environment';
+import type { AgentCodeOptions, AgentEnvironment } from './environment';
 
 /** In sight: the tree follows four times a second. Out of sight: flags alone, now and then, for the status bar. */
 const looks: Readonly<Record<'visible' | 'hidden', Look>> = {
@@ -36,8 +36,8 @@ export class LiveHub implements Disposable {
   }
 
   /** Python code that starts the agent in a process that runs already; it leaves no name behind. */
-  async code(): Promise<string> {
-    return agentCode(await this.listening(), this.pythonFolder);
+  async code(options?: AgentCodeOptions): Promise<string> {
+    return agentCode(await this.listening(), this.pythonFolder, options);
   }
 
   setVisible(isVisible: boolean): void {

@@ -56,7 +56,7 @@ export async function rowsBelow(api: ExtensionApi, node?: TreeNode): Promise<str
 
 /** Waits for something that happens by itself; the test's own time limit ends it. */
 export async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
-  const giveUp = AbortSignal.timeout(30_000);
+  const giveUp = AbortSignal.timeout(55_000);
   for (;;) {
     const found = look();
     if (found !== undefined && found !== false) return found;

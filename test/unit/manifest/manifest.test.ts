@@ -12,6 +12,7 @@ import {
   settingIds,
   viewIds,
 } from '../../../src/host/ids';
+import { pythonDebugTypes } from '../../../src/live/debugModel';
 
 interface Menu {
   readonly command: string;
@@ -110,6 +111,7 @@ describe('manifest', () => {
       commandIds.openSample,
       commandIds.runPythonFile,
       commandIds.openTerminal,
+      commandIds.attachToProcess,
       commandIds.showLog,
     ]);
     for (const { command, category } of contributes.commands) {
@@ -126,6 +128,10 @@ describe('manifest', () => {
   it('has the icons that it names, and activates by what it contributes', () => {
     for (const container of contributes.viewsContainers.activitybar)
       assert.ok(fs.existsSync(path.join(root, container.icon)));
-    assert.deepEqual(manifest.activationEvents, []);
+    // The agent goes into the environment of a debugged program before that starts.
+    assert.deepEqual(
+      manifest.activationEvents,
+      pythonDebugTypes.map((type) => `onDebugResolve:${type}`),
+    );
   });
 });
