@@ -3,6 +3,7 @@
 
 import * as vscode from 'vscode';
 import { registerNotices } from './commands/notices';
+import { registerInspectKernel } from './commands/inspectKernel';
 import { registerOpenCommands } from './commands/openModel';
 import { registerRevealSource } from './commands/revealSource';
 import { registerForwardCommands } from './commands/runForward';
@@ -79,6 +80,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     registerNotices(scene, log),
     hub,
     ...registerRunPython(scene, hub, log),
+    registerInspectKernel(scene, hub, log),
     ...registerLiveCommands(scene, log),
     tree.view.onDidChangeVisibility(({ visible }) => {
       hub.setVisible(visible);

@@ -6,18 +6,25 @@ import { root } from './paths';
 import { SetupError, cleanEnvironment, run, runOrFail } from './shell';
 
 const torchVersion = '2.13.0';
-/** torch's ONNX exporter needs it. */
-const onnxVersion = '1.23.2';
+/** What tests need beside torch: the module that is imported, and what pip installs. */
+const others = {
+  numpy: 'numpy',
+  // torch's ONNX exporter needs it.
+  onnx: 'onnx==1.23.2',
+  // A kernel for notebooks.
+  ipykernel: 'ipykernel==7.4.0',
+};
+const imports = `import ${['torch', ...Object.keys(others)].join(', ')}`;
 const candidates = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python'];
 
 /** MODE_INSPECTOR_PYTHON if it has torch, else .venv, made on first use with a pinned torch. */
 export async function findTorchPython(): Promise<string> {
   const named = process.env['MODE_INSPECTOR_PYTHON'];
   if (named) {
-    const { status, output } = await run(named, ['-c', 'import torch, numpy, onnx; print(torch.__version__)']);
+    const { status, output } = await run(named, ['-c', imports]);
     if (status === 0) return named;
     throw new SetupError(
-      `MODE_INSPECTOR_PYTHON names ${named}, which can't import torch, numpy and onnx: ${lastLine(output)}. Install them there, or unset it.`,
+      `MODE_INSPECTOR_PYTHON names ${named}, which can't import all of torch, ${Object.keys(others).join(', ')}: ${lastLine(output)}. Install them there, or unset it.`,
     );
   }
   const folder = path.join(root, '.venv');
@@ -28,7 +35,7 @@ export async function findTorchPython(): Promise<string> {
 }
 
 async function hasTorch(python: string): Promise<boolean> {
-  const test = `import torch, numpy, onnx; assert torch.__version__.split('+')[0] == '${torchVersion}'`;
+  const test = `${imports}; assert torch.__version__.split('+')[0] == '${torchVersion}'`;
   return (await run(python, ['-c', test])).status === 0;
 }
 
@@ -50,9 +57,9 @@ async function makeEnvironment(folder: string): Promise<void> {
 }
 
 async function installTorch(python: string): Promise<void> {
-  console.log(`Installing torch ${torchVersion}, numpy and onnx ${onnxVersion} into .venv.`);
+  console.log(`Installing torch ${torchVersion} and ${Object.values(others).join(', ')} into .venv.`);
   const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--progress-bar', 'off', '--no-input'];
-  const packages = [`torch==${torchVersion}`, 'numpy', `onnx==${onnxVersion}`];
+  const packages = [`torch==${torchVersion}`, ...Object.values(others)];
   const options = { output: 'show', env: cleanEnvironment(), timeoutSeconds: 1200 } as const;
   // On Linux the wheel of the package index brings 3 GB of CUDA; PyTorch's own index has one for the processor alone.
   if (process.platform === 'linux') {

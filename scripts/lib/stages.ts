@@ -55,7 +55,8 @@ export const stages: readonly Stage[] = [
   },
   {
     name: 'integration',
-    about: 'in the extension host of a real VS Code; needs a desktop VS Code, or Chromium and the npm registry',
+    about:
+      'in the extension host of a real VS Code; needs a desktop VS Code, or Chromium and the npm registry; and Python with torch',
     after: ['build'],
     run: integration,
   },
@@ -102,7 +103,7 @@ async function parity(): Promise<Counts> {
 
 async function integration(): Promise<Counts> {
   const report = freshReport('integration');
-  const status = await runIntegrationTests(report);
+  const status = await runIntegrationTests(report, await findTorchPython());
   const tests = readReport(report);
   // The extension host's own output does not reach this terminal.
   for (const { title, state, error } of tests ?? []) {

@@ -1,6 +1,7 @@
 // How the agent gets into a Python process: by its environment before it starts, by a line of code afterwards.
 
 import path from 'node:path';
+import type { Launch } from '../sessions/sessionStore';
 import type { AgentServer } from './agentServer';
 
 /** Variables that start the agent in a Python process and in those that it starts. */
@@ -33,10 +34,13 @@ export function agentEnvironment(
   };
 }
 
-/** One line of Python that starts the agent wherever it is executed, and leaves no name in that namespace. */
-export function agentCode({ port, token }: Address, pythonFolder: string): string {
-  // JSON's strings and numbers are Python's.
-  const folder = JSON.stringify(path.join(pythonFolder, 'agent'));
+/**
+ * One line of Python that starts the agent wherever it is executed, and leaves no name in that namespace.
+ * @param launch comes back in the introduction of the process, which is shown under its title.
+ */
+export function agentCode({ port, token }: Address, pythonFolder: string, launch?: Launch): string {
+  const folder = quote(path.join(pythonFolder, 'agent'));
+  const args = [String(port), ...[token, ...(launch === undefined ? [] : [launch.id, launch.title])].map(quote)];
   const lines = [
     'import sys',
     `sys.path.insert(0, ${folder})`,
@@ -44,7 +48,12 @@ export function agentCode({ port, token }: Address, pythonFolder: string): strin
     '    import mode_inspector',
     'finally:',
     `    sys.path.remove(${folder})`,
-    `mode_inspector.start(${port}, ${JSON.stringify(token)})`,
+    `mode_inspector.start(${args.join(', ')})`,
   ];
-  return `exec(${JSON.stringify(lines.join('\n'))}, {})`;
+  return `exec(${quote(lines.join('\n'))}, {})`;
+}
+
+/** A Python string; JSON's strings are Python's. */
+function quote(text: string): string {
+  return JSON.stringify(text);
 }

@@ -1,6 +1,6 @@
 // Takes up agents as they connect, shows their models, and asks them for no more than somebody looks at.
 
-import type { SessionStore } from '../sessions/sessionStore';
+import type { Launch, SessionStore } from '../sessions/sessionStore';
 import { introduceProcess } from '../sessions/liveProcess';
 import type { AgentLink, LiveProcess, Look } from '../sessions/liveProcess';
 import { DisposableStore } from '../util/disposable';
@@ -36,8 +36,8 @@ export class LiveHub implements Disposable {
   }
 
   /** Python code that starts the agent in a process that runs already; it leaves no name behind. */
-  async code(): Promise<string> {
-    return agentCode(await this.listening(), this.pythonFolder);
+  async code(launch?: Launch): Promise<string> {
+    return agentCode(await this.listening(), this.pythonFolder, launch);
   }
 
   setVisible(isVisible: boolean): void {
