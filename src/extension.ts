@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import { registerAttachToProcess } from './commands/attachToProcess';
 import { DebugSessions } from './commands/debugSessions';
 import { registerNotices } from './commands/notices';
+import { registerInspectKernel } from './commands/inspectKernel';
 import { registerOpenCommands } from './commands/openModel';
 import { registerRevealSource } from './commands/revealSource';
 import { registerForwardCommands } from './commands/runForward';
@@ -82,6 +83,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     registerNotices(scene, log),
     hub,
     ...registerRunPython(scene, hub, log),
+    registerInspectKernel(scene, hub, log),
     ...registerLiveCommands(scene, log),
     debugSessions,
     registerAttachToProcess(scene, hub, debugSessions, log),

@@ -9,10 +9,11 @@ import { findChromium } from './browser';
 import { findDesktop } from './desktop';
 import { editorFolder, packageFile, root, samples } from './paths';
 
-/** Resolves to the program's exit status; the results are in `report`. `python` has torch and debugpy. */
+/** Resolves to the program's exit status; the results are in `report`. `python` has torch, debugpy and ipykernel. */
 export async function runIntegrationTests(report: string, python: string): Promise<number> {
+  const tests = await bundleTests();
   const debuggerFolder = path.join(root, 'test', 'integration', 'debugger');
-  return runInEditor([root, debuggerFolder], path.join(await bundleTests(), 'index.js'), {
+  return runInEditor([root, debuggerFolder, path.join(tests, 'jupyter')], path.join(tests, 'index.js'), {
     MODE_INSPECTOR_PYTHON: python,
     MODE_INSPECTOR_REPORT: report,
     MODE_INSPECTOR_REPORTER: path.join(root, 'scripts', 'mochaReporter.cjs'),
@@ -51,12 +52,16 @@ export async function runInEditor(
   }
 }
 
-/** Each test file becomes a file of its own, which index.js finds by its name. */
+/** Each test file becomes a file of its own, which index.js finds by its name; beside them the stand-in for Jupyter. */
 export async function bundleTests(): Promise<string> {
   const outdir = path.join(editorFolder, 'integration');
   fs.rmSync(outdir, { recursive: true, force: true });
   await esbuild.build({
-    entryPoints: ['test/integration/index.ts', 'test/integration/**/*.test.ts'],
+    entryPoints: [
+      'test/integration/index.ts',
+      'test/integration/jupyter/extension.ts',
+      'test/integration/**/*.test.ts',
+    ],
     outbase: 'test/integration',
     absWorkingDir: root,
     outdir,
@@ -68,6 +73,9 @@ export async function bundleTests(): Promise<string> {
     sourcemap: 'inline',
     logLevel: 'warning',
   });
+  for (const name of ['package.json', 'bridge.py']) {
+    fs.copyFileSync(path.join(root, 'test', 'integration', 'jupyter', name), path.join(outdir, 'jupyter', name));
+  }
   return outdir;
 }
 

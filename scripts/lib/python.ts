@@ -14,6 +14,8 @@ const packages = [
   ['onnx', 'onnx==1.23.2'],
   // The debugger of the integration tests.
   ['debugpy', 'debugpy==1.8.22'],
+  // Their notebook kernel.
+  ['ipykernel', 'ipykernel==7.4.0'],
 ] as const;
 const modules = packages.map(([module]) => module).join(', ');
 const candidates = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python'];

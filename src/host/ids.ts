@@ -24,6 +24,7 @@ export const commandIds = {
   showLog: 'modeInspector.showLog',
   runPythonFile: 'modeInspector.runPythonFile',
   openTerminal: 'modeInspector.openTerminal',
+  inspectKernel: 'modeInspector.inspectKernel',
   pinTrain: 'modeInspector.pinTrain',
   pinEval: 'modeInspector.pinEval',
   unpin: 'modeInspector.unpin',

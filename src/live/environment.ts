@@ -1,6 +1,7 @@
 // How the agent gets into a Python process: by its environment before it starts, by a line of code afterwards.
 
 import path from 'node:path';
+import type { Launch } from '../sessions/sessionStore';
 import type { AgentServer } from './agentServer';
 
 /** Variables that start the agent in a Python process and in those that it starts. */
@@ -39,12 +40,15 @@ export interface AgentCodeOptions {
    * either, such as a worker that loads data.
    */
   readonly onlyIfNew?: boolean;
+  /** Comes back in the introduction of the process, which is shown under its title. */
+  readonly launch?: Launch;
 }
 
 /** One line of Python that starts the agent wherever it is executed, and leaves no name in that namespace. */
 export function agentCode({ port, token }: Address, pythonFolder: string, options: AgentCodeOptions = {}): string {
-  // JSON's strings and numbers are Python's.
-  const folder = JSON.stringify(path.join(pythonFolder, 'agent'));
+  const { onlyIfNew = false, launch } = options;
+  const folder = quote(path.join(pythonFolder, 'agent'));
+  const args = [String(port), ...[token, ...(launch === undefined ? [] : [launch.id, launch.title])].map(quote)];
   const lines = [
     'import sys',
     `sys.path.insert(0, ${folder})`,
@@ -52,8 +56,13 @@ export function agentCode({ port, token }: Address, pythonFolder: string, option
     '    import mode_inspector',
     'finally:',
     `    sys.path.remove(${folder})`,
-    `mode_inspector.start(${port}, ${JSON.stringify(token)})`,
+    `mode_inspector.start(${args.join(', ')})`,
   ];
-  const start = `exec(${JSON.stringify(lines.join('\n'))}, {})`;
-  return options.onlyIfNew === true ? `if "mode_inspector" not in __import__("sys").modules: ${start}` : start;
+  const start = `exec(${quote(lines.join('\n'))}, {})`;
+  return onlyIfNew ? `if "mode_inspector" not in __import__("sys").modules: ${start}` : start;
+}
+
+/** A Python string; JSON's strings are Python's. */
+function quote(text: string): string {
+  return JSON.stringify(text);
 }

@@ -83,6 +83,8 @@ const notifications = {
     job: v.nullable(v.string()),
     /** Of the host: which of its launches started the process, or the process that started it. */
     launch: v.nullable(v.string()),
+    /** What the host called it, where its command says little: a notebook's name. */
+    title: v.exactOptional(v.string()),
     python: v.string(),
     torch: v.string(),
     argv: v.array(v.string()),

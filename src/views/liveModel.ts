@@ -16,8 +16,9 @@ export interface ProcessRowInput {
   readonly ended: boolean;
 }
 
-/** `train.py`, `rank 0 of 2`, whatever tells one process from the next. */
-export function processTitle({ argv, process }: AgentIntroduction): string {
+/** `train.py`, `study.ipynb`, whatever tells one process from the next. */
+export function processTitle({ argv, process, title }: AgentIntroduction): string {
+  if (title !== undefined) return title;
   const script = argv[0] === undefined || argv[0] === '' || argv[0] === '-c' ? '' : argv[0];
   const name = script.slice(Math.max(script.lastIndexOf('/'), script.lastIndexOf('\\')) + 1);
   return name === '' || name === '-m' ? `Python ${String(process)}` : name;

@@ -35,15 +35,18 @@ _LONGEST_REST_SECONDS = 5.0
 _agent: Optional["_Agent"] = None
 
 
-def start(port: int, token: str) -> None:
+def start(port: int, token: str, launch: Optional[str] = None, title: Optional[str] = None) -> None:
     """
     Connects to the editor that listens on ``port`` of this machine, as soon as the process imports torch.
     A second call does nothing while the first one's connection stands. Never raises; without an editor nothing happens.
+
+    :param launch: told to the editor, which knows by it whom it has started.
+    :param title: what the process is called, where its command would say little.
     """
     global _agent
     if _agent is not None and not _agent.is_over:
         return
-    _agent = _Agent(port, token)
+    _agent = _Agent(port, token, launch, title)
     _agent.prepare()
 
 
@@ -66,8 +69,9 @@ class _Model:
 
 
 class _Agent:
-    def __init__(self, port: int, token: str) -> None:
+    def __init__(self, port: int, token: str, launch: Optional[str], title: Optional[str]) -> None:
         self._port, self._token = port, token
+        self._launch, self._title = launch or os.environ.get("MODE_INSPECTOR_LAUNCH"), title
         self._pid = os.getpid()
         self._connection: Any = None
         self._thread: Any = None
@@ -164,7 +168,8 @@ class _Agent:
             "rank": int(rank) if rank is not None and rank.isdigit() else None,
             "worldSize": int(world) if world is not None and world.isdigit() else None,
             "job": os.environ.get("TORCHELASTIC_RUN_ID"),
-            "launch": os.environ.get("MODE_INSPECTOR_LAUNCH"),
+            "launch": self._launch,
+            **({} if self._title is None else {"title": self._title}),
             "python": ".".join(map(str, sys.version_info[:3])),
             "torch": str(getattr(torch_module("torch"), "__version__", "unknown")),
             "argv": [str(word) for word in getattr(sys, "argv", [])],
