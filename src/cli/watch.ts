@@ -2,11 +2,13 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import os from 'node:os';
 import type { ChildProcess } from 'node:child_process';
 import { agentEnvironment } from '../live/environment';
 import { listenForAgents } from '../live/agentServer';
 import { introduceProcess } from '../sessions/liveProcess';
+import type { ModuleSpec } from '../model/module';
 import type { AgentLink, LiveProcess, ProcessChange } from '../sessions/liveProcess';
 import type { LiveSession } from '../sessions/liveSession';
 import { AppError, toAppError } from '../util/errors';
@@ -45,13 +47,17 @@ export async function watch(command: WatchCommand, pythonFolder: string): Promis
 /** The program's own output goes where ours does not. */
 async function run({ command, json }: WatchCommand, environment: Readonly<Record<string, string>>): Promise<number> {
   const [file, ...args] = command;
-  const child = spawn(file, args, {
-    stdio: ['inherit', json ? 2 : 'inherit', 'inherit'],
-    env: { ...process.env, ...environment },
-  });
-  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  const release = passSignalsOn(child);
+  const isAtTerminal = hasTerminal();
+  let release = (): void => undefined;
   try {
+    const child = spawn(file, args, {
+      stdio: ['inherit', json ? 2 : 'inherit', 'inherit'],
+      env: { ...process.env, ...environment },
+      // In a group of its own, the program hears signals from us alone, and so once.
+      detached: !isAtTerminal,
+    });
+    const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+    release = passSignalsOn(child, isAtTerminal);
     const [status, signal] = await ended;
     // As a shell tells of a program that a signal ended.
     return status ?? 128 + (signal === null ? 0 : os.constants.signals[signal]);
@@ -62,16 +68,27 @@ async function run({ command, json }: WatchCommand, environment: Readonly<Record
   }
 }
 
-/** A terminal's Ctrl-C reaches the program by itself; it is the program that decides how to end. */
-function passSignalsOn(child: ChildProcess): () => void {
-  const ignore = (): void => undefined;
+/** A terminal's Ctrl-C reaches the program by itself. Whichever way it comes, it is the program that decides how to end. */
+function passSignalsOn(child: ChildProcess, isAtTerminal: boolean): () => void {
   const pass = (signal: NodeJS.Signals): void => {
-    child.kill(signal);
+    if (signal !== 'SIGINT' || !isAtTerminal) child.kill(signal);
   };
-  process.on('SIGINT', ignore).on('SIGTERM', pass).on('SIGHUP', pass);
+  process.on('SIGINT', pass).on('SIGTERM', pass).on('SIGHUP', pass);
   return () => {
-    process.off('SIGINT', ignore).off('SIGTERM', pass).off('SIGHUP', pass);
+    process.off('SIGINT', pass).off('SIGTERM', pass).off('SIGHUP', pass);
   };
+}
+
+/** True if a terminal controls this process, wherever its streams lead. */
+function hasTerminal(): boolean {
+  // A console of Windows tells all of its processes.
+  if (process.platform === 'win32') return true;
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Writes what one process tells until it ends. */
@@ -162,10 +179,18 @@ function models(session: LiveSession): WatchEvent {
     models: [
       {
         model: session.title,
-        modules: session.modules.map((module) => ({ module, statistics: session.latestStatistics(module.path) })),
+        modules: session.modules.map((module) => ({
+          module: withRelativeSource(module, session.process),
+          statistics: session.latestStatistics(module.path),
+        })),
       },
     ],
   };
+}
+
+function withRelativeSource(module: ModuleSpec, process: LiveProcess): ModuleSpec {
+  if (module.source === undefined) return module;
+  return { ...module, source: { ...module.source, file: relative(module.source.file, process) } };
 }
 
 /** As the user names his files: from the folder in which he started the program. */
@@ -208,6 +233,7 @@ class Wishes {
 class EventOutput {
   private readonly told = new Set<string>();
   private isBroken = false;
+  private isOver = false;
   private written: Promise<void> = Promise.resolve();
 
   constructor(private readonly json: boolean) {
@@ -218,6 +244,9 @@ class EventOutput {
   }
 
   write(event: WatchEvent): void {
+    if (this.isOver) return;
+    // A process that outlives the program has no more to tell.
+    this.isOver = event.event === 'exited';
     if (!this.json) {
       const text = eventText(event);
       // A training loop calls train() at the same line again and again.

@@ -23,6 +23,9 @@ const patienceMilliseconds = 15_000;
 /** Beyond it, the sixteen ranks of sixteen jobs are connected, or somebody floods. */
 const mostConnections = 256;
 
+/** A message that has arrived is decoded and handled within two turns; so many without one mean that none is left. */
+const lastTurns = 16;
+
 export interface AgentServer extends Disposable {
   /** Both go to the agent in its environment, or in the code that starts it. */
   readonly port: number;
@@ -84,6 +87,7 @@ class SocketLink implements AgentLink {
   private readonly notified: Emitter<AgentNotification>;
   private readonly closed = new Emitter<undefined>();
   private isClosed = false;
+  private quietTurns = 0;
 
   readonly onNotification: Event<AgentNotification>;
   readonly onDidClose = this.closed.event;
@@ -97,7 +101,19 @@ class SocketLink implements AgentLink {
     });
     this.onNotification = this.notified.event;
     const guard = messageGuard();
-    this.connection = createMessageConnection(new StreamMessageReader(guard), new StreamMessageWriter(socket));
+    this.connection = createMessageConnection(
+      new StreamMessageReader(guard),
+      new StreamMessageWriter(socket),
+      undefined,
+      {
+        messageStrategy: {
+          handleMessage: (message, next) => {
+            this.quietTurns = 0;
+            return next(message);
+          },
+        },
+      },
+    );
     this.connection.onNotification((method: string, params: unknown) => {
       this.receive(method, params);
     });
@@ -108,7 +124,7 @@ class SocketLink implements AgentLink {
       this.drop(error.message);
     });
     socket.on('close', () => {
-      this.close();
+      this.closeWhenQuiet();
     });
     this.connection.listen();
     socket.pipe(guard);
@@ -156,6 +172,15 @@ class SocketLink implements AgentLink {
     if (this.isClosed) return;
     this.log.warn(`An agent was dropped: ${reason}.`);
     this.dispose();
+  }
+
+  /** The last words of a process may have come with its end, and are handled one a turn of the event loop. */
+  private closeWhenQuiet(): void {
+    if (this.quietTurns++ > lastTurns) this.close();
+    else
+      setImmediate(() => {
+        this.closeWhenQuiet();
+      });
   }
 
   private close(): void {

@@ -14,10 +14,10 @@ from typing import Any, Callable, NamedTuple, Optional
 from . import roots
 from .connection import Connection, Disconnected
 from .imports import when_imported
-from .modules import ModuleTree, buffer_of, torch_module
+from .modules import START_FOLDER, ModuleTree, buffer_of, torch_module
 from .statistics import StatisticsReader, values_of
 from .switching import Switcher
-from .timeline import Timeline
+from .timeline import Switch, Timeline
 
 __all__ = ["start", "stop"]
 
@@ -25,6 +25,8 @@ _TORCH = "torch.nn.modules.module"
 _CHUNK = 500
 _TREE_SECONDS = 1.0
 _IDLE_SECONDS = 1.0
+_SEARCH_SECONDS = 0.01
+_LOOK_SECONDS = 0.05
 _SWITCHING_SECONDS = 0.002
 _PATIENCE_SECONDS = 0.25
 _GOODBYE_SECONDS = 2.0
@@ -75,17 +77,23 @@ class _Agent:
         self._pid = os.getpid()
         self._connection: Any = None
         self._thread: Any = None
-        self._timeline = Timeline()
+        self._timeline = Timeline(self._on_switch)
         self._switcher = Switcher()
         self._models: dict[int, _Model] = {}
         self._next_number = 1
-        self._watching = False
+        # From the start, so that no model is missed while the editor makes up its mind.
+        self._watching = True
         self._interval = 0.25
         # None: the statistics of all layers; else of these paths by model.
-        self._wanted: Optional[dict[int, list[str]]] = {}
+        self._wanted: Optional[dict[int, list[str]]] = None
         self._next_report = 0.0
         self._next_tree = 0.0
+        # A module of no known model was switched, so that there is a new one.
+        self._is_called = False
+        self._has_looked = threading.Event()
+        self._next_search = self._next_call = 0.0
         self._unanswered: list[_Switching] = []
+        self._untold: list[Switch] = []
         self._is_stopping = False
         self.is_over = False
 
@@ -118,6 +126,22 @@ class _Agent:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_GOODBYE_SECONDS)
         self._leave()
+
+    def _on_switch(self, module: Any) -> None:
+        """
+        In the user's thread, where a module of no known model was switched: lets the agent look before the program goes on,
+        since a short-lived model may be gone a moment later. Waits hardly ever, and never long.
+        """
+        now = time.monotonic()
+        if not self._watching or self._connection is None or now < self._next_call:
+            return
+        if any(id(module) in model.tree.ids for model in list(self._models.values())):
+            return
+        self._next_call = now + _LONGEST_REST_SECONDS
+        self._has_looked.clear()
+        self._is_called = True
+        self._connection.wake()
+        self._has_looked.wait(_LOOK_SECONDS)
 
     def _in_forked_child(self) -> None:
         # The thread stayed with the parent, and so must the talk: two processes on one socket would garble it.
@@ -174,7 +198,7 @@ class _Agent:
             "torch": str(getattr(torch_module("torch"), "__version__", "unknown")),
             "argv": [str(word) for word in getattr(sys, "argv", [])],
             "executable": sys.executable,
-            "folder": os.getcwd(),
+            "folder": START_FOLDER,
         }
 
     def _patience(self) -> float:
@@ -183,7 +207,10 @@ class _Agent:
             return _SWITCHING_SECONDS
         if not self._watching:
             return _IDLE_SECONDS
-        return max(0.0, min(self._next_report - time.monotonic(), 0.05 if not self._models else self._interval))
+        if self._is_called:
+            return 0.0
+        due = self._next_report if self._models else min(self._next_report, self._next_search)
+        return max(0.0, min(due - time.monotonic(), self._interval))
 
     def _work(self) -> None:
         self._switcher.try_now()
@@ -191,12 +218,13 @@ class _Agent:
         now = time.monotonic()
         if not self._watching:
             self._tell_switches()
-        elif now >= self._next_report or (not self._models and not self._is_stopping):
-            started = time.thread_time()
-            self._report()
+        elif now >= self._next_report:
             # A large model is reported less often, so that the agent takes its share of the process and no more.
-            rest = min(_SHARE * (time.thread_time() - started), _LONGEST_REST_SECONDS)
-            self._next_report = time.monotonic() + max(self._interval, rest)
+            self._next_report = _after_rest(self._report, self._interval)
+        elif self._is_called or (now >= self._next_search and not self._models):
+            self._next_search = _after_rest(self._search, _SEARCH_SECONDS)
+        self._is_called = False
+        self._has_looked.set()
 
     # Reports
 
@@ -205,8 +233,11 @@ class _Agent:
             self._find_models(roots.candidates(), is_due=is_last)
             self._hold_pins()
             for model in list(self._models.values()):
-                self._report_model(model)
+                self._report_model(model, is_last)
         self._tell_switches()
+
+    def _search(self) -> None:
+        self._find_models(roots.candidates(), is_due=True)
 
     def _find_models(self, found: Any, is_due: bool = False) -> None:
         now = time.monotonic()
@@ -218,7 +249,9 @@ class _Agent:
         for model in list(self._models.values()):
             root = model.root()
             if root is None:
-                self._forget(model)
+                # Of a program that ends, the models stay on show.
+                if not self._is_stopping:
+                    self._bury(model)
                 continue
             if model.tree.read(root):
                 self._tell_model(model)
@@ -246,6 +279,12 @@ class _Agent:
         self._models[model.number] = model
         self._tell_model(model)
 
+    def _bury(self, model: _Model) -> None:
+        """What happened to a model between the last report and its end, and then that it is gone."""
+        self._tell_statistics(model, is_last=True)
+        self._tell_switches(of=model)
+        self._forget(model)
+
     def _forget(self, model: _Model) -> None:
         self._models.pop(model.number, None)
         self._notify("gone", {"model": model.number})
@@ -253,8 +292,8 @@ class _Agent:
     def _tell_model(self, model: _Model) -> None:
         """The whole tree, in parts: writing a large one at one go would hold up the user's thread."""
         model.flags = model.tree.flags()
-        model.statistics.forget()
-        statistics = {figures.pop("path"): figures for figures in model.statistics.changed(self._layers_of_interest(model))}
+        model.statistics.watch(self._layers_of_interest(model))
+        statistics = {path: figures for path, figures in model.statistics.changed()}
         part: list[dict[str, Any]] = []
         total, sent = len(model.tree), 0
 
@@ -273,7 +312,10 @@ class _Agent:
                 send(is_last=False)
         send(is_last=True)
 
-    def _report_model(self, model: _Model) -> None:
+    def _report_model(self, model: _Model, is_last: bool = False) -> None:
+        if model.root() is None:
+            self._tell_statistics(model, is_last=True)
+            return
         flags = model.tree.flags()
         if flags != model.flags:
             changed = [
@@ -283,7 +325,10 @@ class _Agent:
             ]
             model.flags = flags
             self._notify("modes", {"model": model.number, "changed": changed})
-        changed = model.statistics.changed(self._layers_of_interest(model))
+        self._tell_statistics(model, is_last)
+
+    def _tell_statistics(self, model: _Model, is_last: bool = False) -> None:
+        changed = [{"path": path, **figures} for path, figures in model.statistics.changed(is_last)]
         for start in range(0, len(changed), _CHUNK):
             self._notify("statistics", {"model": model.number, "changed": changed[start : start + _CHUNK]})
 
@@ -293,24 +338,29 @@ class _Agent:
         paths = self._wanted.get(model.number, [])
         return [(path, module) for path in paths if (module := model.tree.get(path)) is not None]
 
-    def _tell_switches(self) -> None:
-        records = self._timeline.take()
+    def _tell_switches(self, of: Optional[_Model] = None) -> None:
+        """All that were recorded, or those of one model while the others wait."""
+        records = self._untold + self._timeline.take()
+        self._untold = []
+        if of is not None:
+            self._untold = [record for record in records if of.tree.path_of(record.module) is None]
+            records = [record for record in records if of.tree.path_of(record.module) is not None]
         if not records:
             return
-        if self._watching:
+        if self._watching and of is None:
             strangers = [(type(module).__name__, module) for record in records if (module := record.module()) is not None]
             missing = [each for each in strangers if not any(id(each[1]) in model.tree.ids for model in self._models.values())]
             if missing:
                 self._find_models(list(roots.candidates()) + missing, is_due=True)
         for record in records:
-            self._notify("switch", {**self._place_of(record.module()), **{
+            self._notify("switch", {**self._place_of(record.module), **{
                 "time": record.time, "training": record.training, "file": record.file,
                 "line": record.line, "function": record.function,
             }})
 
-    def _place_of(self, module: Any) -> dict[str, Any]:
+    def _place_of(self, module: "weakref.ref[Any]") -> dict[str, Any]:
         for model in self._models.values():
-            path = None if module is None else model.tree.path_of(module)
+            path = model.tree.path_of(module)
             if path is not None:
                 return {"model": model.number, "path": path}
         return {"model": None, "path": None}
@@ -362,6 +412,8 @@ class _Agent:
                 if isinstance(model, str) and model.isdigit() and isinstance(paths, list)
             }
         self._next_report = self._next_tree = 0.0
+        for model in self._models.values():
+            model.statistics.watch(self._layers_of_interest(model) if self._watching else [])
         answer.give({})
 
     def _set_training(self, params: dict[str, Any], answer: "_Answer") -> None:
@@ -473,6 +525,14 @@ class _Agent:
             self._notify("problem", {"message": f"The agent failed: {type(error).__name__}: {error}"})
         except Exception:
             pass
+
+
+def _after_rest(work: Callable[[], None], least: float) -> float:
+    """Does the work, and tells when its next turn is."""
+    started = time.thread_time()
+    work()
+    rest = min(_SHARE * (time.thread_time() - started), _LONGEST_REST_SECONDS)
+    return time.monotonic() + max(least, rest)
 
 
 class _Answer:

@@ -7,16 +7,27 @@ through torch's own accessors. Modules are held by weak references: a model that
 
 from __future__ import annotations
 
+import os
 import sys
 import weakref
 from types import ModuleType
 from typing import Any, Iterator, Optional
 
-__all__ = ["ModuleTree", "flag_of", "is_module", "torch_module"]
+__all__ = ["START_FOLDER", "ModuleTree", "absolute", "buffer_of", "buffers_of", "flag_of", "is_module", "plain_tensor", "torch_module"]
 
 MAX_MODULES = 200_000
 
+try:
+    START_FOLDER = os.getcwd()
+except OSError:
+    START_FOLDER = os.sep
+
 _NORMS = {"BatchNorm": "torch.nn.modules.batchnorm", "InstanceNorm": "torch.nn.modules.instancenorm"}
+
+
+def absolute(file: str) -> str:
+    """The file of a code object, which Python names as it was named at the start, though the program may have moved since."""
+    return file if file.startswith("<") else os.path.normpath(os.path.join(START_FOLDER, file))
 
 
 def torch_module(name: str) -> Optional[ModuleType]:
@@ -44,6 +55,7 @@ class ModuleTree:
     def __init__(self, root: Any) -> None:
         self._entries: list[tuple[str, weakref.ref[Any]]] = []
         self._ids: list[int] = []
+        self._places: dict[int, str] = {}
         self.ids: frozenset[int] = frozenset()
         self.read(root)
 
@@ -57,6 +69,7 @@ class ModuleTree:
         if paths_are_same and ids == self._ids:
             return False
         self._entries = [(path, weakref.ref(module)) for path, module in found]
+        self._places = {id(reference): path for path, reference in reversed(self._entries)}
         self._ids = ids
         self.ids = frozenset(ids)
         return True
@@ -78,14 +91,9 @@ class ModuleTree:
                 return reference()
         return None
 
-    def path_of(self, module: Any) -> Optional[str]:
-        """The first path of ``module``, or None."""
-        if id(module) not in self.ids:
-            return None
-        for path, reference in self._entries:
-            if reference() is module:
-                return path
-        return None
+    def path_of(self, wanted: "weakref.ref[Any]") -> Optional[str]:
+        """The first path of the module, or None. One that is gone has its place still: Python makes one reference of each object."""
+        return self._places.get(id(wanted))
 
     def flags(self) -> list[Optional[bool]]:
         """Flags in the order of the entries; None for a module that is gone."""
@@ -206,13 +214,35 @@ def buffer_of(module: Any, name: str) -> Any:
     return _tensor(module, "_buffers", name)
 
 
+def buffers_of(module: Any) -> dict[str, Any]:
+    """The module's own dictionary of buffers, which is a live one unless the module is scripted."""
+    if _is_scripted(module):
+        return dict(module.named_buffers(recurse=False))
+    holder = _attributes(module).get("_buffers")
+    return holder if isinstance(holder, dict) else {}
+
+
+def plain_tensor(value: Any) -> Any:
+    """
+    The tensor if it is one whose numbers can be read, else None. Subclasses (distributed, fake, quantised tensors) have rules
+    of their own.
+    """
+    torch = torch_module("torch")
+    if torch is None or value is None:
+        return None
+    kind = type(value)
+    if kind is not torch.Tensor and kind is not torch.nn.Parameter:
+        return None
+    return value if value.layout is torch.strided and value.device.type != "meta" else None
+
+
 def _tensor(module: Any, group: str, name: str) -> Any:
     if _is_scripted(module):
         value = getattr(module, name, None)
     else:
         holder = _attributes(module).get(group)
         value = holder.get(name) if isinstance(holder, dict) else None
-    return value if _is_plain_tensor(value) else None
+    return plain_tensor(value)
 
 
 def _tensors(module: Any, group: str) -> list[dict[str, Any]]:
@@ -238,22 +268,13 @@ def _is_lazy(tensor: Any) -> bool:
     return mixin is not None and issubclass(type(tensor), mixin)
 
 
-def _is_plain_tensor(value: Any) -> bool:
-    """Subclasses (distributed, fake, quantised tensors) have rules of their own, so their numbers are not read."""
-    torch = torch_module("torch")
-    if torch is None or value is None:
-        return False
-    plain = {torch.Tensor, torch.nn.Parameter, getattr(torch.nn, "Buffer", torch.Tensor)}
-    return type(value) in plain and value.layout is torch.strided and value.device.type != "meta"
-
-
 def _source_of(kind: type) -> Optional[dict[str, Any]]:
     """Where the class's forward stands, for classes that are not torch's own."""
     forward = kind.__dict__.get("forward")
     code = getattr(forward, "__code__", None)
     if code is None or kind.__module__.partition(".")[0] == "torch" or code.co_filename.startswith("<"):
         return None
-    return {"file": code.co_filename, "line": code.co_firstlineno}
+    return {"file": absolute(code.co_filename), "line": code.co_firstlineno}
 
 
 def _walk(root: Any) -> Iterator[tuple[str, Any]]:

@@ -7,47 +7,93 @@ tensors were written since the last time are read: torch counts the writes of ea
 from __future__ import annotations
 
 import contextlib
+import weakref
 from typing import Any, Callable, Iterable, Optional
 
-from .modules import buffer_of, torch_module
+from .modules import buffer_of, buffers_of, plain_tensor, torch_module
 
 __all__ = ["StatisticsReader", "values_of"]
 
 _NAMES = ("running_mean", "running_var")
+_COUNT = "num_batches_tracked"
 _FIGURES = 4
 
 
 class StatisticsReader:
-    """Remembers what it told, and tells what differs."""
+    """
+    Remembers what it told, and tells what differs. Of each layer it keeps the dictionary of buffers alive, not the layer, so
+    that a model that went since the last report has its last figures told.
+    """
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[Any, ...]] = {}
+        self._layers: list[_Layer] = []
 
-    def forget(self) -> None:
-        self._seen.clear()
+    def watch(self, layers: Iterable[tuple[str, Any]]) -> None:
+        """Looks at these layers (path, module) from now on, as if for the first time."""
+        self._layers = [_Layer(path, module, buffers) for path, module in layers if (buffers := buffers_of(module))]
 
-    def changed(self, layers: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
-        """Statistics of the layers (path, module) that moved since the last call."""
-        moved: list[tuple[str, Any, Any, Any]] = []
-        for path, module in layers:
-            mean, var = buffer_of(module, _NAMES[0]), buffer_of(module, _NAMES[1])
-            count = buffer_of(module, "num_batches_tracked")
-            if mean is None and var is None and count is None:
-                continue
-            version = tuple((id(tensor), tensor._version) for tensor in (mean, var, count) if tensor is not None)
-            # Kernels write running statistics without counting; the counter of batches is then what tells.
-            if count is not None and self._seen.get(path) == version:
-                continue
-            self._seen[path] = version
-            moved.append((path, mean, var, count))
-        return _read(moved) if moved else []
+    def changed(self, is_last: bool = False) -> list[tuple[str, dict[str, Any]]]:
+        """Paths and figures that differ from what was told. ``is_last`` reads those too that seem to stand still."""
+        due = [layer for layer in self._layers if layer.is_due() or is_last]
+        figures = _read([layer.tensors() for layer in due])
+        news = [(layer, read) for layer, read in zip(due, figures) if read != layer.told]
+        for layer, read in news:
+            layer.told = read
+        return [(layer.path, read) for layer, read in news]
+
+
+class _Layer:
+    """One layer's tensors, and what is known of them."""
+
+    __slots__ = ("path", "told", "_module", "_buffers", "_version", "_is_settled")
+
+    def __init__(self, path: str, module: Any, buffers: dict[str, Any]) -> None:
+        self.path = path
+        self.told: Optional[dict[str, Any]] = None
+        self._module = weakref.ref(module)
+        self._buffers = buffers
+        self._version: Any = None
+        self._is_settled = False
+
+    def tensors(self) -> tuple[Any, Any, Any]:
+        buffers = self._buffers
+        return (
+            plain_tensor(buffers.get(_NAMES[0])),
+            plain_tensor(buffers.get(_NAMES[1])),
+            plain_tensor(buffers.get(_COUNT)),
+        )
+
+    def is_due(self) -> bool:
+        """
+        Kernels write running statistics without counting, and after the counter of batches has moved: so a layer is read once
+        more after its counter was seen to stand still, and always where there is none.
+        """
+        module = self._module()
+        if module is not None:
+            # A scripted module makes its dictionary anew each time; others keep theirs.
+            self._buffers = buffers_of(module) or self._buffers
+        mean, var, count = self.tensors()
+        if mean is None and var is None and count is None:
+            return False
+        if count is None or count.is_inference():
+            return True
+        version = (id(mean), id(var), id(count), count._version, _version_of(mean), _version_of(var))
+        if version != self._version:
+            self._version = version
+            self._is_settled = False
+            return True
+        was_settled, self._is_settled = self._is_settled, True
+        return not was_settled
+
+
+def _version_of(tensor: Any) -> Any:
+    """Inference tensors count no writes."""
+    return None if tensor is None or tensor.is_inference() else tensor._version
 
 
 def values_of(module: Any) -> dict[str, Any]:
     """All elements of one layer's statistics, in order; those that are not finite as None."""
-    figures = {"runningMean": None, "runningVar": None, "numBatchesTracked": None}
-    read = _read([("", buffer_of(module, _NAMES[0]), buffer_of(module, _NAMES[1]), buffer_of(module, "num_batches_tracked"))])
-    figures.update({key: value for key, value in read[0].items() if key != "path"})
+    [figures] = _read([(buffer_of(module, _NAMES[0]), buffer_of(module, _NAMES[1]), buffer_of(module, _COUNT))])
     torch = torch_module("torch")
     for key, name in (("runningMean", _NAMES[0]), ("runningVar", _NAMES[1])):
         tensor = buffer_of(module, name)
@@ -58,16 +104,17 @@ def values_of(module: Any) -> dict[str, Any]:
     return figures
 
 
-def _read(layers: list[tuple[str, Any, Any, Any]]) -> list[dict[str, Any]]:
+def _read(layers: list[tuple[Any, Any, Any]]) -> list[dict[str, Any]]:
+    """Figures of running mean, running variance and counter of each layer; None for what it has not."""
+    answers: list[dict[str, Any]] = [{"runningMean": None, "runningVar": None, "numBatchesTracked": None} for _ in layers]
     torch = torch_module("torch")
     if torch is None:
-        return []
-    answers = [{"path": path, "runningMean": None, "runningVar": None, "numBatchesTracked": None} for path, *_ in layers]
+        return answers
     groups: dict[tuple[Any, ...], list[tuple[int, str, Any]]] = {}
-    for index, (_, mean, var, count) in enumerate(layers):
+    for index, (mean, var, count) in enumerate(layers):
         for key, tensor in (("runningMean", mean), ("runningVar", var), ("numBatchesTracked", count)):
-            if tensor is not None and tensor.is_floating_point() is (key != "numBatchesTracked"):
-                single = key == "numBatchesTracked"
+            single = key == "numBatchesTracked"
+            if tensor is not None and tensor.is_floating_point() is not single and (not single or tensor.numel() == 1):
                 group = (single, tensor.device, tensor.dtype, tensor.numel())
                 groups.setdefault(group, []).append((index, key, tensor))
     tables = []

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import collections
 import functools
-import os
 import sys
 import threading
 import time
 import weakref
 from types import FrameType, ModuleType
 from typing import Any, Callable, Deque, NamedTuple, Optional
+
+from .modules import absolute
 
 __all__ = ["Switch", "Timeline"]
 
@@ -35,7 +36,7 @@ class Switch(NamedTuple):
 class Timeline:
     """Wraps ``Module.train`` from :meth:`install` to :meth:`remove`."""
 
-    def __init__(self, on_switch: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, on_switch: Callable[[Any], None] = lambda _: None) -> None:
         self._records: Deque[Switch] = collections.deque(maxlen=_KEPT)
         self._pins: dict[int, tuple["weakref.ref[Any]", bool]] = {}
         self._within = threading.local()
@@ -117,9 +118,9 @@ class Timeline:
         caller = _users_frame(frame, module)
         place = (None, None, None)
         if caller is not None:
-            place = (os.path.abspath(caller.f_code.co_filename), caller.f_lineno, caller.f_code.co_name)
+            place = (absolute(caller.f_code.co_filename), caller.f_lineno, caller.f_code.co_name)
         self._records.append(Switch(time.time(), weakref.ref(module), mode, *place))
-        self._on_switch()
+        self._on_switch(module)
 
 
 class _Silence:
