@@ -5,12 +5,15 @@ import { Dict, Tuple, type Value } from '../runtime/program';
 import { AppError } from '../util/errors';
 import { beyondLimit, type OnRead } from './byteSource';
 import { PickleCursor } from './pickleCursor';
+import { TensorCalls } from './tensorCalls';
 import { InertHost, MarkedBoolean, PickleBytes, PickleGlobal, PickleObject, type PickleHost } from './pickleValues';
 
 const MAX_STACK = 16_000_000;
 const MAX_MEMO = 32_000_000;
 /** Lists and tuples count one, dicts and objects four: a byte of pickle may become hundreds of bytes in memory. */
 const MAX_CONTAINERS = 24_000_000;
+/** Made for a tensor: see `tensorCalls.ts`. */
+const OBJECTS_OF_CALL = 6;
 const FEW = 16;
 /** Instructions between two reports: some milliseconds. */
 const STEPS_UNHEARD = 2 ** 16;
@@ -57,17 +60,23 @@ class Unpickler {
   private containers = 0;
   /** Stack size at the innermost mark: values below it are out of reach, as in Python. */
   private fence = 0;
+  /** Absent where the host makes no tensors, and where their booleans are to be marked. */
+  private readonly calls: TensorCalls | undefined;
 
   constructor(
     private readonly cursor: PickleCursor,
     private readonly host: PickleHost,
     private readonly markBooleans: boolean,
     private readonly onRead?: OnRead,
-  ) {}
+  ) {
+    if (host.tensors === undefined || markBooleans) return;
+    this.calls = new TensorCalls(cursor.bytes, cursor.texts, this.memo, host.tensors);
+  }
 
-  run(): Value {
+  /** Runs up to the STOP, or until the cursor stands at `end`; the value on top of the stack is taken from it. */
+  run(end = Infinity): Value {
     const { cursor, host, stack } = this;
-    for (let steps = 1; ; steps++) {
+    for (let steps = 1; cursor.position !== end; steps++) {
       if (steps % STEPS_UNHEARD === 0) this.onRead?.(cursor.position, cursor.bytes.length);
       if (stack.length > MAX_STACK) throw beyondLimit(cursor.what, `more than ${MAX_STACK} values lie on its stack`);
       const opcode = cursor.u8();
@@ -86,6 +95,7 @@ class Unpickler {
           this.memoize(cursor.u32());
           break;
         case 0x28: // MARK
+          if (end === Infinity && this.makeTensor()) break;
           this.marks.push(stack.length);
           this.fence = stack.length;
           if (this.marks.length > MAX_STACK) throw beyondLimit(cursor.what, 'it is nested too deeply');
@@ -335,6 +345,34 @@ class Unpickler {
           throw cursor.error(`it holds the unknown instruction 0x${opcode.toString(16)}`);
       }
     }
+    return this.pop();
+  }
+
+  /** Reads a whole call, whose MARK is before the cursor, where it is one that makes a tensor and looks as they all do. */
+  private makeTensor(): boolean {
+    const { calls, cursor, stack } = this;
+    const { tensors } = this.host;
+    if (calls === undefined || tensors === undefined || stack.length <= this.fence) return false;
+    if (!tensors.isRebuild(stack[stack.length - 1]!) || !calls.read(cursor.position - 1)) return false;
+    cursor.position = calls.end + 1;
+    this.memoized += calls.entries;
+    stack.pop();
+    this.pushContainer(tensors.make(calls), OBJECTS_OF_CALL);
+    return true;
+  }
+
+  /** Makes the parts of a call that was read whole after all, for a memo entry that it left empty. */
+  private fillMemo(index: number): void {
+    const call = this.calls?.callOf(index);
+    if (call === undefined) return;
+    const { cursor, memo } = this;
+    const { position } = cursor;
+    // What the pickle has put into others of these entries since then stays.
+    const later = memo.slice(call.first, call.first + call.entries);
+    cursor.position = call.start;
+    this.run(call.end);
+    cursor.position = position;
+    later.forEach((value, i) => (memo[call.first + i] = value));
   }
 
   private pop(): Value {
@@ -381,10 +419,11 @@ class Unpickler {
     const dict = target instanceof Dict ? target : target instanceof PickleObject ? target.dict : undefined;
     if (dict === undefined || items.length % 2 !== 0)
       throw this.cursor.error('items are set on something that is no dict');
-    for (let i = 0; i < items.length; i += 2) dict.entries.set(items[i]!, items[i + 1]!);
+    dict.setAll(items);
   }
 
   private recall(index: number): Value {
+    if (this.memo[index] === undefined) this.fillMemo(index);
     const value = this.memo[index];
     if (value === undefined) throw this.cursor.error(`it refers to value ${index}, which it did not keep`);
     return value;
@@ -393,7 +432,7 @@ class Unpickler {
   private memoize(index: number): void {
     if (!(index >= 0 && index < MAX_MEMO)) throw beyondLimit(this.cursor.what, `it keeps more than ${MAX_MEMO} values`);
     const value = this.top();
-    if (this.memo[index] === undefined) this.memoized++;
+    if (this.memo[index] === undefined && this.calls?.callOf(index) === undefined) this.memoized++;
     this.memo[index] = value;
   }
 

@@ -2,14 +2,14 @@
 
 import type { AppError } from '../util/errors';
 import { beyondLimit, damaged } from './byteSource';
+import { ShortTexts } from './shortTexts';
 
-/** Joining character codes one by one is three times as slow, and leaves each character's string as garbage. */
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const MAX_LINE = 65_536;
 const MAX_INTEGER_BYTES = 4096;
 
 export class PickleCursor {
   position = 0;
+  readonly texts: ShortTexts;
   private readonly view: DataView;
 
   constructor(
@@ -18,6 +18,7 @@ export class PickleCursor {
     readonly what: string,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.texts = new ShortTexts(bytes);
   }
 
   /** Moves on by `count` bytes and returns where they start. */
@@ -62,7 +63,7 @@ export class PickleCursor {
 
   utf8(length: number): string {
     const start = this.take(length);
-    return decoder.decode(this.bytes.subarray(start, start + length));
+    return this.texts.decode(start, start + length);
   }
 
   /** Python 2 strings: one byte a character, which may be any. */

@@ -1,6 +1,7 @@
 // What a pickle holds beyond plain values, as objects that only say what they are; and who gives them a meaning.
 
 import { Dict, OpaqueValue, type Tuple, type Value } from '../runtime/program';
+import type { TensorMaker } from './tensorCalls';
 
 /** A class or function that the pickle names. It is never imported. */
 export class PickleGlobal extends OpaqueValue {
@@ -61,6 +62,8 @@ export interface PickleHost {
   build(object: Value, state: Value): void;
   /** What the writer kept outside the pickle: for torch, a storage. */
   persistent(id: Value): Value;
+  /** Where it is there, calls that make tensors may come to it whole, instead of as globals, persistent ids and reductions. */
+  readonly tensors?: TensorMaker;
 }
 
 /** The host to which everything is unknown. */

@@ -22,27 +22,27 @@ export function modulesOfNames(
   fileName: string,
 ): StoredModule {
   const root = new StoredModule('', null);
-  // Most paths have been met before: one look-up instead of one for each of their parts.
-  const known = new Map<string, StoredModule>();
-  const moduleAt = (path: string): StoredModule => known.get(path) ?? make(path.split('.'), path);
-  const make = (parts: readonly string[], path: string): StoredModule => {
-    if (parts.length > MAX_DEPTH) throw beyondLimit(fileName, `its names have more than ${MAX_DEPTH} parts`);
-    let module = root;
-    for (const part of parts) {
-      // Whatever wrote names such as `a..b`, an empty part names no module.
-      if (part === '') continue;
-      let child = module.children.get(part);
-      if (child === undefined) {
-        if (++count > MAX_MODULES) throw beyondLimit(fileName, `it names more than ${MAX_MODULES} modules`);
-        module.setChild(part, (child = new StoredModule('', null)));
-      }
-      module = child;
-    }
+  // Most paths have been met before, and so have the parents of those that have not.
+  const known = new Map<string, StoredModule>([['', root]]);
+  const moduleAt = (path: string, below = 0): StoredModule => known.get(path) ?? make(path, below);
+  const make = (path: string, below: number): StoredModule => {
+    if (below >= MAX_DEPTH) throw beyondLimit(fileName, `its names have more than ${MAX_DEPTH} parts`);
+    const dot = path.lastIndexOf('.');
+    const parent = dot < 0 ? root : moduleAt(path.slice(0, dot), below + 1);
+    const name = path.slice(dot + 1);
+    // Whatever wrote names such as `a..b`, an empty part names no module.
+    const module = name === '' ? parent : (parent.children.get(name) ?? added(parent, name));
     known.set(path, module);
     return module;
   };
+  const added = (parent: StoredModule, name: string): StoredModule => {
+    if (++count > MAX_MODULES) throw beyondLimit(fileName, `it names more than ${MAX_MODULES} modules`);
+    const module = new StoredModule('', null);
+    parent.setChild(name, module);
+    return module;
+  };
   let count = 1;
-  for (const path of metadata) if (path !== '') moduleAt(path);
+  for (const path of metadata) moduleAt(path);
   for (const [name, value] of tensors) {
     const dot = name.lastIndexOf('.');
     const own = name.slice(dot + 1);

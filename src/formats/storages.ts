@@ -49,12 +49,14 @@ export type FindStorage = (key: string, dtype: DType, count: number) => Storage 
 /** Resolves the persistent ids of a pickle: what torch keeps outside of it. */
 export interface PersistentObjects {
   reference(id: Value): Value;
+  /** The storage of the id `('storage', type, key, device, count)`, or why there is none; absent where ids are of another kind. */
+  storage?(type: string, key: string, count: number): Storage | string;
 }
 
 /** The storages of one pickle. Tensors that share a storage in the file share one {@link Storage}. */
 export class StorageTable implements PersistentObjects {
   /** By type, then by key. */
-  private readonly known = new Map<string, Map<string, StorageReference>>();
+  private readonly known = new Map<string, Map<string, Storage | string>>();
 
   constructor(private readonly find: FindStorage) {}
 
@@ -73,17 +75,19 @@ export class StorageTable implements PersistentObjects {
     }
     // Only the first versions of torch wrote views of storages: (key, offset, size).
     if (argument(id, 5) instanceof Tuple) return new StorageReference('its storage is a part of another one');
-    // One storage may be viewed with two dtypes; then the two do not see each other's writes.
-    let ofType = this.known.get(type.typeName);
-    if (ofType === undefined) this.known.set(type.typeName, (ofType = new Map<string, StorageReference>()));
-    const known = ofType.get(key);
-    if (known !== undefined) return known;
-    const made = new StorageReference(this.storage(type.typeName, key, Number(count)));
-    ofType.set(key, made);
-    return made;
+    return new StorageReference(this.storage(type.typeName, key, Number(count)));
   }
 
-  private storage(type: string, key: string, count: number): Storage | string {
+  storage(type: string, key: string, count: number): Storage | string {
+    // One storage may be viewed with two dtypes; then the two do not see each other's writes.
+    let ofType = this.known.get(type);
+    if (ofType === undefined) this.known.set(type, (ofType = new Map<string, Storage | string>()));
+    let storage = ofType.get(key);
+    if (storage === undefined) ofType.set(key, (storage = this.make(type, key, count)));
+    return storage;
+  }
+
+  private make(type: string, key: string, count: number): Storage | string {
     const dtype = dtypeOfStorage(type);
     if (dtype === undefined) return `tensors of ${type} are not supported`;
     if (!isCount(count)) return `its storage ${key} has an impossible size`;

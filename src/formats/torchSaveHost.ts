@@ -1,9 +1,10 @@
 // What the names in the pickles of torch.save mean: tensors are rebuilt, every object of a class stays inert.
 
-import { Dict, type Value } from '../runtime/program';
+import { Dict, Tensor, type Value } from '../runtime/program';
 import { numpyScalar } from './numpyScalars';
 import { argument, InertHost, PickleGlobal, PickleObject } from './pickleValues';
-import type { PersistentObjects } from './storages';
+import { viewOf, type PersistentObjects } from './storages';
+import type { TensorCall, TensorMaker } from './tensorCalls';
 import { isStorageClass, KnownFunction, knownFunction } from './torchFunctions';
 
 export class TorchSaveHost extends InertHost {
@@ -12,8 +13,11 @@ export class TorchSaveHost extends InertHost {
   /** Attributes set on a dict: a state dict carries its `_metadata` so. */
   private readonly dictAttributes = new WeakMap<Dict, Dict>();
 
+  readonly tensors?: TensorMaker;
+
   constructor(private readonly storages: PersistentObjects) {
     super();
+    if (storages.storage !== undefined) this.tensors = tensorMaker(storages as Required<PersistentObjects>);
   }
 
   /** The `_metadata` of a state dict, by module path; undefined where it was left out. */
@@ -80,6 +84,19 @@ export class TorchSaveHost extends InertHost {
     if (argument(id, 0) === 'module') return argument(id, 1) ?? null;
     return this.storages.reference(id);
   }
+}
+
+function tensorMaker(storages: Required<PersistentObjects>): TensorMaker {
+  return {
+    isRebuild: (callable) =>
+      callable instanceof KnownFunction && callable.typeName === 'torch._utils._rebuild_tensor_v2',
+    isOrderedDict: (callable) => callable instanceof KnownFunction && callable.typeName === 'collections.OrderedDict',
+    make: ({ type, key, count, offset, shape, strides, requiresGrad }: TensorCall) => {
+      const tensor = viewOf(storages.storage(type, key, count), offset, shape, strides);
+      if (tensor instanceof Tensor) tensor.requiresGrad = requiresGrad;
+      return tensor;
+    },
+  };
 }
 
 /** Names that every file of torch.save may have; Python's own loader for untrusted files allows most of them too. */

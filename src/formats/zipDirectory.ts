@@ -4,6 +4,7 @@
 
 import { AppError } from '../util/errors';
 import { beyondLimit, checkRange, damaged, type ByteSource } from './byteSource';
+import { ShortTexts } from './shortTexts';
 
 const MAX_DIRECTORY = 512 * 2 ** 20;
 const MAX_NAME = 4096;
@@ -27,8 +28,6 @@ export const LOCAL_HEADER = 30;
 export const STORED = 0;
 const DEFLATED = 8;
 
-const decoder = new TextDecoder('utf-8');
-
 /** One file in the archive, as the directory describes it. Sizes and the offset of the local header are in bytes. */
 export interface ZipEntry {
   readonly name: string;
@@ -51,6 +50,7 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
   checkRange(source, offset, size);
   const bytes = await source.read(offset, size);
   const view = viewOf(bytes);
+  const texts = new ShortTexts(bytes);
   const entries = new Map<string, ZipEntry>();
   const ordered: ZipEntry[] = [];
   let position = 0;
@@ -63,14 +63,14 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
     const next = position + RECORD_SIZE + nameLength + extraLength + view.getUint16(position + 32, true);
     if (next > size) throw damaged(source.name, 'its zip directory ends in the middle of an entry');
     if (nameLength > MAX_NAME) throw beyondLimit(source.name, 'it has an entry with an overlong name');
-    const entry = readRecord(bytes, view, position, offset + position);
+    const entry = readRecord(texts, view, position, offset + position);
     const isEncrypted = (view.getUint16(position + 8, true) & 1) === 1;
     position = next;
     if (entry.name.endsWith('/') && entry.size === 0) continue;
     checkEntry(source, entry, isEncrypted);
-    if (entries.has(entry.name)) throw damaged(source.name, `it has two entries named ${entry.name}`);
-    entries.set(entry.name, entry);
     ordered.push(entry);
+    if (entries.set(entry.name, entry).size < ordered.length)
+      throw damaged(source.name, `it has two entries named ${entry.name}`);
   }
   checkPlacement(source, ordered);
   return entries;
@@ -109,7 +109,7 @@ async function findDirectory(source: ByteSource): Promise<Directory> {
   throw damaged(source.name, 'the end of its zip directory is missing');
 }
 
-function readRecord(bytes: Uint8Array, view: DataView, position: number, recordOffset: number): ZipEntry {
+function readRecord(texts: ShortTexts, view: DataView, position: number, recordOffset: number): ZipEntry {
   const nameStart = position + RECORD_SIZE;
   const nameEnd = nameStart + view.getUint16(position + 28, true);
   let compressedSize = view.getUint32(position + 20, true);
@@ -119,7 +119,7 @@ function readRecord(bytes: Uint8Array, view: DataView, position: number, recordO
     // The zip64 field holds, in this order, just those numbers that did not fit.
     let at = findExtra(view, nameEnd, nameEnd + view.getUint16(position + 30, true));
     const wide = (narrow: number): number => {
-      if (narrow !== UNKNOWN || at === undefined || at + 8 > bytes.length) return narrow;
+      if (narrow !== UNKNOWN || at === undefined || at + 8 > view.byteLength) return narrow;
       at += 8;
       return Number(view.getBigUint64(at - 8, true));
     };
@@ -127,7 +127,7 @@ function readRecord(bytes: Uint8Array, view: DataView, position: number, recordO
     compressedSize = wide(compressedSize);
     headerOffset = wide(headerOffset);
   }
-  const name = decoder.decode(bytes.subarray(nameStart, nameEnd));
+  const name = texts.decode(nameStart, nameEnd);
   return { name, size, compressedSize, method: view.getUint16(position + 10, true), headerOffset, recordOffset };
 }
 

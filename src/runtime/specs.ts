@@ -13,6 +13,43 @@ export function tensorSpecs(values: Iterable<readonly [name: string, value: Valu
   return specs;
 }
 
+/**
+ * The same with equal specs and equal lists as one object: a model repeats its layers, and what is one object is sent to another
+ * thread once.
+ */
+export class SharedSpecs {
+  private readonly byShape = new Map<readonly number[], TensorSpec[]>();
+  private readonly byFirst = new Map<TensorSpec, (readonly TensorSpec[])[]>();
+
+  of(values: ReadonlyMap<string, Value>): readonly TensorSpec[] {
+    if (values.size === 0) return noSpecs;
+    const specs: TensorSpec[] = [];
+    for (const [name, value] of values) if (value instanceof Tensor) specs.push(this.spec(name, value));
+    const [first] = specs;
+    if (first === undefined) return noSpecs;
+    const lists = listAt(this.byFirst, first);
+    const known = lists.find((list) => list.length === specs.length && list.every((spec, i) => spec === specs[i]));
+    if (known === undefined) lists.push(specs);
+    return known ?? specs;
+  }
+
+  private spec(name: string, { dtype, shape }: Tensor): TensorSpec {
+    const specs = listAt(this.byShape, shape);
+    for (const spec of specs) if (spec.name === name && spec.dtype === dtype) return spec;
+    const made = { name, dtype, shape };
+    specs.push(made);
+    return made;
+  }
+}
+
+const noSpecs: readonly TensorSpec[] = [];
+
+function listAt<K, T>(lists: Map<K, T[]>, key: K): T[] {
+  let list = lists.get(key);
+  if (list === undefined) lists.set(key, (list = []));
+  return list;
+}
+
 /** A number of either of Python's kinds. */
 export function numberOrNull(value: Value | undefined): number | null {
   return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : null;

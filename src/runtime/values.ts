@@ -32,10 +32,28 @@ export class Tuple {
 /** A dict in insertion order. Keys are compared as Python does: by value for numbers and strings, by identity for tensors. */
 export class Dict {
   private items: Map<Value, Value> | undefined;
+  /** Keys and values in turns, as a pickle has them. */
+  private pending: readonly Value[] | undefined;
 
-  /** Made at the first look: every tensor of a pickle has a dict of hooks, empty, that nobody looks into. */
+  /** Made at the first look: a file has thousands of dicts that nobody looks into. */
   get entries(): Map<Value, Value> {
-    return (this.items ??= new Map<Value, Value>());
+    if (this.items === undefined) {
+      this.items = new Map<Value, Value>();
+      const { pending } = this;
+      this.pending = undefined;
+      if (pending !== undefined) this.setAll(pending);
+    }
+    return this.items;
+  }
+
+  /** Sets items, which are keys and values in turns; the list is the dict's from now on. */
+  setAll(items: readonly Value[]): void {
+    if (this.items === undefined && this.pending === undefined) {
+      this.pending = items;
+      return;
+    }
+    const { entries } = this;
+    for (let i = 0; i + 1 < items.length; i += 2) entries.set(items[i]!, items[i + 1]!);
   }
 }
 

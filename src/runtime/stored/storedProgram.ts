@@ -11,7 +11,7 @@ import { LazyStorages } from '../lazyStorages';
 import { PathIndex } from '../moduleOrder';
 import { normStatisticsVersion, normTensors, readNormStatistics } from '../normStatistics';
 import type { Program, StoredModule } from '../program';
-import { tensorSpecs } from '../specs';
+import { SharedSpecs } from '../specs';
 import type { Tensor } from '../tensor';
 import type { Value } from '../values';
 import { behaviourOf, layerSpec, typeOf } from './layerKinds';
@@ -50,6 +50,7 @@ export class StoredProgram implements Program {
 
   describe(): Promise<readonly ModuleSpec[]> {
     const { training, behaviour } = this.modes();
+    const specs = new SharedSpecs();
     return Promise.resolve(
       this.nodes.map(({ item: module, path, sharedWith }, i): ModuleSpec => {
         const rule = this.rules[i]!;
@@ -63,8 +64,8 @@ export class StoredProgram implements Program {
           modeSensitive: rule.inTrain !== 'none',
           ...(reason === undefined ? {} : { behaviourReason: reason }),
           ...layerSpec(module),
-          parameters: tensorSpecs(module.parameters),
-          buffers: tensorSpecs(module.buffers),
+          parameters: specs.of(module.parameters),
+          buffers: specs.of(module.buffers),
           ...(sharedWith === undefined ? {} : { sharedWith }),
         };
       }),
