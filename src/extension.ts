@@ -3,6 +3,7 @@
 
 import * as vscode from 'vscode';
 import { registerNotices } from './commands/notices';
+import { registerInspectClass } from './commands/inspectClass';
 import { registerInspectKernel } from './commands/inspectKernel';
 import { registerOpenCommands } from './commands/openModel';
 import { registerRevealSource } from './commands/revealSource';
@@ -81,6 +82,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     hub,
     ...registerRunPython(scene, hub, log),
     registerInspectKernel(scene, hub, log),
+    ...registerInspectClass(scene, hub, log),
     ...registerLiveCommands(scene, log),
     tree.view.onDidChangeVisibility(({ visible }) => {
       hub.setVisible(visible);

@@ -24,6 +24,8 @@ export const commandIds = {
   showLog: 'modeInspector.showLog',
   runPythonFile: 'modeInspector.runPythonFile',
   openTerminal: 'modeInspector.openTerminal',
+  inspectClass: 'modeInspector.inspectClass',
+  inspectClassWith: 'modeInspector.inspectClassWith',
   inspectKernel: 'modeInspector.inspectKernel',
   pinMode: 'modeInspector.pinMode',
   unpinMode: 'modeInspector.unpinMode',
@@ -45,6 +47,7 @@ export const settingIds = {
   threads: 'modeInspector.threads',
   statusBar: 'modeInspector.statusBar',
   python: 'modeInspector.python',
+  codeLens: 'modeInspector.codeLens',
 } as const;
 
 export const contextKeys = {
