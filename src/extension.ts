@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import { registerAttachToProcess } from './commands/attachToProcess';
 import { DebugSessions } from './commands/debugSessions';
 import { registerNotices } from './commands/notices';
+import { registerInspectClass } from './commands/inspectClass';
 import { registerInspectKernel } from './commands/inspectKernel';
 import { registerOpenCommands } from './commands/openModel';
 import { registerRevealSource } from './commands/revealSource';
@@ -84,6 +85,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     hub,
     ...registerRunPython(scene, hub, log),
     registerInspectKernel(scene, hub, log),
+    ...registerInspectClass(scene, hub, log),
     ...registerLiveCommands(scene, log),
     debugSessions,
     registerAttachToProcess(scene, hub, debugSessions, log),

@@ -15,6 +15,10 @@ export function readStatusBarVisible(): boolean {
   return read(settingIds.statusBar) !== false;
 }
 
+export function readCodeLens(): boolean {
+  return read(settingIds.codeLens) !== false;
+}
+
 /** The interpreter that the setting names for a file; undefined where it is empty. */
 export function readPython(file: vscode.Uri | undefined): string | undefined {
   const setting: unknown = vscode.workspace.getConfiguration(undefined, file).get(settingIds.python);

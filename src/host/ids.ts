@@ -24,6 +24,8 @@ export const commandIds = {
   showLog: 'modeInspector.showLog',
   runPythonFile: 'modeInspector.runPythonFile',
   openTerminal: 'modeInspector.openTerminal',
+  inspectClass: 'modeInspector.inspectClass',
+  inspectClassWith: 'modeInspector.inspectClassWith',
   inspectKernel: 'modeInspector.inspectKernel',
   pinTrain: 'modeInspector.pinTrain',
   pinEval: 'modeInspector.pinEval',
@@ -49,6 +51,7 @@ export const settingIds = {
   statusBar: 'modeInspector.statusBar',
   python: 'modeInspector.python',
   debugSessions: 'modeInspector.debugSessions',
+  codeLens: 'modeInspector.codeLens',
 } as const;
 
 export const contextKeys = {

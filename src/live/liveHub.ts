@@ -26,7 +26,7 @@ export class LiveHub implements Disposable {
   /** @param pythonFolder the extension's folder `python`. */
   constructor(
     private readonly store: SessionStore,
-    private readonly pythonFolder: string,
+    readonly pythonFolder: string,
     private readonly log: Log,
   ) {}
 

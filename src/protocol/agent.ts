@@ -92,7 +92,15 @@ const notifications = {
     folder: v.string(),
   }),
   /** A part of a model's tree in pre-order; `from` 0 begins it anew. */
-  modules: v.object({ model, name: v.string(), from: count, last: v.boolean(), modules: v.array(module) }),
+  modules: v.object({
+    model,
+    name: v.string(),
+    from: count,
+    last: v.boolean(),
+    modules: v.array(module),
+    /** The arguments of its forward, where we built the model and may run it. */
+    inputs: v.exactOptional(v.array(v.object({ name: v.string(), type: v.string(), hasDefault: v.boolean() }))),
+  }),
   /** A model that no longer exists, or that is part of another one now. */
   gone: v.object({ model }),
   modes: v.object({
@@ -124,6 +132,7 @@ export type AgentNotification = {
   [N in AgentNotificationName]: { readonly name: N; readonly params: v.InferOutput<Notifications[N]> };
 }[AgentNotificationName];
 
+export type AgentInputs = NonNullable<v.InferOutput<Notifications['modules']>['inputs']>;
 export type AgentModule = v.InferOutput<typeof module>;
 export type AgentIntroduction = v.InferOutput<Notifications['connected']>;
 export type AgentStatistics = v.InferOutput<typeof statistics>;
@@ -147,6 +156,15 @@ const answers = {
   pin: switched,
   statistics,
   findEverywhere: v.object({ models: count }),
+  runForward: v.object({
+    outputs: v.array(
+      v.object({ name: v.string(), shape: v.array(count), dtype: v.string(), ...v.omit(summary, ['values']).entries }),
+    ),
+    /** Of all elements of the outputs. */
+    digest: v.string(),
+    moved: v.array(path),
+    milliseconds: v.number(),
+  }),
   detach: v.object({}),
 } as const;
 
@@ -177,6 +195,13 @@ interface Params {
   statistics: { readonly model: number; readonly path: string };
   /** Looks for models that no name leads to. Takes a tenth of a second of the process's time, or more. */
   findEverywhere: Readonly<Record<string, never>>;
+  /** Of a model that we built; others run when their program runs them. */
+  runForward: {
+    readonly model: number;
+    readonly inputs: readonly { readonly shape: readonly number[]; readonly dtype: string }[];
+    readonly steps?: number;
+    readonly seed?: number;
+  };
   detach: Readonly<Record<string, never>>;
 }
 

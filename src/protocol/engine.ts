@@ -35,6 +35,8 @@ export interface OutputArray {
 export interface ForwardResult {
   readonly outputs: readonly OutputSummary[];
   readonly arrays?: readonly OutputArray[];
+  /** Tells the outputs of two forwards apart, where their elements stay in the process that ran. */
+  readonly digest?: string;
   /** The shapes that ran, so that a view can say what it made up. */
   readonly inputs: readonly { readonly shape: readonly number[]; readonly dtype: DType }[];
   /** Layers whose running statistics moved. */

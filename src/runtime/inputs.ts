@@ -1,6 +1,7 @@
 // What to give a model's forward: a shape that it will probably take, and tensors as the numbers that a signature asks for.
 
 import type { InputSpec } from '../model/description';
+import type { TensorSpec } from '../model/module';
 import { AppError } from '../util/errors';
 import { itemOf } from './item';
 import { Tensor } from './tensor';
@@ -13,7 +14,8 @@ export interface LayerView {
   readonly path: string;
   /** Class name without its package. */
   readonly type: string;
-  tensor(name: string): Value | undefined;
+  /** A tensor, or what is known of one that lies elsewhere. */
+  tensor(name: string): Value | TensorSpec | undefined;
   attribute(name: string): Value | undefined;
 }
 
@@ -23,8 +25,8 @@ export function suggestInput(layers: Iterable<LayerView>): Suggestion | undefine
     const { path, type } = layer;
     const weight = ['weight', 'weight_ih_l0', 'weight_ih', 'in_proj_weight']
       .map((name) => layer.tensor(name))
-      .find((value) => value instanceof Tensor);
-    if (!(weight instanceof Tensor)) continue;
+      .find(isTensorLike);
+    if (weight === undefined) continue;
     const shape = shapeFor(type, weight, layer);
     if (shape === undefined) continue;
     const dtype = type.startsWith('Embedding') ? 'int64' : weight.dtype;
@@ -33,13 +35,19 @@ export function suggestInput(layers: Iterable<LayerView>): Suggestion | undefine
   return undefined;
 }
 
-function shapeFor(type: string, weight: Tensor, layer: LayerView): readonly number[] | undefined {
+type TensorLike = Pick<TensorSpec, 'shape' | 'dtype'>;
+
+function isTensorLike(value: Value | TensorSpec | undefined): value is (Value | TensorSpec) & TensorLike {
+  return typeof value === 'object' && value !== null && 'shape' in value && 'dtype' in value;
+}
+
+function shapeFor(type: string, weight: TensorLike, layer: LayerView): readonly number[] | undefined {
   const [outputs = 1, inputs = 1] = weight.shape;
   if (type === 'Embedding' || type === 'EmbeddingBag') return [2, 16];
   if (/^(LSTM|GRU|RNN|MultiheadAttention)$/.test(type)) return [2, 16, inputs];
   if (/^(LSTM|GRU|RNN)Cell$/.test(type)) return [2, inputs];
   if (type === 'Linear') return [2, inputs];
-  const spatial = weight.rank - 2;
+  const spatial = weight.shape.length - 2;
   const side = [64, 64, 16][spatial - 1];
   if (type.startsWith('Conv') && side !== undefined) {
     const groups = layer.attribute('groups');

@@ -5,7 +5,7 @@ import type { ForwardResult, OutputArray } from '../protocol/engine';
 import type { ModelSession } from './modelSession';
 
 export interface ForwardRecord {
-  readonly result: Omit<ForwardResult, 'arrays'>;
+  readonly result: Omit<ForwardResult, 'arrays' | 'digest'>;
   /** Forwards in the session so far, this one included. */
   readonly count: number;
   /** Whether the outputs are, byte for byte, those of the forward before; undefined where that had other inputs. */
@@ -28,15 +28,14 @@ export class ForwardHistory {
     return this.records.get(session.id)?.record;
   }
 
-  /** Keeps a forward that ended well; `result` has `arrays`, that is, it ran with `keepOutputs`. */
+  /** Keeps a forward that ended well; `result` has `arrays`, that is, it ran with `keepOutputs`, or a digest. */
   add(
     session: ModelSession,
     run: Pick<ForwardRecord, 'inputText' | 'mode' | 'model'>,
     result: ForwardResult,
   ): ForwardRecord {
     const before = this.records.get(session.id);
-    const { arrays = [], ...summary } = result;
-    const digest = digestOf(arrays);
+    const { arrays = [], digest = digestOf(arrays), ...summary } = result;
     const comparable = before?.record.inputText === run.inputText && before.record.model === run.model;
     const record: ForwardRecord = {
       ...run,

@@ -1,6 +1,7 @@
 // One Python process with an agent in it: its models as sessions, and who switched what, when and where.
 
 import type {
+  AgentInputs,
   AgentIntroduction,
   AgentMethod,
   AgentModule,
@@ -165,12 +166,14 @@ export class LiveProcess implements Disposable {
     from,
     last,
     modules,
+    inputs,
   }: {
     model: number;
     name: string;
     from: number;
     last: boolean;
     modules: AgentModule[];
+    inputs?: AgentInputs;
   }): void {
     const known = from === 0 ? [] : this.parts.get(model);
     // A part without those before it belongs to a tree that has changed since.
@@ -192,6 +195,7 @@ export class LiveProcess implements Disposable {
       model,
       name,
       modules: known,
+      inputs,
       link: this.link,
       onListenerError: this.onListenerError,
     });

@@ -3,10 +3,11 @@
 import type { Capabilities, InputSpec, Problem } from '../model/description';
 import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
-import type { AgentModule, AgentNotification, AgentStatistics } from '../protocol/agent';
-import type { ForwardResult, SaveCopyResult } from '../protocol/engine';
+import type { AgentInputs, AgentModule, AgentNotification, AgentStatistics } from '../protocol/agent';
+import type { ForwardOptions, ForwardResult, SaveCopyResult } from '../protocol/engine';
 import { AppError } from '../util/errors';
 import { Emitter } from '../util/event';
+import { hasKnownType, liveInputs, orAborted } from './liveForward';
 import { LiveModules } from './liveModules';
 import type { AgentLink, LiveProcess, LiveSwitch } from './liveProcess';
 import type { ModelSession, SessionChange, SessionState, Snapshot } from './modelSession';
@@ -20,6 +21,8 @@ export interface LiveSessionOptions {
   readonly name: string;
   /** In pre-order, the root first. */
   readonly modules: readonly AgentModule[];
+  /** The arguments of its forward; undefined where only its own program runs it. */
+  readonly inputs: AgentInputs | undefined;
   readonly link: AgentLink;
   readonly onListenerError: ((error: unknown) => void) | undefined;
 }
@@ -30,8 +33,8 @@ type ChangedStatistics = Extract<AgentNotification, { name: 'statistics' }>['par
 export class LiveSession implements ModelSession {
   readonly kind = 'live';
   readonly format = 'module';
-  readonly capabilities: Capabilities = { setTraining: true, runForward: false, pin: true };
-  readonly inputs: readonly InputSpec[] = [];
+  readonly capabilities: Capabilities;
+  readonly inputs: readonly InputSpec[];
   readonly problems: readonly Problem[] = [];
   readonly id: string;
   readonly title: string;
@@ -44,6 +47,7 @@ export class LiveSession implements ModelSession {
   private currentState: SessionState = { kind: 'ready' };
   /** As they were reported last. */
   private readonly known = new Map<string, AgentStatistics>();
+  private isRunning = false;
   private readonly pins = new Map<string, Mode>();
   /** Counters when a layer was first seen, to tell which have moved since. */
   private readonly firstCounts = new Map<string, number | null>();
@@ -52,10 +56,12 @@ export class LiveSession implements ModelSession {
     this.process = options.process;
     this.id = `live-${options.process.key}-${options.model}`;
     this.title = options.name;
+    this.capabilities = { setTraining: true, runForward: options.inputs !== undefined, pin: true };
     this.changed = new Emitter(options.onListenerError);
     this.onDidChange = this.changed.event;
     this.modes = new LiveModules(options.modules);
     this.index = ModuleIndex.atOnce(this.modes.specs);
+    this.inputs = liveInputs(options.inputs ?? [], this.index.modules);
     this.initial = this.index.snapshot();
     this.takeStatistics(options.modules);
   }
@@ -126,8 +132,21 @@ export class LiveSession implements ModelSession {
     return this.options.link.request('statistics', { model: this.options.model, path });
   }
 
-  runForward(): Promise<ForwardResult> {
-    return Promise.reject(new AppError('no-program', `${this.title} runs in its own process.`, 'Run it there.'));
+  async runForward({ inputs, steps, seed }: ForwardOptions, signal?: AbortSignal): Promise<ForwardResult> {
+    this.requireModule('');
+    if (!this.capabilities.runForward)
+      throw new AppError('no-program', `${this.title} runs in its own process.`, 'Run it there.');
+    if (this.isRunning) throw new AppError('usage', `${this.title} is running already.`, 'Wait until it has ended.');
+    const shapes = inputs.map(({ shape, dtype }) => ({ shape, dtype }));
+    const options = { ...(steps === undefined ? {} : { steps }), ...(seed === undefined ? {} : { seed }) };
+    this.isRunning = true;
+    const running = this.options.link
+      .request('runForward', { model: this.options.model, inputs: shapes, ...options })
+      .finally(() => {
+        this.isRunning = false;
+      });
+    const { outputs, ...result } = await orAborted(running, this.title, signal);
+    return { ...result, outputs: outputs.filter(hasKnownType), inputs: shapes, problems: [] };
   }
 
   saveCopy(): Promise<SaveCopyResult> {

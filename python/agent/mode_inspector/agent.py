@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import queue
 import sys
 import threading
 import time
@@ -13,13 +14,14 @@ from typing import Any, Callable, NamedTuple, Optional
 
 from . import roots
 from .connection import Connection, Disconnected
+from .forward import inputs_of
 from .imports import when_imported
 from .modules import START_FOLDER, ModuleTree, buffer_of, torch_module
 from .statistics import StatisticsReader, values_of
 from .switching import Switcher
 from .timeline import Switch, Timeline
 
-__all__ = ["start", "stop"]
+__all__ = ["is_running", "start", "stop"]
 
 _TORCH = "torch.nn.modules.module"
 _CHUNK = 500
@@ -37,19 +39,32 @@ _LONGEST_REST_SECONDS = 5.0
 _agent: Optional["_Agent"] = None
 
 
-def start(port: int, token: str, launch: Optional[str] = None, title: Optional[str] = None) -> None:
+def start(
+    port: int,
+    token: str,
+    launch: Optional[str] = None,
+    title: Optional[str] = None,
+    forwards: Optional[Callable[[Any], None]] = None,
+) -> None:
     """
     Connects to the editor that listens on ``port`` of this machine, as soon as the process imports torch.
     A second call does nothing while the first one's connection stands. Never raises; without an editor nothing happens.
 
     :param launch: told to the editor, which knows by it whom it has started.
     :param title: what the process is called, where its command would say little.
+    :param forwards: takes forwards that the editor asks for, as functions that another thread calls with the one that runs a
+        model. Only a process that the editor built a model in has it: in a training program a forward is the user's business.
     """
     global _agent
     if _agent is not None and not _agent.is_over:
         return
-    _agent = _Agent(port, token, launch, title)
+    _agent = _Agent(port, token, launch, title, forwards)
     _agent.prepare()
+
+
+def is_running() -> bool:
+    """False once the agent has left, or the editor has."""
+    return _agent is not None and not _agent.is_over
 
 
 def stop() -> None:
@@ -71,9 +86,18 @@ class _Model:
 
 
 class _Agent:
-    def __init__(self, port: int, token: str, launch: Optional[str], title: Optional[str]) -> None:
+    def __init__(
+        self,
+        port: int,
+        token: str,
+        launch: Optional[str],
+        title: Optional[str],
+        forwards: Optional[Callable[[Any], None]],
+    ) -> None:
         self._port, self._token = port, token
         self._launch, self._title = launch or os.environ.get("MODE_INSPECTOR_LAUNCH"), title
+        self._forwards = forwards
+        self._finished: "queue.SimpleQueue[Callable[[], None]]" = queue.SimpleQueue()
         self._pid = os.getpid()
         self._connection: Any = None
         self._thread: Any = None
@@ -215,6 +239,7 @@ class _Agent:
     def _work(self) -> None:
         self._switcher.try_now()
         self._answer_switches()
+        self._answer_forwards()
         now = time.monotonic()
         if not self._watching:
             self._tell_switches()
@@ -296,10 +321,12 @@ class _Agent:
         statistics = {path: figures for path, figures in model.statistics.changed()}
         part: list[dict[str, Any]] = []
         total, sent = len(model.tree), 0
+        root = model.root()
+        inputs = {} if self._forwards is None or root is None else {"inputs": inputs_of(root)}
 
         def send(is_last: bool) -> None:
             nonlocal part, sent
-            body = {"model": model.number, "name": model.name, "from": sent, "last": is_last, "modules": part}
+            body = {"model": model.number, "name": model.name, "from": sent, "last": is_last, "modules": part, **inputs}
             self._notify("modules", body)
             sent, part = sent + len(part), []
             time.sleep(0)
@@ -384,6 +411,7 @@ class _Agent:
             "pin": self._pin,
             "statistics": self._statistics,
             "findEverywhere": self._find_everywhere,
+            "runForward": self._run_forward,
             "detach": self._detach,
         }.get(method)
         try:
@@ -496,6 +524,32 @@ class _Agent:
         if buffer_of(module, "running_mean") is None and buffer_of(module, "running_var") is None:
             raise _Refusal("This module keeps no running statistics.")
         answer.give(values_of(module))
+
+    def _run_forward(self, params: dict[str, Any], answer: "_Answer") -> None:
+        """{"model", "inputs": [{"shape", "dtype"}], "steps", "seed"}"""
+        model, forwards = self._model(params), self._forwards
+        if forwards is None:
+            raise _Refusal("This program runs its models by itself.")
+        root, entries = model.root(), list(model.tree.entries())
+
+        def forward(run: Callable[..., dict[str, Any]]) -> None:
+            # In the thread that built the model. The answer is sent by the agent's own, which alone uses the connection.
+            try:
+                result = run(root, entries, params)
+                self._finished.put(lambda: answer.give(result))
+            except Exception as error:
+                message = f"{type(error).__name__}: {error}"
+                self._finished.put(lambda: answer.refuse(message))
+            self._connection.wake()
+
+        forwards(forward)
+
+    def _answer_forwards(self) -> None:
+        """The news first, so that whoever hears that a forward is done finds its statistics moved."""
+        while not self._finished.empty():
+            if self._watching:
+                self._report()
+            self._finished.get()()
 
     def _find_everywhere(self, _params: dict[str, Any], answer: "_Answer") -> None:
         self._find_models(roots.everywhere(), is_due=True)

@@ -65,6 +65,7 @@ export class FakeLink implements AgentLink {
       statistics: { runningMean: null, runningVar: null, numBatchesTracked: 3 },
       findEverywhere: { models: 1 },
       detach: {},
+      runForward: { outputs: [], digest: '', moved: [], milliseconds: 1 },
     };
     return Promise.resolve(answers[method]);
   }
