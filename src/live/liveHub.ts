@@ -13,7 +13,7 @@ import { agentCode, agentEnvironment } from './environment';
 import type { AgentCodeOptions, AgentEnvironment } from './environment';
 
 /** In sight: the tree follows four times a second. Out of sight: flags alone, now and then, for the status bar. */
-const looks: Readonly<Record<'visible' | 'hidden', Look>> = {
+export const looks: Readonly<Record<'visible' | 'hidden', Look>> = {
   visible: { watching: true, interval: 0.25, statistics: 'all' },
   hidden: { watching: true, interval: 2, statistics: {} },
 };

@@ -8,6 +8,8 @@ import type { Contender } from './measure';
 export interface Peer<Ready> extends Contender {
   /** What the process said when it was ready. */
   readonly ready: Ready;
+  /** Sends a line; resolves to the whole answer. */
+  ask(line: string): Promise<unknown>;
   close(): void;
 }
 
@@ -32,12 +34,16 @@ export async function startPeer<Ready>(
     return JSON.parse(line.value);
   };
   const ready = (await answer()) as Ready;
+  const ask = (line: string): Promise<unknown> => {
+    child.stdin.write(`${line}\n`);
+    return answer();
+  };
   return {
     name,
     ready,
+    ask,
     async run() {
-      child.stdin.write('\n');
-      return ((await answer()) as { milliseconds: number }).milliseconds;
+      return ((await ask('')) as { milliseconds: number }).milliseconds;
     },
     close() {
       child.stdin.end();

@@ -6,6 +6,7 @@ import { endOnSignals, SetupError } from '../../scripts/lib/shell';
 import { activation } from './activation';
 import { checkpoint, forward, opening, switching } from './fileParts';
 import { host } from './host';
+import { live } from './live';
 import type { Comparison } from './measure';
 import { describeMachine, formatComparison, load } from './report';
 import { setUp, versions } from './setup';
@@ -18,6 +19,7 @@ const parts: Readonly<Record<string, (setup: Setup) => Promise<Comparison[]>>> =
   forward,
   activation,
   host,
+  live,
 };
 
 async function main(names: readonly string[]): Promise<void> {
@@ -25,6 +27,11 @@ async function main(names: readonly string[]): Promise<void> {
   const unknown = names.filter((name) => !(name in parts));
   if (unknown.length > 0) {
     throw new SetupError(`No part ${unknown.join(', ')}. Parts: ${Object.keys(parts).join(', ')}.`);
+  }
+  if (names.length === 1 && names[0] === 'live') {
+    // The one part that needs none of the models.
+    console.log((await live()).map(formatComparison).join('\n'));
+    return;
   }
   const setup = await setUp();
   const loads = [load()];
