@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import queue
 import sys
@@ -10,7 +11,7 @@ import threading
 import time
 import weakref
 from types import ModuleType
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, Iterator, NamedTuple, Optional
 
 from . import roots
 from .connection import Connection, Disconnected
@@ -32,6 +33,7 @@ _LOOK_SECONDS = 0.05
 _SWITCHING_SECONDS = 0.002
 _PATIENCE_SECONDS = 0.25
 _GOODBYE_SECONDS = 2.0
+_MANY_FAILURES = 100
 # A report is followed by a rest of so many times the processor time that it took.
 _SHARE = 100
 _LONGEST_REST_SECONDS = 5.0
@@ -118,6 +120,7 @@ class _Agent:
         self._next_search = self._next_call = 0.0
         self._unanswered: list[_Switching] = []
         self._untold: list[Switch] = []
+        self._failures = 0
         self._is_stopping = False
         self.is_over = False
 
@@ -258,7 +261,8 @@ class _Agent:
             self._find_models(roots.candidates(), is_due=is_last)
             self._hold_pins()
             for model in list(self._models.values()):
-                self._report_model(model, is_last)
+                with self._half_built():
+                    self._report_model(model, is_last)
         self._tell_switches()
 
     def _search(self) -> None:
@@ -278,20 +282,26 @@ class _Agent:
                 if not self._is_stopping:
                     self._bury(model)
                 continue
-            if model.tree.read(root):
-                self._tell_model(model)
+            with self._half_built():
+                if model.tree.read(root):
+                    self._tell_model(model)
             inside |= model.tree.ids
         fresh: dict[int, tuple[str, Any]] = {}
         for name, module in found:
             if id(module) not in inside and id(module) not in fresh and id(module) not in known:
                 fresh[id(module)] = (name, module)
-        trees = {key: ModuleTree(module) for key, (_, module) in fresh.items()}
-        for key, (name, module) in fresh.items():
+        trees: dict[int, ModuleTree] = {}
+        for key, (_, module) in fresh.items():
+            with self._half_built():
+                trees[key] = ModuleTree(module)
+        for key in trees:
+            name, module = fresh[key]
             if any(key in tree.ids for other, tree in trees.items() if other != key):
                 continue
             for model in [model for other, model in known.items() if other in trees[key].ids]:
                 self._forget(model)
-            self._add(name, module)
+            with self._half_built():
+                self._add(name, module)
 
     def _add(self, name: str, root: Any) -> None:
         taken = {model.name for model in self._models.values()}
@@ -301,8 +311,8 @@ class _Agent:
             name = f"{plain} ({number})"
         model = _Model(self._next_number, name, root)
         self._next_number += 1
-        self._models[model.number] = model
         self._tell_model(model)
+        self._models[model.number] = model
 
     def _bury(self, model: _Model) -> None:
         """What happened to a model between the last report and its end, and then that it is gone."""
@@ -574,9 +584,24 @@ class _Agent:
     def _notify(self, method: str, params: dict[str, Any]) -> None:
         self._connection.send({"jsonrpc": "2.0", "method": method, "params": params})
 
+    @contextlib.contextmanager
+    def _half_built(self) -> Iterator[None]:
+        """
+        The user's thread may be building or changing a model right now, and then reading it can fail in any way. The next look
+        finds it whole; the agent stays. What fails for ever is told once.
+        """
+        try:
+            yield
+        except Disconnected:
+            raise
+        except Exception as error:
+            self._failures += 1
+            if self._failures == _MANY_FAILURES:
+                self._complain(error)
+
     def _complain(self, error: Exception) -> None:
         try:
-            self._notify("problem", {"message": f"The agent failed: {type(error).__name__}: {error}"})
+            self._notify("problem", {"message": f"A model can't be read: {type(error).__name__}: {error}"})
         except Exception:
             pass
 

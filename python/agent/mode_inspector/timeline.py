@@ -115,6 +115,13 @@ class Timeline:
     def _record(self, module: Any, mode: Any, frame: Optional[FrameType]) -> None:
         if not self._is_recording or getattr(self._within, "silent", False) or not isinstance(mode, bool):
             return
+        try:
+            self._note(module, mode, frame)
+        except Exception:
+            # Nothing of ours is raised into the user's code.
+            pass
+
+    def _note(self, module: Any, mode: bool, frame: Optional[FrameType]) -> None:
         caller = _users_frame(frame, module)
         place = (None, None, None)
         if caller is not None:
