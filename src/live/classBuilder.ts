@@ -106,7 +106,7 @@ export async function buildClass(
       return { ...outcome, session };
     }
     if (outcome?.kind === 'arguments') return outcome;
-    throw failureOf(outcome, name, log);
+    throw failureOf(outcome, request, log);
   } catch (error) {
     child.kill();
     throw error;
@@ -155,12 +155,18 @@ function readReport(file: string): v.InferOutput<typeof report> | undefined {
   }
 }
 
-function failureOf(outcome: v.InferOutput<typeof report> | undefined, name: string, log: Log): AppError {
+function failureOf(
+  outcome: v.InferOutput<typeof report> | undefined,
+  { name, python }: BuildRequest,
+  log: Log,
+): AppError {
   if (outcome?.kind !== 'error') {
     return new AppError('program-error', `The process that should build ${name} ended.`, 'The log has its output.');
   }
   const { message, traceback, file, line } = outcome;
   if (traceback !== undefined) log.error(traceback);
   const place = file === undefined || line === undefined ? '' : ` (${path.basename(file)}:${line})`;
-  return new AppError('program-error', `${message.replace(/[.\s]+$/, '')}${place}.`);
+  // A package that is missing is often there in another interpreter.
+  const hint = message.includes('ModuleNotFoundError') ? `It ran with ${python}.` : undefined;
+  return new AppError('program-error', `${message.replace(/[.\s]+$/, '')}${place}.`, hint);
 }

@@ -34,6 +34,7 @@ _SWITCHING_SECONDS = 0.002
 _PATIENCE_SECONDS = 0.25
 _GOODBYE_SECONDS = 2.0
 _MANY_FAILURES = 100
+_NAMING_SECONDS = 0.3
 # A report is followed by a rest of so many times the processor time that it took.
 _SHARE = 100
 _LONGEST_REST_SECONDS = 5.0
@@ -81,6 +82,8 @@ class _Model:
     def __init__(self, number: int, name: str, root: Any) -> None:
         self.number = number
         self.name = name
+        # Known by its class alone, since no variable led to it yet.
+        self.is_nameless = name == type(root).__name__
         self.root = weakref.ref(root)
         self.tree = ModuleTree(root)
         self.flags: list[Optional[bool]] = []
@@ -288,6 +291,12 @@ class _Agent:
             inside |= model.tree.ids
         fresh: dict[int, tuple[str, Any]] = {}
         for name, module in found:
+            named = known.get(id(module))
+            if named is not None and named.is_nameless and name != type(module).__name__:
+                # Its variable came after the call of train() or eval() by which it was found.
+                self._forget(named)
+                inside -= named.tree.ids
+                del known[id(module)]
             if id(module) not in inside and id(module) not in fresh and id(module) not in known:
                 fresh[id(module)] = (name, module)
         trees: dict[int, ModuleTree] = {}
@@ -385,6 +394,11 @@ class _Agent:
         if not records:
             return
         if self._watching and of is None:
+            # `net = Net().eval()`: the call comes before the name.
+            young = time.time() - _NAMING_SECONDS
+            if not self._is_stopping:
+                self._untold = [record for record in records if record.time > young and self._is_strange(record.module())]
+                records = [record for record in records if record not in self._untold]
             strangers = [(type(module).__name__, module) for record in records if (module := record.module()) is not None]
             missing = [each for each in strangers if not any(id(each[1]) in model.tree.ids for model in self._models.values())]
             if missing:
@@ -394,6 +408,9 @@ class _Agent:
                 "time": record.time, "training": record.training, "file": record.file,
                 "line": record.line, "function": record.function,
             }})
+
+    def _is_strange(self, module: Any) -> bool:
+        return module is not None and not any(id(module) in model.tree.ids for model in self._models.values())
 
     def _place_of(self, module: "weakref.ref[Any]") -> dict[str, Any]:
         for model in self._models.values():
