@@ -15,16 +15,14 @@ from typing import Any, Callable, Iterator, NamedTuple, Optional
 
 from . import roots
 from .connection import Connection, Disconnected
-from .forward import inputs_of
-from .imports import when_imported
-from .modules import START_FOLDER, ModuleTree, buffer_of, torch_module
+from .modules import ModuleTree, buffer_of, torch_module
+from .places import START_FOLDER
 from .statistics import StatisticsReader, values_of
 from .switching import Switcher
 from .timeline import Switch, Timeline
 
-__all__ = ["is_running", "start", "stop"]
+__all__ = ["Agent"]
 
-_TORCH = "torch.nn.modules.module"
 _CHUNK = 500
 _TREE_SECONDS = 1.0
 _IDLE_SECONDS = 1.0
@@ -38,43 +36,6 @@ _NAMING_SECONDS = 0.3
 # A report is followed by a rest of so many times the processor time that it took.
 _SHARE = 100
 _LONGEST_REST_SECONDS = 5.0
-
-_agent: Optional["_Agent"] = None
-
-
-def start(
-    port: int,
-    token: str,
-    launch: Optional[str] = None,
-    title: Optional[str] = None,
-    forwards: Optional[Callable[[Any], None]] = None,
-) -> None:
-    """
-    Connects to the editor that listens on ``port`` of this machine, as soon as the process imports torch.
-    A second call does nothing while the first one's connection stands. Never raises; without an editor nothing happens.
-
-    :param launch: told to the editor, which knows by it whom it has started.
-    :param title: what the process is called, where its command would say little.
-    :param forwards: takes forwards that the editor asks for, as functions that another thread calls with the one that runs a
-        model. Only a process that the editor built a model in has it: in a training program a forward is the user's business.
-    """
-    global _agent
-    if _agent is not None and not _agent.is_over:
-        return
-    _agent = _Agent(port, token, launch, title, forwards)
-    _agent.prepare()
-
-
-def is_running() -> bool:
-    """False once the agent has left, or the editor has."""
-    return _agent is not None and not _agent.is_over
-
-
-def stop() -> None:
-    """Disconnects and leaves nothing behind; modes stay as they are."""
-    if _agent is not None:
-        _agent.finish()
-
 
 class _Model:
     """One root module that was told to the editor."""
@@ -90,18 +51,13 @@ class _Model:
         self.statistics = StatisticsReader()
 
 
-class _Agent:
-    def __init__(
-        self,
-        port: int,
-        token: str,
-        launch: Optional[str],
-        title: Optional[str],
-        forwards: Optional[Callable[[Any], None]],
-    ) -> None:
+class Agent:
+    """See ``mode_inspector.start`` for the arguments."""
+
+    def __init__(self, port: int, token: str, launch: Optional[str], title: Optional[str], workshop: Any) -> None:
         self._port, self._token = port, token
         self._launch, self._title = launch or os.environ.get("MODE_INSPECTOR_LAUNCH"), title
-        self._forwards = forwards
+        self._workshop = workshop
         self._finished: "queue.SimpleQueue[Callable[[], None]]" = queue.SimpleQueue()
         self._pid = os.getpid()
         self._connection: Any = None
@@ -129,10 +85,8 @@ class _Agent:
 
     # Life
 
-    def prepare(self) -> None:
-        when_imported(_TORCH, self._on_torch)
-
-    def _on_torch(self, holder: ModuleType) -> None:
+    def start(self, holder: ModuleType) -> None:
+        """``holder`` is ``torch.nn.modules.module``, of which the rest may still be on its way."""
         try:
             self._timeline.install(holder)
             if hasattr(os, "register_at_fork"):
@@ -165,7 +119,7 @@ class _Agent:
         now = time.monotonic()
         if not self._watching or self._connection is None or now < self._next_call:
             return
-        if any(id(module) in model.tree.ids for model in list(self._models.values())):
+        if not self._is_strange(module):
             return
         self._next_call = now + _LONGEST_REST_SECONDS
         self._has_looked.clear()
@@ -243,6 +197,8 @@ class _Agent:
         return max(0.0, min(due - time.monotonic(), self._interval))
 
     def _work(self) -> None:
+        # Taken before the look: a call that comes during it waits for the next one.
+        is_called, self._is_called = self._is_called, False
         self._switcher.try_now()
         self._answer_switches()
         self._answer_forwards()
@@ -252,10 +208,10 @@ class _Agent:
         elif now >= self._next_report:
             # A large model is reported less often, so that the agent takes its share of the process and no more.
             self._next_report = _after_rest(self._report, self._interval)
-        elif self._is_called or (now >= self._next_search and not self._models):
+        elif is_called or (now >= self._next_search and not self._models):
             self._next_search = _after_rest(self._search, _SEARCH_SECONDS)
-        self._is_called = False
-        self._has_looked.set()
+        if is_called:
+            self._has_looked.set()
 
     # Reports
 
@@ -264,8 +220,7 @@ class _Agent:
             self._find_models(roots.candidates(), is_due=is_last)
             self._hold_pins()
             for model in list(self._models.values()):
-                with self._half_built():
-                    self._report_model(model, is_last)
+                self._report_model(model, is_last)
         self._tell_switches()
 
     def _search(self) -> None:
@@ -341,7 +296,7 @@ class _Agent:
         part: list[dict[str, Any]] = []
         total, sent = len(model.tree), 0
         root = model.root()
-        inputs = {} if self._forwards is None or root is None else {"inputs": inputs_of(root)}
+        inputs = {} if self._workshop is None or root is None else {"inputs": self._workshop.inputs_of(root)}
 
         def send(is_last: bool) -> None:
             nonlocal part, sent
@@ -362,16 +317,17 @@ class _Agent:
         if model.root() is None:
             self._tell_statistics(model, is_last=True)
             return
-        flags = model.tree.flags()
-        if flags != model.flags:
-            changed = [
-                {"path": path, "training": flag}
-                for path, flag, old in zip(model.tree.paths(), flags, model.flags)
-                if flag != old
-            ]
-            model.flags = flags
-            self._notify("modes", {"model": model.number, "changed": changed})
-        self._tell_statistics(model, is_last)
+        with self._half_built():
+            flags = model.tree.flags()
+            if flags != model.flags:
+                changed = [
+                    {"path": path, "training": flag}
+                    for path, flag, old in zip(model.tree.paths(), flags, model.flags)
+                    if flag != old
+                ]
+                model.flags = flags
+                self._notify("modes", {"model": model.number, "changed": changed})
+            self._tell_statistics(model, is_last)
 
     def _tell_statistics(self, model: _Model, is_last: bool = False) -> None:
         changed = [{"path": path, **figures} for path, figures in model.statistics.changed(is_last)]
@@ -397,12 +353,13 @@ class _Agent:
             # `net = Net().eval()`: the call comes before the name.
             young = time.time() - _NAMING_SECONDS
             if not self._is_stopping:
-                self._untold = [record for record in records if record.time > young and self._is_strange(record.module())]
-                records = [record for record in records if record not in self._untold]
-            strangers = [(type(module).__name__, module) for record in records if (module := record.module()) is not None]
-            missing = [each for each in strangers if not any(id(each[1]) in model.tree.ids for model in self._models.values())]
-            if missing:
-                self._find_models(list(roots.candidates()) + missing, is_due=True)
+                waits = [record.time > young and self._is_strange(record.module()) for record in records]
+                self._untold = [record for record, wait in zip(records, waits) if wait]
+                records = [record for record, wait in zip(records, waits) if not wait]
+            strangers = [module for record in records if self._is_strange(module := record.module())]
+            if strangers:
+                nameless = [(type(module).__name__, module) for module in strangers]
+                self._find_models([*roots.candidates(), *nameless], is_due=True)
         for record in records:
             self._notify("switch", {**self._place_of(record.module), **{
                 "time": record.time, "training": record.training, "file": record.file,
@@ -410,7 +367,8 @@ class _Agent:
             }})
 
     def _is_strange(self, module: Any) -> bool:
-        return module is not None and not any(id(module) in model.tree.ids for model in self._models.values())
+        """True for a module of no model that was told. Asked by the user's thread too."""
+        return module is not None and not any(id(module) in model.tree.ids for model in list(self._models.values()))
 
     def _place_of(self, module: "weakref.ref[Any]") -> dict[str, Any]:
         for model in self._models.values():
@@ -554,8 +512,8 @@ class _Agent:
 
     def _run_forward(self, params: dict[str, Any], answer: "_Answer") -> None:
         """{"model", "inputs": [{"shape", "dtype"}], "steps", "seed"}"""
-        model, forwards = self._model(params), self._forwards
-        if forwards is None:
+        model, workshop = self._model(params), self._workshop
+        if workshop is None:
             raise _Refusal("This program runs its models by itself.")
         root, entries = model.root(), list(model.tree.entries())
 
@@ -569,7 +527,7 @@ class _Agent:
                 self._finished.put(lambda: answer.refuse(message))
             self._connection.wake()
 
-        forwards(forward)
+        workshop.put(forward)
 
     def _answer_forwards(self) -> None:
         """The news first, so that whoever hears that a forward is done finds its statistics moved."""
@@ -632,7 +590,7 @@ def _after_rest(work: Callable[[], None], least: float) -> float:
 
 
 class _Answer:
-    def __init__(self, agent: _Agent, number: Any) -> None:
+    def __init__(self, agent: Agent, number: Any) -> None:
         self._agent, self._number = agent, number
 
     def give(self, result: dict[str, Any]) -> None:

@@ -17,8 +17,8 @@ import traceback
 from types import ModuleType, TracebackType
 from typing import Any, Optional
 
-from . import agent
-from .forward import run_forward
+from . import is_running, start
+from .forward import inputs_of, run_forward
 from .modules import is_module
 
 __all__ = ["Workshop"]
@@ -62,13 +62,21 @@ class Workshop:
     def serve(self) -> None:
         """Tells the editor of the model, and runs forwards in this thread until the agent leaves."""
         port, token = os.environ["MODE_INSPECTOR_PORT"], os.environ["MODE_INSPECTOR_TOKEN"]
-        agent.start(int(port), token, None, self._job["title"], self._forwards.put)
-        while agent.is_running():
+        start(int(port), token, None, self._job["title"], self)
+        while is_running():
             try:
                 forward = self._forwards.get(timeout=0.5)
             except queue.Empty:
                 continue
             forward(run_forward)
+
+    def put(self, forward: Any) -> None:
+        """Takes a forward that the editor asks for, as a function that :meth:`serve` calls with the one that runs a model."""
+        self._forwards.put(forward)
+
+    def inputs_of(self, model: Any) -> list[dict[str, Any]]:
+        """The arguments of the model's forward."""
+        return inputs_of(model)
 
     def _find_class(self, module: ModuleType) -> Any:
         value: Any = module

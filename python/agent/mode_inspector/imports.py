@@ -1,17 +1,13 @@
-"""Waits for torch without importing it."""
+"""Waits for torch without importing it. Imports nothing, since every Python that the program starts loads it."""
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
 import sys
-from types import ModuleType
-from typing import Any, Callable, Optional, Sequence
 
 __all__ = ["when_imported"]
 
 
-def when_imported(name: str, callback: Callable[[ModuleType], None]) -> None:
+def when_imported(name, callback) -> None:
     """Calls back with the module called ``name``: at once if it is there, else right after its own code has run."""
     module = sys.modules.get(name)
     if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
@@ -20,16 +16,14 @@ def when_imported(name: str, callback: Callable[[ModuleType], None]) -> None:
     sys.meta_path.insert(0, _Finder(name, callback))
 
 
-class _Finder(importlib.abc.MetaPathFinder):
+class _Finder:
     """Stands first among the finders until the module comes by, lets the others find it, and goes away."""
 
-    def __init__(self, name: str, callback: Callable[[ModuleType], None]) -> None:
+    def __init__(self, name, callback) -> None:
         self._name = name
         self._callback = callback
 
-    def find_spec(
-        self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
-    ) -> Optional[importlib.machinery.ModuleSpec]:
+    def find_spec(self, fullname, path, target=None):
         if fullname != self._name:
             return None
         if self in sys.meta_path:
@@ -44,11 +38,11 @@ class _Finder(importlib.abc.MetaPathFinder):
         return None
 
 
-def _call_after_execution(loader: Any, callback: Callable[[ModuleType], None]) -> None:
+def _call_after_execution(loader, callback) -> None:
     """The loader stays what it is, so that whoever looks at ``__loader__`` or its resources sees no difference."""
     execute = loader.exec_module
 
-    def exec_module(module: ModuleType) -> None:
+    def exec_module(module) -> None:
         del loader.exec_module
         execute(module)
         callback(module)

@@ -7,27 +7,16 @@ through torch's own accessors. Modules are held by weak references: a model that
 
 from __future__ import annotations
 
-import os
 import sys
 import weakref
 from types import ModuleType
 from typing import Any, Iterator, Optional
 
-__all__ = ["START_FOLDER", "ModuleTree", "absolute", "buffer_of", "buffers_of", "flag_of", "is_module", "plain_tensor", "torch_module"]
+from .places import absolute
+
+__all__ = ["ModuleTree", "buffer_of", "buffers_of", "flag_of", "is_module", "plain_tensor", "torch_module"]
 
 MAX_MODULES = 200_000
-
-try:
-    START_FOLDER = os.getcwd()
-except OSError:
-    START_FOLDER = os.sep
-
-_NORMS = {"BatchNorm": "torch.nn.modules.batchnorm", "InstanceNorm": "torch.nn.modules.instancenorm"}
-
-
-def absolute(file: str) -> str:
-    """The file of a code object, which Python names as it was named at the start, though the program may have moved since."""
-    return file if file.startswith("<") else os.path.normpath(os.path.join(START_FOLDER, file))
 
 
 def torch_module(name: str) -> Optional[ModuleType]:
@@ -54,6 +43,7 @@ class ModuleTree:
 
     def __init__(self, root: Any) -> None:
         self._entries: list[tuple[str, weakref.ref[Any]]] = []
+        self._by_path: dict[str, weakref.ref[Any]] = {}
         self._ids: list[int] = []
         self._places: dict[int, str] = {}
         self.ids: frozenset[int] = frozenset()
@@ -69,6 +59,7 @@ class ModuleTree:
         if paths_are_same and ids == self._ids:
             return False
         self._entries = [(path, weakref.ref(module)) for path, module in found]
+        self._by_path = dict(self._entries)
         self._places = {id(reference): path for path, reference in reversed(self._entries)}
         self._ids = ids
         self.ids = frozenset(ids)
@@ -86,10 +77,8 @@ class ModuleTree:
 
     def get(self, path: str) -> Any:
         """The module at ``path``, or None."""
-        for known, reference in self._entries:
-            if known == path:
-                return reference()
-        return None
+        reference = self._by_path.get(path)
+        return None if reference is None else reference()
 
     def path_of(self, wanted: "weakref.ref[Any]") -> Optional[str]:
         """The first path of the module, or None. One that is gone has its place still: Python makes one reference of each object."""
@@ -140,9 +129,7 @@ def kind_of(module: Any) -> str:
     kind = type(module)
     name = kind.__name__
     if _is_scripted(module):
-        name = str(getattr(module, "original_name", ""))
-        bases = {f"torch.nn.{name}"} if name in _KINDS_BY_NAME else set()
-        return _KINDS_BY_NAME[name] if bases else "other"
+        return _KINDS_BY_NAME.get(str(getattr(module, "original_name", "")), "other")
     for base in kind.__mro__:
         if base.__module__.startswith("torch.") and base.__name__ in _KINDS_BY_NAME:
             return _KINDS_BY_NAME[base.__name__]
@@ -201,7 +188,8 @@ def _options(kind: str, module: Any, attributes: dict[str, Any]) -> dict[str, An
             }
         }
     if kind == "dropout":
-        return {"p": _number(value("p") if value("p") is not None else value("drop_prob"))}
+        p = value("p")
+        return {"p": _number(value("drop_prob") if p is None else p)}
     if kind in ("recurrent", "attention"):
         layers = value("num_layers")
         drops = isinstance(layers, int) and layers > 1 if kind == "recurrent" else True

@@ -15,7 +15,7 @@ import weakref
 from types import FrameType, ModuleType
 from typing import Any, Callable, Deque, NamedTuple, Optional
 
-from .modules import absolute
+from .places import absolute
 
 __all__ = ["Switch", "Timeline"]
 
