@@ -1,12 +1,11 @@
 // Runs inside the extension host: opens models with the extension and with Netron's loader, in turns, and writes BENCH_REPORT.
 
 import fs from 'node:fs';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import * as vscode from 'vscode';
 import type { ExtensionApi } from '../../src/extension';
 import type { FileSession } from '../../src/sessions/fileSession';
 import { LoopWatch, type LongestTurn } from './loopWatch';
+import { loadNetron } from './netron.mjs';
 
 /** One thing done in the host: how long it took, and the longest turn of the event loop meanwhile. */
 export interface HostSample extends LongestTurn {
@@ -91,36 +90,13 @@ async function measure(name: string, action: () => Promise<unknown>): Promise<vo
   (samples[name] ??= []).push({ milliseconds, ...watch.end() });
 }
 
-/** Netron's own factory of models, loaded and warm; see netronLoad.mjs. */
-async function netron(): Promise<(file: string) => Promise<unknown>> {
-  const load = (name: string): Promise<Record<string, unknown>> =>
-    import(pathToFileURL(path.join(BENCH_NETRON, name)).href) as Promise<Record<string, unknown>>;
-  const { ModelFactoryService } = (await load('view.js')) as { ModelFactoryService: new (host: unknown) => Opener };
-  const { FileStream } = (await load('node.js')) as { FileStream: new (...args: unknown[]) => unknown };
-  const host = {
-    require: (id: string) => load(`${id}.js`),
-    asset: (name: string) => fs.promises.readFile(path.join(BENCH_NETRON, name), 'utf8'),
-    event: () => undefined,
-  };
+/** Netron's own factory of models, loaded and warm. */
+async function netron(): Promise<(file: string) => Promise<void>> {
+  const open = await loadNetron(BENCH_NETRON);
   return async (file) => {
-    const { size, mtimeMs } = fs.statSync(file);
-    const model = await new ModelFactoryService(host).open({
-      identifier: path.basename(file),
-      stream: new FileStream(file, 0, size, mtimeMs),
-      entries: new Map(),
-      require: host.require,
-      asset: host.asset,
-      fetch: () => Promise.reject(new Error('A model of a single file needs no other.')),
-      error: (error: unknown) => {
-        throw error;
-      },
-    });
+    const model = await open(file);
     if (model.modules.length === 0) throw new Error('Netron has read nothing');
   };
-}
-
-interface Opener {
-  open(context: unknown): Promise<{ readonly modules: readonly unknown[] }>;
 }
 
 /** How far the process grows. */

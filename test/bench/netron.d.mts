@@ -1,0 +1,3 @@
+export function loadNetron(
+  folder: string,
+): Promise<(file: string) => Promise<{ readonly modules: readonly unknown[] }>>;
