@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 
 import { version } from '../../package.json';
-import { itemSize, type DType } from '../model/dtype';
+import { isDType, itemSize } from '../model/dtype';
 import type { ForwardInput, SaveCopyOptions, SetTraining } from '../protocol/engine';
 import { AppError } from '../util/errors';
 import { readNpy } from './npy';
@@ -246,8 +246,7 @@ export function parseShape(text: string): ForwardInput {
   if (!/^\d+(,\d+)*$/.test(sizes) && sizes !== '') {
     throw new InvalidArgumentError('A shape is sizes with commas, such as 1,3,224,224.');
   }
-  if (!(dtype in itemSize))
-    throw new InvalidArgumentError(`The dtype must be one of ${Object.keys(itemSize).join(', ')}.`);
+  if (!isDType(dtype)) throw new InvalidArgumentError(`The dtype must be one of ${Object.keys(itemSize).join(', ')}.`);
   const shape = sizes === '' ? [] : sizes.split(',').map(Number);
-  return { kind: 'random', shape, dtype: dtype as DType };
+  return { kind: 'random', shape, dtype };
 }

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import * as vscode from 'vscode';
 import { registerCommand } from '../host/commands';
 import { commandIds, viewIds } from '../host/ids';
+import { isOnPath } from '../host/interpreter';
 import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
 import {
@@ -25,6 +26,7 @@ import type { LiveHub } from '../live/liveHub';
 import { knowsTorch, pythonProcesses } from '../live/pythonProcesses';
 import type { PythonProcess } from '../live/pythonProcesses';
 import type { SessionStore } from '../sessions/sessionStore';
+import { whenStored } from '../sessions/whenStored';
 import { AppError } from '../util/errors';
 import type { DebugSessions } from './debugSessions';
 import { requireTrust } from './runPython';
@@ -158,22 +160,13 @@ function unreachable(process: PythonProcess, cause: unknown): AppError {
   return new AppError('refused', `Process ${process.id} can’t be reached: ${reason}`, startItWithUs, { cause });
 }
 
-function reported(store: SessionStore, processId: number): Promise<boolean> {
-  const isThere = (): boolean => store.processes.some(({ id, ended }) => id === processId && !ended);
-  if (isThere()) return Promise.resolve(true);
-  return new Promise((resolve) => {
-    const settle = (found: boolean): void => {
-      clearTimeout(timer);
-      listener.dispose();
-      resolve(found);
-    };
-    const timer = setTimeout(() => {
-      settle(false);
-    }, agentMilliseconds);
-    const listener = store.onDidChange(() => {
-      if (isThere()) settle(true);
-    });
-  });
+async function reported(store: SessionStore, processId: number): Promise<boolean> {
+  const waiting = whenStored(store, () => store.processes.find(({ id, ended }) => id === processId && !ended));
+  try {
+    return (await waiting.within(agentMilliseconds)) !== undefined;
+  } finally {
+    waiting.dispose();
+  }
 }
 
 async function versionOf({ executable }: PythonProcess): Promise<readonly [number, number] | undefined> {
@@ -193,12 +186,7 @@ async function surroundings(hasPythonDebugger: boolean): Promise<AttachSurroundi
     platform,
     isAdministrator: process.getuid?.() === 0,
     ptraceScope: /^\d+\s*$/.test(scope) ? Number(scope) : undefined,
-    hasNativeDebugger:
-      platform !== 'win32' &&
-      (await execute(tool, ['--version'], { timeout: toolMilliseconds }).then(
-        () => true,
-        () => false,
-      )),
+    hasNativeDebugger: platform !== 'win32' && (await isOnPath(tool)),
     hasPythonDebugger,
   };
 }

@@ -15,7 +15,7 @@ import type { Disposable } from '../util/disposable';
 import { AppError } from '../util/errors';
 import { prefilledArguments, validateArguments } from '../views/argumentModel';
 import { findModuleClasses } from '../views/moduleClassModel';
-import { requireTrust } from './runPython';
+import { requireTrust, saveIfDirty } from './runPython';
 import type { Scene } from './targets';
 
 /** A class in a file on disk. */
@@ -30,7 +30,7 @@ export function registerInspectClass(scene: Scene, hub: LiveHub, log: OutputLog)
 
   const build = async (place: ClassPlace, checkpoint: string | undefined): Promise<void> => {
     requireTrust();
-    await saveFile(place.file);
+    await saveIfDirty(place.file);
     const { fsPath: file } = place.file;
     const folder = vscode.workspace.getWorkspaceFolder(place.file)?.uri.fsPath ?? dirname(file);
     const request = { python: await findInterpreter(place.file), file, name: place.name, folder, checkpoint };
@@ -114,11 +114,6 @@ async function placeOf([clicked]: readonly unknown[]): Promise<ClassPlace | unde
 function isPlace(value: unknown): value is ClassPlace {
   if (typeof value !== 'object' || value === null || !('file' in value) || !('name' in value)) return false;
   return value.file instanceof vscode.Uri && typeof value.name === 'string';
-}
-
-async function saveFile(file: vscode.Uri): Promise<void> {
-  const open = vscode.workspace.textDocuments.find((each) => each.uri.toString() === file.toString());
-  if (open?.isDirty === true) await open.save();
 }
 
 async function ask(name: string, value: string): Promise<string | undefined> {

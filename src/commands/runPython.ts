@@ -90,8 +90,13 @@ async function fileToRun(clicked: unknown): Promise<vscode.Uri> {
   if (uri === undefined || (!(clicked instanceof vscode.Uri) && document?.languageId !== 'python')) {
     throw new AppError('usage', 'No Python file is open.', 'Open the script that builds or trains the model.');
   }
-  const open = vscode.workspace.textDocuments.find((each) => each.uri.toString() === uri.toString());
-  if (open?.isDirty === true) await open.save();
+  await saveIfDirty(uri);
   if (uri.scheme !== 'file') throw new AppError('usage', `${basename(uri.path)} is not on disk.`, 'Save it first.');
   return uri;
+}
+
+/** What runs is what is on the screen. */
+export async function saveIfDirty(file: vscode.Uri): Promise<void> {
+  const open = vscode.workspace.textDocuments.find((each) => each.uri.toString() === file.toString());
+  if (open?.isDirty === true) await open.save();
 }

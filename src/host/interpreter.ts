@@ -13,7 +13,7 @@ const onPath = process.platform === 'win32' ? ['python', 'py'] : ['python3', 'py
 export async function findInterpreter(file: vscode.Uri | undefined): Promise<string> {
   const chosen = readPython(file) ?? (await fromEnvironmentsExtension(file)) ?? (await fromPythonExtension(file));
   if (chosen !== undefined) return chosen;
-  for (const name of onPath) if (await runs(name)) return name;
+  for (const name of onPath) if (await isOnPath(name)) return name;
   throw new AppError(
     'no-python',
     'No Python was found.',
@@ -70,7 +70,8 @@ async function apiOf<T>(id: string): Promise<T | undefined> {
   }
 }
 
-async function runs(name: string): Promise<boolean> {
+/** Whether a program of that name can be run. */
+export async function isOnPath(name: string): Promise<boolean> {
   try {
     await execute(name, ['--version'], { timeout: 10_000 });
     return true;

@@ -9,6 +9,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import type { LiveSession } from '../sessions/liveSession';
 import type { SessionStore } from '../sessions/sessionStore';
+import { whenStored } from '../sessions/whenStored';
 import { AppError } from '../util/errors';
 import type { Log } from '../util/log';
 import type { LiveHub } from './liveHub';
@@ -90,7 +91,10 @@ export async function buildClass(
   };
   signal?.addEventListener('abort', abort);
   store.addLaunch(launch);
-  const shown = whenShown(store, launch.id);
+  const shown = whenStored(
+    store,
+    () => store.processes.find(({ introduction }) => introduction.launch === launch.id)?.sessions[0],
+  );
   const ended = once(child, 'close').then(
     () => undefined,
     (error: unknown) => {
@@ -98,7 +102,7 @@ export async function buildClass(
     },
   );
   try {
-    const session = await Promise.race([shown.session, ended]);
+    const session = await Promise.race([shown.found, ended]);
     if (signal?.aborted === true) throw new AppError('cancelled', `${name} was not built.`);
     const outcome = readReport(reportFile);
     if (session !== undefined && outcome?.kind === 'built') {
@@ -116,26 +120,6 @@ export async function buildClass(
     store.endLaunch(launch.id);
     fs.rmSync(temporary, { recursive: true, force: true });
   }
-}
-
-function whenShown(store: SessionStore, launch: string): { session: Promise<LiveSession>; dispose: () => void } {
-  let dispose = (): void => undefined;
-  const session = new Promise<LiveSession>((resolve) => {
-    const listener = store.onDidChange(() => {
-      const process = store.processes.find(({ introduction }) => introduction.launch === launch);
-      const [found] = process?.sessions ?? [];
-      if (found !== undefined) resolve(found);
-    });
-    dispose = () => {
-      listener.dispose();
-    };
-  });
-  return {
-    session,
-    dispose: () => {
-      dispose();
-    },
-  };
 }
 
 /** The process has no purpose but the model: it leaves with it. */

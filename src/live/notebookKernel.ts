@@ -2,6 +2,7 @@
 
 import type { LiveProcess } from '../sessions/liveProcess';
 import type { Launch, SessionStore } from '../sessions/sessionStore';
+import { whenStored } from '../sessions/whenStored';
 import { DisposableStore } from '../util/disposable';
 import type { Disposable } from '../util/disposable';
 import { AppError } from '../util/errors';
@@ -68,7 +69,8 @@ export class NotebookInspector implements Disposable {
     if (this.running() !== undefined) return;
     this.removeEnded();
     const code = `${await this.hub.code({ launch: this.launch })}\n${question}`;
-    const connected = this.connection();
+    // Listens before the code runs, so that no connection is missed.
+    const connected = whenStored(this.store, () => this.running());
     try {
       const text = await this.run(code);
       if (!text.includes('torch: True')) {
@@ -76,7 +78,7 @@ export class NotebookInspector implements Disposable {
         if (this.running() === undefined) this.store.addLaunch(this.launch);
         return;
       }
-      if (!(await connected.within(patienceMilliseconds))) throw this.elsewhere();
+      if ((await connected.within(patienceMilliseconds)) === undefined) throw this.elsewhere();
     } finally {
       connected.dispose();
     }
@@ -139,32 +141,6 @@ export class NotebookInspector implements Disposable {
       `The kernel of ${this.launch.title} runs on another machine and can’t reach this one.`,
       'Remote kernels are not supported yet.',
     );
-  }
-
-  /** Listens before the code runs, so that no connection is missed. */
-  private connection(): Disposable & { within(milliseconds: number): Promise<boolean> } {
-    const owned = new DisposableStore();
-    let settle: (connected: boolean) => void = () => undefined;
-    const connected = new Promise<boolean>((resolve) => (settle = resolve));
-    owned.add(
-      this.store.onDidChange(() => {
-        if (this.running() !== undefined) settle(true);
-      }),
-    );
-    return {
-      within: (milliseconds) => {
-        const timer = setTimeout(settle, milliseconds, false);
-        owned.add({
-          dispose: () => {
-            clearTimeout(timer);
-          },
-        });
-        return connected;
-      },
-      dispose: () => {
-        owned.dispose();
-      },
-    };
   }
 }
 

@@ -4,6 +4,11 @@
 export type DType =
   'float32' | 'float64' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'int16' | 'int8' | 'uint8' | 'bool';
 
+/** Whether torch's name of a dtype is one of those. */
+export function isDType(name: string): name is DType {
+  return Object.hasOwn(itemSize, name);
+}
+
 /** Bytes of one element. */
 export const itemSize: Readonly<Record<DType, number>> = {
   float32: 4,

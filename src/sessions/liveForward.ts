@@ -2,7 +2,7 @@
 
 import type { InputSpec } from '../model/description';
 import type { DType } from '../model/dtype';
-import { itemSize } from '../model/dtype';
+import { isDType } from '../model/dtype';
 import type { ModuleSpec, TensorSpec } from '../model/module';
 import type { AgentInputs } from '../protocol/agent';
 import { suggestInput } from '../runtime/inputs';
@@ -25,7 +25,7 @@ export function liveInputs(inputs: AgentInputs, modules: readonly ModuleSpec[]):
 
 /** Whether an output is of a dtype that views can show; complex ones are not. */
 export function hasKnownType<T extends { readonly dtype: string }>(output: T): output is T & { readonly dtype: DType } {
-  return Object.hasOwn(itemSize, output.dtype);
+  return isDType(output.dtype);
 }
 
 /** What runs in another process can't be stopped from here; who gives up no longer waits for it. */

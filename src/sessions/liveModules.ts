@@ -1,7 +1,6 @@
 // The modules of a live model as specs: what the agent tells, and what each will do in a forward.
 
-import type { DType } from '../model/dtype';
-import { itemSize } from '../model/dtype';
+import { isDType } from '../model/dtype';
 import { parentPath } from '../model/module';
 import type { Behaviour, ModuleSpec, NormSpec, TensorSpec } from '../model/module';
 import type { AgentModule } from '../protocol/agent';
@@ -115,5 +114,5 @@ function normSpec(norm: NonNullable<AgentModule['norm']>): NormSpec {
 
 /** Tensors whose elements are none of the known kinds are not shown. */
 function tensorSpec({ name, dtype, shape }: AgentModule['parameters'][number]): TensorSpec[] {
-  return Object.hasOwn(itemSize, dtype) ? [{ name, dtype: dtype as DType, shape }] : [];
+  return isDType(dtype) ? [{ name, dtype, shape }] : [];
 }

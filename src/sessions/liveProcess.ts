@@ -39,9 +39,6 @@ export type ProcessChange =
 /** What is looked at, as in the agent's `look`. */
 export type Look = AgentRequests['look']['params'];
 
-/** Beyond it the oldest are dropped: hours of a loop that calls train() at every step. */
-const keptSwitches = 5000;
-
 /** Waits for the agent's introduction; undefined if it leaves before. */
 export function introduceProcess(
   link: AgentLink,
@@ -66,7 +63,6 @@ export class LiveProcess implements Disposable {
   private readonly changed: Emitter<ProcessChange>;
   private readonly byNumber = new Map<number, LiveSession>();
   private readonly parts = new Map<number, AgentModule[]>();
-  private readonly records: LiveSwitch[] = [];
   private readonly subscriptions: readonly Disposable[];
   private saidGoodbye = false;
   private hasEnded = false;
@@ -100,11 +96,6 @@ export class LiveProcess implements Disposable {
   /** In the order in which they were found. */
   get sessions(): readonly LiveSession[] {
     return [...this.byNumber.values()];
-  }
-
-  /** The oldest first. */
-  get switches(): readonly LiveSwitch[] {
-    return this.records;
   }
 
   get ended(): boolean {
@@ -205,11 +196,8 @@ export class LiveProcess implements Disposable {
 
   private receiveSwitch(call: AgentSwitch): void {
     const session = call.model === null ? undefined : this.byNumber.get(call.model);
-    const record = { ...call, session };
-    this.records.push(record);
-    if (this.records.length > keptSwitches) this.records.shift();
-    if (call.file === null) session?.receiveOwnSwitch();
-    this.changed.fire({ kind: 'switch', switch: record });
+    session?.receiveSwitch(call);
+    this.changed.fire({ kind: 'switch', switch: { ...call, session } });
   }
 
   private remove(model: number): void {

@@ -3,13 +3,13 @@
 import type { Capabilities, InputSpec, Problem } from '../model/description';
 import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
-import type { AgentInputs, AgentModule, AgentNotification, AgentStatistics } from '../protocol/agent';
+import type { AgentInputs, AgentModule, AgentNotification, AgentStatistics, AgentSwitch } from '../protocol/agent';
 import type { ForwardOptions, ForwardResult, SaveCopyResult } from '../protocol/engine';
 import { AppError } from '../util/errors';
 import { Emitter } from '../util/event';
 import { hasKnownType, liveInputs, orAborted } from './liveForward';
 import { LiveModules } from './liveModules';
-import type { AgentLink, LiveProcess, LiveSwitch } from './liveProcess';
+import type { AgentLink, LiveProcess } from './liveProcess';
 import type { ModelSession, SessionChange, SessionState, Snapshot } from './modelSession';
 import { ModuleIndex } from './moduleIndex';
 
@@ -30,6 +30,9 @@ export interface LiveSessionOptions {
 type ChangedModes = Extract<AgentNotification, { name: 'modes' }>['params']['changed'];
 type ChangedStatistics = Extract<AgentNotification, { name: 'statistics' }>['params']['changed'];
 
+/** Beyond it the oldest are dropped: hours of a loop that calls train() at every step. */
+const keptSwitches = 5000;
+
 export class LiveSession implements ModelSession {
   readonly kind = 'live';
   readonly format = 'module';
@@ -48,6 +51,7 @@ export class LiveSession implements ModelSession {
   /** As they were reported last. */
   private readonly known = new Map<string, AgentStatistics>();
   private isRunning = false;
+  private readonly calls: AgentSwitch[] = [];
   private readonly pins = new Map<string, Mode>();
   /** Counters when a layer was first seen, to tell which have moved since. */
   private readonly firstCounts = new Map<string, number | null>();
@@ -86,8 +90,8 @@ export class LiveSession implements ModelSession {
   }
 
   /** Calls of `train()` and `eval()` on its modules, the oldest first. */
-  get switches(): readonly LiveSwitch[] {
-    return this.process.switches.filter(({ session }) => session === this);
+  get switches(): readonly AgentSwitch[] {
+    return this.calls;
   }
 
   module(path: string): ModuleSpec | undefined {
@@ -176,13 +180,15 @@ export class LiveSession implements ModelSession {
   /** The agent's report of flags. */
   receiveModes(changed: ChangedModes): void {
     const paths = this.index.apply(this.modes.apply(changed));
-    this.receiveOwnSwitch();
+    this.endWaiting();
     if (paths.length > 0) this.changed.fire({ kind: 'modes', paths });
   }
 
-  /** A switch that waited is done, though perhaps no flag differs. */
-  receiveOwnSwitch(): void {
-    if (this.currentState.kind === 'waiting') this.setState({ kind: 'ready' });
+  /** A call of `train()` or `eval()`. One of ours that waited is done, though perhaps no flag differs. */
+  receiveSwitch(call: AgentSwitch): void {
+    this.calls.push(call);
+    if (this.calls.length > keptSwitches) this.calls.shift();
+    if (call.file === null) this.endWaiting();
   }
 
   /** The agent's report of statistics that moved. */
@@ -211,6 +217,10 @@ export class LiveSession implements ModelSession {
       kind: 'ended',
       message: clean ? 'The process has ended.' : 'The process ended, or the connection to it broke.',
     });
+  }
+
+  private endWaiting(): void {
+    if (this.currentState.kind === 'waiting') this.setState({ kind: 'ready' });
   }
 
   private takeStatistics(modules: readonly AgentModule[]): void {

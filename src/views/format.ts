@@ -39,3 +39,8 @@ export function formatMilliseconds(milliseconds: number): string {
 export function countOf(count: number, singular: string, plural = `${singular}s`): string {
   return `${String(count)} ${count === 1 ? singular : plural}`;
 }
+
+/** The last part of a path of any system. */
+export function fileName(file: string): string {
+  return file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
+}

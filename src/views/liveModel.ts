@@ -1,8 +1,7 @@
 // The rows of live processes and of who switched modes in them.
 
-import type { AgentIntroduction } from '../protocol/agent';
-import type { LiveSwitch } from '../sessions/liveProcess';
-import { countOf } from './format';
+import type { AgentIntroduction, AgentSwitch } from '../protocol/agent';
+import { countOf, fileName } from './format';
 import type { Row } from './rowModel';
 
 /** A program that was started and has no model yet. */
@@ -20,7 +19,7 @@ export interface ProcessRowInput {
 export function processTitle({ argv, process, title }: AgentIntroduction): string {
   if (title !== undefined) return title;
   const script = argv[0] === undefined || argv[0] === '' || argv[0] === '-c' ? '' : argv[0];
-  const name = script.slice(Math.max(script.lastIndexOf('/'), script.lastIndexOf('\\')) + 1);
+  const name = fileName(script);
   return name === '' || name === '-m' ? `Python ${String(process)}` : name;
 }
 
@@ -81,7 +80,7 @@ export interface SwitchPlace {
 }
 
 /** Gathers calls by place, the latest first. */
-export function switchPlaces(switches: readonly LiveSwitch[]): readonly SwitchPlace[] {
+export function switchPlaces(switches: readonly AgentSwitch[]): readonly SwitchPlace[] {
   const places = new Map<string, SwitchPlace>();
   for (const { path, training, time, file, line, function: name } of switches) {
     const key = JSON.stringify([path, training, file, line]);
@@ -137,7 +136,6 @@ export function switchRow(place: SwitchPlace): Row {
 
 function placeWords({ file, line, function: name }: SwitchPlace): string {
   if (file === null) return 'Mode Inspector';
-  const base = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
   const where = name === null || name === '<module>' ? '' : ` in ${name}`;
-  return `${base}:${String(line ?? 0)}${where}`;
+  return `${fileName(file)}:${String(line ?? 0)}${where}`;
 }
