@@ -34,9 +34,10 @@ class StatisticsReader:
 
     def changed(self, is_last: bool = False) -> list[tuple[str, dict[str, Any]]]:
         """Paths and figures that differ from what was told. ``is_last`` reads those too that seem to stand still."""
-        due = [layer for layer in self._layers if layer.is_due() or is_last]
-        figures = _read([layer.tensors() for layer in due])
-        news = [(layer, read) for layer, read in zip(due, figures) if read != layer.told]
+        looks = [(layer, *layer.look()) for layer in self._layers]
+        due = [(layer, tensors) for layer, tensors, is_due in looks if is_due or is_last]
+        figures = _read([tensors for _, tensors in due])
+        news = [(layer, read) for (layer, _), read in zip(due, figures) if read != layer.told]
         for layer, read in news:
             layer.told = read
         return [(layer.path, read) for layer, read in news]
@@ -55,24 +56,25 @@ class _Layer:
         self._version: Any = None
         self._is_settled = False
 
-    def tensors(self) -> tuple[Any, Any, Any]:
-        buffers = self._buffers
-        return (
-            plain_tensor(buffers.get(_NAMES[0])),
-            plain_tensor(buffers.get(_NAMES[1])),
-            plain_tensor(buffers.get(_COUNT)),
-        )
-
-    def is_due(self) -> bool:
-        """
-        Kernels write running statistics without counting, and after the counter of batches has moved: so a layer is read once
-        more after its counter was seen to stand still, and always where there is none.
-        """
+    def look(self) -> tuple[tuple[Any, Any, Any], bool]:
+        """Running mean, running variance and counter, and whether they may have moved since the last look."""
         module = self._module()
         if module is not None:
             # A scripted module makes its dictionary anew each time; others keep theirs.
             self._buffers = buffers_of(module) or self._buffers
-        mean, var, count = self.tensors()
+        buffers = self._buffers
+        tensors = (
+            plain_tensor(buffers.get(_NAMES[0])),
+            plain_tensor(buffers.get(_NAMES[1])),
+            plain_tensor(buffers.get(_COUNT)),
+        )
+        return tensors, self._is_due(*tensors)
+
+    def _is_due(self, mean: Any, var: Any, count: Any) -> bool:
+        """
+        Kernels write running statistics without counting, and after the counter of batches has moved: so a layer is read once
+        more after its counter was seen to stand still, and always where there is none.
+        """
         if mean is None and var is None and count is None:
             return False
         if count is None or count.is_inference():
@@ -115,7 +117,7 @@ def _read(layers: list[tuple[Any, Any, Any]]) -> list[dict[str, Any]]:
         for key, tensor in (("runningMean", mean), ("runningVar", var), ("numBatchesTracked", count)):
             single = key == "numBatchesTracked"
             if tensor is not None and tensor.is_floating_point() is not single and (not single or tensor.numel() == 1):
-                group = (single, tensor.device, tensor.dtype, tensor.numel())
+                group = (single, tensor.device, tensor.dtype, tensor.shape)
                 groups.setdefault(group, []).append((index, key, tensor))
     tables = []
     with torch.no_grad():
@@ -132,7 +134,7 @@ def _figures(tensors: list[Any], single: bool) -> Any:
     """One row a tensor: its value if it is a single number, else [minimum, maximum, mean, number of non-finite elements]."""
     torch = torch_module("torch")
     assert torch is not None
-    rows = torch.stack([tensor.detach().reshape(-1) for tensor in tensors]).double()
+    rows = torch.stack(tensors).reshape(len(tensors), -1).double()
     if single or rows.shape[1] == 0:
         return rows
     finite = torch.isfinite(rows)
