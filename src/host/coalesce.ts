@@ -7,20 +7,25 @@ const momentMilliseconds = 30;
 export interface Coalesced extends Disposable {
   /** Has `update` run after a moment, once for all requests until then. */
   readonly request: () => void;
+  /** Runs at once what was requested, if anything was. */
+  readonly flush: () => void;
 }
 
 /** Nothing runs after it is disposed. */
 export function coalesce(update: () => void): Coalesced {
   let timer: NodeJS.Timeout | undefined;
   let isDisposed = false;
+  const flush = (): void => {
+    if (timer === undefined || isDisposed) return;
+    clearTimeout(timer);
+    timer = undefined;
+    update();
+  };
   return {
     request: () => {
-      if (isDisposed) return;
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        update();
-      }, momentMilliseconds);
+      if (!isDisposed) timer ??= setTimeout(flush, momentMilliseconds);
     },
+    flush,
     dispose: () => {
       isDisposed = true;
       clearTimeout(timer);

@@ -10,6 +10,7 @@ import { LiveSession } from '../sessions/liveSession';
 import type { ModelSession } from '../sessions/modelSession';
 import { fileOf } from '../sessions/sessionStore';
 import type { SessionStore, StoreChange } from '../sessions/sessionStore';
+import { coalesce } from '../host/coalesce';
 import { viewIds } from '../host/ids';
 import { forwardRow, forwardRows, normRows } from './factsModel';
 import { launchRow, noModelRow, processRow, processTitle, switchesRow, switchPlaces, switchRow } from './liveModel';
@@ -60,7 +61,10 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   private readonly processNodes = new WeakMap<LiveProcess, TreeNode>();
   private readonly subscription: Disposable;
   private readonly dirty = new Set<TreeNode>();
-  private refreshTimer: NodeJS.Timeout | undefined;
+  /** A forward changes state, statistics and “Last forward” one after the other. */
+  private readonly refreshes = coalesce(() => {
+    this.fireChanges();
+  });
   private refreshAll = false;
 
   readonly onDidChangeTreeData = this.changed.event;
@@ -94,7 +98,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   async reveal(session: ModelSession, path: string, options: { readonly focus: boolean }): Promise<void> {
     const node = this.node(session, path);
     // A reveal waits for the refreshes before it; one that came after it would take the selection away again.
-    this.flush();
+    this.refreshes.flush();
     // A view that was hidden fetches its rows only once it is in sight, and drops a selection that comes before them:
     // the last model's row would stay highlighted, while commands act on this one.
     for (let attempt = 0; attempt < revealAttempts; attempt++) {
@@ -166,7 +170,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   }
 
   dispose(): void {
-    clearTimeout(this.refreshTimer);
+    this.refreshes.dispose();
     this.subscription.dispose();
     this.view.dispose();
     this.changed.dispose();
@@ -353,19 +357,13 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     }
   }
 
-  /** Collects refreshes for a moment: a forward changes state, statistics and “Last forward” one after the other. */
   private refresh(node: TreeNode | undefined): void {
     if (node === undefined) this.refreshAll = true;
     else this.dirty.add(node);
-    this.refreshTimer ??= setTimeout(() => {
-      this.flush();
-    }, 30);
+    this.refreshes.request();
   }
 
-  private flush(): void {
-    if (this.refreshTimer === undefined) return;
-    clearTimeout(this.refreshTimer);
-    this.refreshTimer = undefined;
+  private fireChanges(): void {
     const nodes = this.refreshAll ? undefined : [...this.dirty];
     this.refreshAll = false;
     this.dirty.clear();
