@@ -9,20 +9,22 @@ export async function build(): Promise<void> {
   await runOrFail('The build', process.execPath, [path.join(root, 'esbuild.js')], { cwd: root, output: 'show' });
 }
 
-/** Makes a .vsix of what is built; returns its path. */
-export async function packageExtension(): Promise<string> {
+/** Makes a .vsix of what is built, or of another extension's folder; returns its path. */
+export async function packageExtension(folder = root): Promise<string> {
   fs.mkdirSync(editorFolder, { recursive: true });
-  const file = path.join(editorFolder, 'mode-inspector.vsix');
+  const name = folder === root ? 'mode-inspector' : path.basename(folder);
+  const file = path.join(editorFolder, `${name}.vsix`);
   const args = [
     packageFile('@vscode', 'vsce', 'vsce'),
     'package',
     '--no-dependencies',
     '--allow-missing-repository',
+    ...(folder === root ? [] : ['--skip-license']),
     // There is no repository address yet that links could be rewritten to.
     '--no-rewrite-relative-links',
     '--out',
     file,
   ];
-  await runOrFail('Packaging the extension', process.execPath, args, { cwd: root });
+  await runOrFail('Packaging the extension', process.execPath, args, { cwd: folder });
   return file;
 }

@@ -16,6 +16,8 @@ export interface LaunchOptions {
   readonly theme?: keyof typeof themes;
   /** User settings on top of those that keep the editor quiet. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Folders of other extensions that are installed beside ours. */
+  readonly beside?: readonly string[];
   /** Called with the workspace folder, a copy of samples/, before the editor opens it. */
   readonly prepare?: (folder: string) => void;
 }
@@ -38,7 +40,9 @@ export async function launchWorkbench(options: LaunchOptions = {}): Promise<Work
   fs.cpSync(samples, folder, { recursive: true });
   options.prepare?.(folder);
   const settings = { 'workbench.colorTheme': themes[options.theme ?? 'dark'], ...options.settings };
-  const server = await startServer({ data: path.join(temporary, 'data'), packages: [await packaged], settings });
+  const packages = [await packaged];
+  for (const extension of options.beside ?? []) packages.push(await packageExtension(extension));
+  const server = await startServer({ data: path.join(temporary, 'data'), packages, settings });
   const { browser, context } = await openBrowser();
   const page = await context.newPage();
   // Long for a click, short for a whole run that has gone wrong.
