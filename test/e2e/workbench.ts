@@ -86,9 +86,18 @@ export class Workbench {
 
   /** Runs a command by its full title in the palette, such as `Mode Inspector: Run Forward`. */
   async command(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.quickInput.fill(`>${title}`);
-    await this.pick(title);
+    // The palette closes when something else takes the focus, such as a row that is revealed just then; a person calls it again.
+    for (let attempt = 0; ; attempt++) {
+      await this.page.keyboard.press('F1');
+      try {
+        await this.quickInput.fill(`>${title}`, { timeout: 4000 });
+        await this.entry(title).click({ timeout: 4000 });
+        return;
+      } catch (error) {
+        if (attempt === 3) throw error;
+        await this.page.keyboard.press('Escape');
+      }
+    }
   }
 
   /** The text field of the palette, or of a question that a command asks. */
@@ -98,7 +107,11 @@ export class Workbench {
 
   /** Clicks an entry of the open pick list. (Enter straight after typing races with the list.) */
   async pick(text: string | RegExp): Promise<void> {
-    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first().click();
+    await this.entry(text).click();
+  }
+
+  private entry(text: string | RegExp): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first();
   }
 
   /** Answers a question: types the text and confirms. */
