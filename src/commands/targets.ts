@@ -25,6 +25,7 @@ export interface Scene {
  */
 export function targetsOf(scene: Scene, args: readonly unknown[]): readonly Target[] {
   const [clicked, selected] = args;
+  requireRow(scene.store, args);
   if (clicked instanceof vscode.Uri) return [rootOf(sessionOf(scene, args))];
   const passed = Array.isArray(selected) && selected.includes(clicked) ? (selected as unknown[]) : [clicked];
   let nodes: readonly TreeNode[] = passed.filter((node) => isNodeOf(scene.store, node));
@@ -43,6 +44,7 @@ export function targetsOf(scene: Scene, args: readonly unknown[]): readonly Targ
 /** The model that a command about a whole model acts on. */
 export function sessionOf(scene: Scene, args: readonly unknown[]): ModelSession {
   const [clicked] = args;
+  requireRow(scene.store, args);
   // The title of an editor passes its file.
   if (clicked instanceof vscode.Uri) {
     const open = scene.store.forFile(clicked.fsPath);
@@ -60,9 +62,25 @@ export function nameOf({ session, module }: Target): string {
   return module.path === '' ? session.title : `${session.title}: ${module.path}`;
 }
 
+/**
+ * While a tree is refreshed VS Code knows its rows not, and passes nothing in place of the row that was clicked; a row of a model
+ * that has just gone means nothing either. To act on the whole model instead would be a bad surprise. (The menu in a view's title
+ * passes nothing too where no row has the focus, but always a list of the selected ones.)
+ * @throws AppError
+ */
+function requireRow(store: SessionStore, args: readonly unknown[]): void {
+  const [clicked, selected] = args;
+  const isLost = args.length > 0 && (clicked ?? undefined) === undefined && !Array.isArray(selected);
+  const isStale = isNode(clicked) && clicked.session !== undefined && !isNodeOf(store, clicked);
+  if (isLost || isStale) throw new AppError('usage', 'The row was just drawn anew.', 'Click it again.');
+}
+
+function isNode(value: unknown): value is TreeNode {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'session' in value;
+}
+
 function isNodeOf(store: SessionStore, value: unknown): value is TreeNode & { session: ModelSession } {
-  if (typeof value !== 'object' || value === null || !('kind' in value) || !('session' in value)) return false;
-  return store.sessions.some((session) => session === value.session);
+  return isNode(value) && store.sessions.some((session) => session === value.session);
 }
 
 function rootOf(session: ModelSession): Target {

@@ -44,8 +44,14 @@ for (const theme of ['dark', 'light'] as const) {
     });
 
     it('holds a pinned layer, whatever model.train() says', async () => {
-      await workbench.inlineAction(/^bn, BatchNorm2d/, 'Set Eval');
-      await workbench.contextAction(workbench.row(/^bn, BatchNorm2d/).first(), 'Pin to Eval');
+      await workbench.insist(
+        () => workbench.inlineAction(/^bn, BatchNorm2d/, 'Set Eval'),
+        workbench.row(/^Mode switches/).filter({ hasText: 'Mode Inspector' }),
+      );
+      await workbench.insist(
+        () => workbench.contextAction(workbench.row(/^bn, BatchNorm2d/).first(), 'Pin to Eval'),
+        workbench.row(/^bn, BatchNorm2d/).filter({ hasText: 'pinned to eval' }),
+      );
       await workbench
         .row(/^bn, BatchNorm2d/)
         .filter({ hasText: 'pinned to eval' })

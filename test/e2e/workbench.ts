@@ -195,6 +195,22 @@ export class Workbench {
     await row.locator(`.actions .action-label[aria-label^="${title}"]`).click();
   }
 
+  /**
+   * Does something to a row of a live model until it shows. Such rows are drawn anew several times a second, and a click that falls
+   * into that moment does nothing but say so.
+   */
+  async insist(action: () => Promise<void>, result: Locator): Promise<void> {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await action();
+      const shown = await result.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+      if (shown) return;
+    }
+    await result.waitFor();
+  }
+
   /** Picks an entry of a row's context menu. */
   async contextAction(row: Locator, title: string): Promise<void> {
     await row.click({ button: 'right' });

@@ -63,6 +63,17 @@ describe('models', () => {
     assert.deepEqual(session.snapshot(), session.initialModes);
   });
 
+  it('leaves everything alone where the clicked row is no longer known', async () => {
+    const gone = await openSample(api, 'traced.pt', 'gone.pt');
+    const stale = api.tree.node(gone, '');
+    api.store.close(gone);
+    const session = await openSample(api, 'mixed_modes.pt', 'kept.pt');
+    const before = [...session.snapshot().flags];
+    // While VS Code draws rows anew, it passes nothing in place of the clicked one.
+    for (const args of [[undefined], [undefined, undefined], [stale, undefined]]) await run('setEval', ...args);
+    assert.deepEqual([...session.snapshot().flags], before);
+  });
+
   it('switches several selected rows at once', async () => {
     const session = await openSample(api, 'resnet_trained.pt', 'several.pt');
     const nodes = ['stem.1', 'layer2.0.bn1'].map((path) => api.tree.node(session, path));
