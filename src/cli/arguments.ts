@@ -49,6 +49,20 @@ export interface SetCommand {
   readonly copy: SaveCopyOptions;
 }
 
+export interface CompareCommand {
+  readonly name: 'compare';
+  readonly file: string;
+  readonly json: boolean;
+  readonly threads: number;
+  /** In the order given. */
+  readonly inputs: readonly ForwardInput[];
+  /** Path of the model to run, where the file holds several. */
+  readonly model: string | undefined;
+  readonly seed: number | undefined;
+  /** In seconds; 0 waits for ever. */
+  readonly timeout: number;
+}
+
 export interface WatchCommand {
   readonly name: 'watch';
   readonly json: boolean;
@@ -65,7 +79,7 @@ export interface Pin {
   readonly training: boolean;
 }
 
-export type CommandLine = InspectCommand | RunCommand | SetCommand | WatchCommand;
+export type CommandLine = InspectCommand | RunCommand | CompareCommand | SetCommand | WatchCommand;
 
 interface Options {
   readonly json?: true;
@@ -114,6 +128,25 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       },
     });
 
+  const inputOption = [
+    '--input <file.npy>',
+    'an input, in the order of the arguments; repeatable',
+    (file: string) => inputs.push(readNpy(file)),
+  ] as const;
+  const shapeOption = [
+    '--shape <sizes>',
+    'a random input of this shape (1,3,224,224 or 1,16:int64); repeatable',
+    (text: string) => inputs.push(parseShape(text)),
+  ] as const;
+  const modelOption = ['--model <path>', 'the model to run, where the file holds several'] as const;
+  const threadsOption = ['--threads <n>', 'threads of the kernels; 0 chooses', integerFrom(0), 0] as const;
+  const timeoutOption = [
+    '--timeout <seconds>',
+    'give up after so long; 0 waits for ever',
+    integerFrom(0),
+    defaultTimeout,
+  ] as const;
+
   program
     .command('inspect')
     .description('show the module tree: flags, behaviour, running statistics')
@@ -129,19 +162,15 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .command('run')
     .description('run the model forward in the bundled runtime, in the modes asked for')
     .argument('<file>', 'a model file')
-    .option('--input <file.npy>', 'an input, in the order of the arguments; repeatable', (file: string) =>
-      inputs.push(readNpy(file)),
-    )
-    .option('--shape <sizes>', 'a random input of this shape (1,3,224,224 or 1,16:int64); repeatable', (text: string) =>
-      inputs.push(parseShape(text)),
-    )
-    .option('--model <path>', 'the model to run, where the file holds several')
+    .option(...inputOption)
+    .option(...shapeOption)
+    .option(...modelOption)
     .option('--train [path]', 'set a module and all below it to train; repeatable')
     .option('--eval [path]', 'set a module and all below it to eval; repeatable')
     .option('--steps <n>', 'forwards in a row', integerFrom(1), 1)
     .option('--seed <n>', 'make inputs and dropout repeatable', integerFrom(0))
-    .option('--threads <n>', 'threads of the kernels; 0 chooses', integerFrom(0), 0)
-    .option('--timeout <seconds>', 'give up after so long; 0 waits for ever', integerFrom(0), defaultTimeout)
+    .option(...threadsOption)
+    .option(...timeoutOption)
     .option('--save-output <file.npy>', 'write the first output')
     .option('--save-copy <file>', 'write a copy of the file with these modes')
     .option('--statistics', 'also write the running statistics that moved into the copy')
@@ -173,6 +202,22 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     // Commander calls an option's own parser only where a value follows; its events come always, null without a value.
     .on('option:train', setMode(true))
     .on('option:eval', setMode(false));
+
+  program
+    .command('compare')
+    .description('run the same input in eval and in train, and show layer by layer how far apart the outputs are')
+    .argument('<file>', 'a model file')
+    .option(...inputOption)
+    .option(...shapeOption)
+    .option(...modelOption)
+    .option('--seed <n>', 'draw other inputs and dropout', integerFrom(0))
+    .option(...threadsOption)
+    .option(...timeoutOption)
+    .option('--json', 'print JSON')
+    .action((file: string, options: Options) => {
+      const { json = false, threads, timeout, model, seed } = options;
+      result = { name: 'compare', file, json, threads, inputs, model, seed, timeout };
+    });
 
   program
     .command('set')

@@ -11,6 +11,7 @@ import { createWorkerEngine } from '../sessions/workerEngine';
 import { AppError, toAppError } from '../util/errors';
 import { silentLog } from '../util/log';
 import { parseCommandLine, type CommandLine, type WatchCommand } from './arguments';
+import { compare } from './compare';
 import { inspect } from './inspect';
 import { run } from './run';
 import { set } from './set';
@@ -52,6 +53,8 @@ function execute(engine: Engine, command: FileCommand): Promise<string> {
       return inspect(engine, command);
     case 'run':
       return run(engine, command);
+    case 'compare':
+      return compare(engine, command);
     case 'set':
       return set(engine, command);
   }
@@ -63,7 +66,7 @@ function execute(engine: Engine, command: FileCommand): Promise<string> {
  */
 function engineFor(command: FileCommand): Engine {
   const common = { wasmFolder: distFolder, threads: command.threads };
-  if (command.name !== 'run') return createEngine(common);
+  if (command.name !== 'run' && command.name !== 'compare') return createEngine(common);
   return createWorkerEngine({ ...common, script: path.join(distFolder, 'worker.mjs'), log: silentLog });
 }
 

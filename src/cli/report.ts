@@ -135,8 +135,10 @@ function normLines(norm: NormSpec, statistics: NormStatistics | undefined): stri
 }
 
 function summaryText({ min, mean, max, nonFinite }: TensorSummary): string {
-  const figures = `min ${number(min)}  mean ${number(mean)}  max ${number(max)}`;
+  const figures = `min ${figure(min)}  mean ${figure(mean)}  max ${figure(max)}`;
   return nonFinite === 0 ? figures : `${figures}  non-finite ${nonFinite}`;
 }
 
-const number = (value: number | null): string => (value === null ? 'none' : Number(value.toPrecision(4)).toString());
+/** Four digits. */
+export const figure = (value: number | null): string =>
+  value === null ? 'none' : Number(value.toPrecision(4)).toString();

@@ -3,11 +3,12 @@
 import type { Engine, ForwardResult, ModeChange } from '../protocol/engine';
 import type { ModuleSpec } from '../model/module';
 import { changedModule } from '../sessions/moduleIndex';
-import { AppError, toAppError } from '../util/errors';
+import { AppError } from '../util/errors';
 import type { RunCommand } from './arguments';
 import { writeNpy } from './npy';
 import { readStatistics, toJson, toText, type Report } from './report';
 import { copySentence, saveCopy } from './set';
+import { withinTime } from './withinTime';
 
 /** The report after the last step as text or JSON. @throws AppError where the file can't be inspected or a forward fails. */
 export async function run(engine: Engine, command: RunCommand): Promise<string> {
@@ -35,30 +36,16 @@ export async function run(engine: Engine, command: RunCommand): Promise<string> 
   return `${toText(report)}${wrote}`;
 }
 
-async function forward(engine: Engine, command: RunCommand): Promise<ForwardResult> {
-  const deadline = new AbortController();
-  const timer =
-    command.timeout === 0
-      ? undefined
-      : setTimeout(() => {
-          deadline.abort();
-          engine.cancel();
-        }, command.timeout * 1000);
-  try {
-    return await engine.request('runForward', {
+function forward(engine: Engine, command: RunCommand): Promise<ForwardResult> {
+  return withinTime(engine, command.timeout, () =>
+    engine.request('runForward', {
       inputs: command.inputs,
       ...(command.model === undefined ? {} : { model: command.model }),
       steps: command.steps,
       ...(command.seed === undefined ? {} : { seed: command.seed }),
       keepOutputs: command.saveOutput !== undefined,
-    });
-  } catch (error) {
-    if (!deadline.signal.aborted) throw error;
-    const hint = `It had not ended after ${command.timeout} s; --timeout sets how long to wait.`;
-    throw new AppError('cancelled', toAppError(error, 'cancelled').message, hint, { cause: error });
-  } finally {
-    clearTimeout(timer);
-  }
+    }),
+  );
 }
 
 function withChanges(modules: readonly ModuleSpec[], changes: readonly ModeChange[]): ModuleSpec[] {

@@ -1,6 +1,7 @@
 // What the session asks of the engine that holds an opened model, in the worker or in the same process.
 
 import type { DType } from '../model/dtype';
+import type { ModeComparison } from '../model/comparison';
 import type { ModelDescription, Problem } from '../model/description';
 import type { Behaviour } from '../model/module';
 import type { NormStatistics, OutputSummary } from '../model/statistics';
@@ -25,6 +26,9 @@ export interface ForwardOptions {
   /** Also return the outputs' elements. */
   readonly keepOutputs?: boolean;
 }
+
+/** As for a forward. Inputs and dropout are the same every time, unless seeded otherwise. */
+export type CompareOptions = Pick<ForwardOptions, 'model' | 'inputs' | 'seed'>;
 
 export interface OutputArray {
   readonly shape: readonly number[];
@@ -105,6 +109,8 @@ export interface EngineRequests {
     result: readonly { readonly path: string; readonly statistics: NormStatistics }[];
   };
   runForward: { params: ForwardOptions; result: ForwardResult };
+  /** Runs the same input through the model in eval and in train, and leaves flags and statistics as they were. */
+  compareModes: { params: CompareOptions; result: ModeComparison };
   /** Writes a copy of the file that differs from it in flags and statistics alone; whole, or not at all. */
   saveCopy: { params: SaveCopyOptions; result: SaveCopyResult };
 }

@@ -36,21 +36,23 @@ export type FromWorker =
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly error: ErrorData };
 
-const methods: ReadonlySet<string> = new Set<EngineMethod>([
-  'prepare',
-  'open',
-  'setTraining',
-  'statistics',
-  'runForward',
-  'saveCopy',
-]);
+/** A record, so that the compiler misses none. */
+const methods: Readonly<Record<EngineMethod, true>> = {
+  prepare: true,
+  open: true,
+  setTraining: true,
+  statistics: true,
+  runForward: true,
+  compareModes: true,
+  saveCopy: true,
+};
 
 /** Checks a message that arrived in the worker; undefined if it is none of ours. */
 export function parseToWorker(message: unknown): ToWorker | undefined {
   if (!isRecord(message) || !Number.isSafeInteger(message['id'])) return undefined;
   if (message['kind'] === 'taken') return message as unknown as ToWorker;
   if (message['kind'] !== 'request') return undefined;
-  if (typeof message['method'] !== 'string' || !methods.has(message['method'])) return undefined;
+  if (typeof message['method'] !== 'string' || !Object.hasOwn(methods, message['method'])) return undefined;
   if (!isRecord(message['params'])) return undefined;
   return message as unknown as ToWorker;
 }

@@ -5,8 +5,10 @@ import { Deferral } from './deferral';
 import type { KernelExecutor } from './kernels/executor';
 import type { KernelSession, SessionFile } from './kernels/backend';
 import type { KernelCall } from './kernels/graph';
+import type { ForwardObserver } from './observer';
 import type { Generator } from './random';
 import type { Tensor } from './tensor';
+import type { Value } from './values';
 
 /** Runs a kernel call with one output, at once or later. */
 export interface KernelRunner {
@@ -28,6 +30,8 @@ export class RunContext implements KernelRunner {
     private readonly executor: KernelExecutor,
     readonly generator: Generator,
     private readonly isCancelled: () => boolean = () => false,
+    /** Looks on while the forward runs; see {@link moduleReturned}. */
+    readonly observer?: ForwardObserver,
   ) {
     executor.startForward();
   }
@@ -41,6 +45,13 @@ export class RunContext implements KernelRunner {
   /** The only output of a kernel call, computed. */
   async run(call: KernelCall): Promise<Tensor> {
     return (await this.runAll(call))[0] as Tensor;
+  }
+
+  /** Tells the observer, once the elements are there. */
+  async moduleReturned(path: string, output: Value): Promise<void> {
+    if (this.observer === undefined) return;
+    await this.deferral.settle([output]);
+    this.observer.moduleReturned(path, output);
   }
 
   private async execute(call: KernelCall): Promise<readonly Tensor[]> {

@@ -8,6 +8,7 @@ import type { RunContext } from './context';
 import type { ExecuTorchMethod } from './executorch/methods';
 import type { ExportedProgram } from './exported/graph';
 import type { OnnxFile } from './onnx/onnxFile';
+import type { PutBack } from './remember';
 import type { Tensor } from './tensor';
 import type { ScriptObject, Value } from './values';
 
@@ -111,13 +112,15 @@ export interface Program {
   sampleInputs?(): Promise<readonly Value[] | undefined>;
   /** `module.train(training)`, or this flag only. @throws AppError `no-such-module`. */
   setTraining(path: string, training: boolean, recursive: boolean): void;
+  /** Remembers flags, statistics and whatever else a forward may change; what it returns puts all of it back. */
+  remember(): PutBack;
   /** Running statistics; null where the module keeps none. @throws AppError `no-such-module`. */
   normStatistics(path: string, options?: { readonly values?: boolean }): Promise<NormStatistics | null>;
   /**
-   * The tensors of the running statistics by name, in memory or still in the file; absent where no copy can be written.
+   * The tensors of the running statistics by name, in memory or still in the file; none where the module keeps none.
    * @throws AppError `no-such-module`.
    */
-  normTensors?(path: string): ReadonlyMap<string, Tensor>;
+  normTensors(path: string): ReadonlyMap<string, Tensor>;
   /** Changes whenever one of the layer's statistics was written; to see what a forward moved. */
   statisticsVersion(path: string): number;
   /** Runs `forward` (or another method) with positional arguments. @throws AppError */

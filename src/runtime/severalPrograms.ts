@@ -7,6 +7,8 @@ import { combine, type Modes } from './behaviour';
 import type { RunContext } from './context';
 import { noSuchModule } from './moduleOrder';
 import type { Program } from './program';
+import type { PutBack } from './remember';
+import type { Tensor } from './tensor';
 import type { Value } from './values';
 
 /** The programs of one file, by name. What asks for one and names none gets the first. */
@@ -72,10 +74,23 @@ export class SeveralPrograms implements Program {
     }
   }
 
+  remember(): PutBack {
+    const putBacks = [...this.models.values()].map((program) => program.remember());
+    return async () => {
+      for (const putBack of putBacks) await putBack();
+    };
+  }
+
   normStatistics(path: string, options?: { readonly values?: boolean }): Promise<NormStatistics | null> {
     if (path === '') return Promise.resolve(null);
     const { program, rest } = this.at(path);
     return program.normStatistics(rest, options);
+  }
+
+  normTensors(path: string): ReadonlyMap<string, Tensor> {
+    if (path === '') return new Map();
+    const { program, rest } = this.at(path);
+    return program.normTensors(rest);
   }
 
   statisticsVersion(path: string): number {

@@ -21,6 +21,9 @@ export class NotComputed extends Error {
   }
 }
 
+/** Storages of at most so many elements are copied to be remembered: running statistics, not weights. */
+const keptElements = 65_536;
+
 /** As torch's storage: a flat array that several tensors may view. Writing to it is seen by all of them. */
 export class Storage {
   /** Counts writes, so that kernels which keep a copy of the elements notice. */
@@ -116,6 +119,23 @@ export class Storage {
 
   markWritten(): void {
     this.version++;
+  }
+
+  /**
+   * Remembers the elements; what it returns puts them back. What the file still has, unless it is small, is read again then
+   * instead of being kept. The version goes on counting: kernels may hold what was there in between.
+   */
+  remember(): () => Promise<void> {
+    const { version, promise } = this;
+    const isInFile = this.reader !== undefined && version === 0;
+    const copy = isInFile && this.length > keptElements ? undefined : this.array?.slice();
+    return async () => {
+      if (this.version === version) return;
+      this.array = copy;
+      this.promise = promise;
+      this.version++;
+      if (copy === undefined && promise === undefined) await this.load();
+    };
   }
 
   /** Takes `elements` as the new contents, all of them at once, without a copy. */

@@ -8,6 +8,8 @@ const maxNamed = 10;
 
 export interface ChosenModel {
   readonly program: Program;
+  /** Where it stands in the tree. */
+  readonly path: string;
   /** Says which of several was taken where nobody chose. */
   readonly problems: readonly Problem[];
 }
@@ -17,12 +19,12 @@ export function chooseModel(program: Program, path: string | undefined): ChosenM
   const models = runnable(program);
   if (path === undefined) {
     const [first] = models;
-    if (first === undefined) return { program, problems: [] };
+    if (first === undefined) return { program, path: '', problems: [] };
     const message = `The file holds ${models.length} models that can run (${names(models)}); this was '${first[0]}'.`;
-    return { program: first[1], problems: models.length === 1 ? [] : [{ message, path: first[0] }] };
+    return { program: first[1], path: first[0], problems: models.length === 1 ? [] : [{ message, path: first[0] }] };
   }
   const chosen = models.find(([at]) => at === path);
-  if (chosen !== undefined) return { program: chosen[1], problems: [] };
+  if (chosen !== undefined) return { program: chosen[1], path, problems: [] };
   const hint = models.length === 0 ? 'It holds one model, which needs no name.' : `It holds ${names(models)}.`;
   throw new AppError('no-such-module', `The file has no model '${path}' that can run`, hint);
 }

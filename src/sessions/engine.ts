@@ -2,8 +2,11 @@
 
 import os from 'node:os';
 
+import type { ModeComparison } from '../model/comparison';
 import type { ModelDescription, Problem } from '../model/description';
+import type { DType } from '../model/dtype';
 import type {
+  CompareOptions,
   Engine,
   EngineMethod,
   EngineRequests,
@@ -18,12 +21,15 @@ import { RunContext } from '../runtime/context';
 import { loadCommonProgram } from '../runtime/createProgram';
 import { KernelExecutor } from '../runtime/kernels/executor';
 import { createOrtWebBackend } from '../runtime/kernels/ortWeb';
+import type { ForwardObserver } from '../runtime/observer';
 import type { Program } from '../runtime/program';
 import { freshSeed, Generator } from '../runtime/random';
+import type { Value } from '../runtime/values';
 import { AppError } from '../util/errors';
 import { assetsIn, onnxRuntimePrefix, parserAssets, type AssetPaths } from './assets';
 import { chooseModel, describeModels } from './chooseModel';
 import { chooseInputs, makeInput, safeIndexLimit } from './forwardInputs';
+import { compareModes } from './compareModes';
 import { openModel, type OpenedModel } from './openModel';
 import { throwIfMemoryIsShort } from './memory';
 import { cloneValue, summariseOutputs, tensorsIn } from './outputs';
@@ -57,7 +63,7 @@ class InProcessEngine implements Engine {
   /** Paths of the layers that keep running statistics. */
   private tracked: readonly string[] = [];
   /** Of their statistics, as the file has them. */
-  private versionsInFile: ReadonlyMap<string, number> = new Map();
+  private versionsInFile = new Map<string, number>();
 
   constructor(options: EngineOptions) {
     this.assets = options.assets ?? assetsIn(options.wasmFolder ?? '.');
@@ -86,6 +92,7 @@ class InProcessEngine implements Engine {
       setTraining: async ({ changes }) => Promise.resolve(this.setTraining(changes)),
       statistics: ({ paths, values }) => this.statistics(paths, values),
       runForward: (forward) => this.runForward(forward),
+      compareModes: (options) => this.compareModes(options),
       saveCopy: (options) => this.saveCopy(options, onProgress),
     };
     return handlers[method](params);
@@ -156,39 +163,79 @@ class InProcessEngine implements Engine {
   private async runForward(options: ForwardOptions): Promise<ForwardResult> {
     const { program, problems } = chooseModel(this.program(), options.model);
     this.clearCancelFlag();
-    const context = new RunContext(
-      this.executor,
-      new Generator(options.seed === undefined ? freshSeed() : options.seed + 1),
-      () => {
-        throwIfMemoryIsShort();
-        return this.isCancelled();
-      },
-    );
-    // The same shapes give the same inputs, so that two runs differ by what the model does.
-    const inputGenerator = new Generator(options.seed ?? 0);
+    const context = this.context(options.seed);
     const started = performance.now();
-    const samples = options.inputs.length === 0 ? await program.sampleInputs?.() : undefined;
-    const chosen = samples === undefined ? chooseInputs(await program.inputs(), options.inputs) : [];
+    const inputs = await this.inputsOf(program, options);
     const before = this.statisticsVersions(this.program());
     let output = null;
-    for (let step = 0; step < (options.steps ?? 1); step++) {
-      // A program may write to its inputs, so that every step gets its own.
-      const inputs =
-        samples === undefined
-          ? chosen.map((input) => makeInput(input, inputGenerator, this.indexLimit, context))
-          : samples.map(cloneValue);
-      output = await program.forward(inputs, context);
-    }
+    for (let step = 0; step < (options.steps ?? 1); step++)
+      output = await program.forward(inputs.next(context), context);
     const after = this.statisticsVersions(this.program());
     const { summaries, arrays } = summariseOutputs(output, options.keepOutputs ?? false);
     return {
       outputs: summaries,
       ...(options.keepOutputs === true ? { arrays } : {}),
-      inputs: (samples === undefined ? chosen : tensorsIn(samples)).map(({ shape, dtype }) => ({ shape, dtype })),
+      inputs: inputs.shapes,
       moved: differing(before, after),
       milliseconds: performance.now() - started,
       problems: [...problems, ...this.forwardProblems(context)],
     };
+  }
+
+  private async compareModes(options: CompareOptions): Promise<ModeComparison> {
+    const { program, path, problems } = chooseModel(this.program(), options.model);
+    this.clearCancelFlag();
+    const before = this.statisticsVersions(this.program());
+    const started = performance.now();
+    const contexts: RunContext[] = [];
+    const inputs = await this.inputsOf(program, options);
+    try {
+      const compared = await compareModes(program, async (observer) => {
+        const context = this.context(options.seed ?? 0, observer);
+        contexts.push(context);
+        return program.forward((await this.inputsOf(program, options)).next(context), context);
+      });
+      const at = (inner: string): string => [path, inner].filter((part) => part !== '').join('.');
+      return {
+        layers: compared.layers.map((layer) => ({ ...layer, path: at(layer.path) })),
+        start: compared.start === null ? null : at(compared.start),
+        inputs: inputs.shapes,
+        milliseconds: performance.now() - started,
+        problems: [
+          ...problems,
+          ...compared.problems,
+          ...contexts.slice(-1).flatMap((run) => this.forwardProblems(run)),
+        ],
+      };
+    } finally {
+      // The statistics are what they were, though they were written to.
+      const moved = new Set(differing(this.versionsInFile, before));
+      for (const [layer, version] of this.statisticsVersions(this.program()))
+        if (!moved.has(layer)) this.versionsInFile.set(layer, version);
+    }
+  }
+
+  private context(seed: number | undefined, observer?: ForwardObserver): RunContext {
+    const isCancelled = (): boolean => {
+      throwIfMemoryIsShort();
+      return this.isCancelled();
+    };
+    const generator = new Generator(seed === undefined ? freshSeed() : seed + 1);
+    return new RunContext(this.executor, generator, isCancelled, observer);
+  }
+
+  /** What forwards are given, one after the other. The same shapes give the same inputs, so that two runs differ by what the model does. */
+  private async inputsOf(program: Program, options: CompareOptions): Promise<ForwardInputs> {
+    const generator = new Generator(options.seed ?? 0);
+    const samples = options.inputs.length === 0 ? await program.sampleInputs?.() : undefined;
+    const shapesOf = (inputs: readonly { shape: readonly number[]; dtype: DType }[]): ForwardResult['inputs'] =>
+      inputs.map(({ shape, dtype }) => ({ shape, dtype }));
+    // A program may write to its inputs, so that every forward gets its own.
+    if (samples !== undefined) return { shapes: shapesOf(tensorsIn(samples)), next: () => samples.map(cloneValue) };
+    const chosen = chooseInputs(await program.inputs(), options.inputs);
+    const next = (context: RunContext): Value[] =>
+      chosen.map((input) => makeInput(input, generator, this.indexLimit, context));
+    return { shapes: shapesOf(chosen), next };
   }
 
   private async saveCopy(options: SaveCopyOptions, onProgress?: OnProgress): Promise<SaveCopyResult> {
@@ -226,6 +273,11 @@ class InProcessEngine implements Engine {
     if (this.opened === undefined) throw new AppError('no-program', 'No model is open');
     return this.opened;
   }
+}
+
+interface ForwardInputs {
+  readonly shapes: ForwardResult['inputs'];
+  next(context: RunContext): readonly Value[];
 }
 
 function differing(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): string[] {

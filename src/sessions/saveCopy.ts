@@ -3,7 +3,6 @@
 import type { Problem } from '../model/description';
 import type { ModuleSpec } from '../model/module';
 import type { OnProgress, SaveCopyOptions, SaveCopyResult } from '../protocol/engine';
-import type { Tensor } from '../runtime/program';
 import { AppError } from '../util/errors';
 import { copyPatched } from './fileCopy';
 import type { OpenedModel } from './openModel';
@@ -36,7 +35,7 @@ export async function saveCopy(
   const flags = new Map<string, boolean>();
   for (const { path, training } of modules) if (training !== null) flags.set(path, training);
   const written = options.statistics ? moved : [];
-  const statistics = new Map(written.map((path) => [path, program.normTensors?.(path) ?? new Map<string, Tensor>()]));
+  const statistics = new Map(written.map((path) => [path, program.normTensors(path)]));
   const { patches, changed } = await writer({ flags, statistics });
   const { file: target, overwrite } = options;
   await copyPatched(source, patches, { target, overwrite, isCancelled, ...(onProgress && { onProgress }) });

@@ -36,6 +36,9 @@ interface Pending {
   items: unknown[] | undefined;
 }
 
+/** What {@link Engine.cancel} ends. */
+const cancellable: ReadonlySet<EngineMethod> = new Set(['runForward', 'compareModes', 'saveCopy']);
+
 /** Starts a worker that holds one model. The caller disposes it. */
 export function createWorkerEngine(options: WorkerEngineOptions): SessionEngine {
   return new WorkerEngine(options);
@@ -99,7 +102,7 @@ class WorkerEngine implements SessionEngine {
   ): Promise<EngineRequests[M]['result']> {
     if (this.ended !== undefined) return Promise.reject(this.ended);
     // A cancel that came too late for the last request must not end this one.
-    if (method === 'runForward' || method === 'saveCopy') Atomics.store(this.cancelFlag, 0, 0);
+    if (cancellable.has(method)) Atomics.store(this.cancelFlag, 0, 0);
     const id = this.nextId++;
     return new Promise<EngineRequests[M]['result']>((resolve, reject) => {
       this.pending.set(id, { method, resolve, reject, onProgress, items: undefined });

@@ -11,7 +11,7 @@ import type { ParserAssets } from '../../src/runtime/torchscript/parser';
 import { openModel } from '../../src/sessions/openModel';
 
 const packages = path.resolve(__dirname, '../../node_modules');
-const paths: AssetPaths = {
+export const paths: AssetPaths = {
   treeSitter: path.join(packages, 'web-tree-sitter/web-tree-sitter.wasm'),
   pythonGrammar: path.join(packages, 'tree-sitter-python/tree-sitter-python.wasm'),
   onnxRuntimeFolder: path.join(packages, 'onnxruntime-web/dist'),

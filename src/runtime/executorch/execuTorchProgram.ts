@@ -5,6 +5,8 @@ import type { Behaviour, ModuleSpec } from '../../model/module';
 import { AppError } from '../../util/errors';
 import { combine, combineUpwards, type Modes } from '../behaviour';
 import type { Program } from '../program';
+import type { PutBack } from '../remember';
+import type { Tensor } from '../tensor';
 import type { Value } from '../values';
 import type { ExecuTorchCall, ExecuTorchMethod } from './methods';
 
@@ -61,6 +63,15 @@ export class ExecuTorchProgram implements Program {
   setTraining(path: string): void {
     // A program without flags takes none: they would only pretend.
     this.check(path);
+  }
+
+  remember(): PutBack {
+    return () => Promise.resolve();
+  }
+
+  normTensors(path: string): ReadonlyMap<string, Tensor> {
+    this.check(path);
+    return new Map();
   }
 
   normStatistics(path: string): Promise<null> {

@@ -7,8 +7,10 @@ import { AppError } from '../../util/errors';
 import type { Modes } from '../behaviour';
 import type { RunContext } from '../context';
 import { LazyStorages, loadStorages } from '../lazyStorages';
-import { normStatisticsVersion, readNormStatistics } from '../normStatistics';
+import { normStatisticsVersion, normTensors, readNormStatistics } from '../normStatistics';
 import type { Program } from '../program';
+import { rememberValues, type PutBack } from '../remember';
+import type { Tensor } from '../tensor';
 import type { Value } from '../values';
 import { fixedSpec } from './describe';
 import type { ExportedProgram } from './graph';
@@ -67,8 +69,20 @@ export class GraphProgram implements Program {
     this.modeState.set(path, training, recursive);
   }
 
+  remember(): PutBack {
+    const [putModesBack, putValuesBack] = [this.modeState.remember(), rememberValues(this.program.tensors.values())];
+    return async () => {
+      putModesBack();
+      await putValuesBack();
+    };
+  }
+
   normStatistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {
     return readNormStatistics(this.node(path).buffers, options.values);
+  }
+
+  normTensors(path: string): ReadonlyMap<string, Tensor> {
+    return normTensors(this.node(path).buffers);
   }
 
   statisticsVersion(path: string): number {

@@ -5,6 +5,7 @@ import { userLine } from '../../model/stackTrace';
 import { AppError, toAppError } from '../../util/errors';
 import type { RunContext } from '../context';
 import { located } from '../located';
+import { moduleReturns, type ModuleReturn } from '../moduleReturns';
 import type { OperatorTable } from '../operators/registry';
 import { Tensor } from '../tensor';
 import { Dict, itemsOf, OpaqueValue, Tuple, typeName, type Value } from '../values';
@@ -52,7 +53,8 @@ export class GraphInterpreter {
       else scope.set(input.name, tensors.get(binding.fullName) ?? missing(binding.fullName));
     });
     const inputValues = new Map(scope);
-    const results = await this.runIn(graph, scope);
+    const user = graph.outputs.filter((_, i) => outputs[i]?.kind === 'user');
+    const results = await this.runIn(graph, scope, user);
     const returned: Value[] = [];
     for (const [i, binding] of outputs.entries()) {
       const value = results[i] as Value;
@@ -75,8 +77,10 @@ export class GraphInterpreter {
     return this.runIn(graph, scope);
   }
 
-  private async runIn(graph: Graph, scope: Scope): Promise<readonly Value[]> {
+  /** @param returned the outputs that are no changes of buffers. */
+  private async runIn(graph: Graph, scope: Scope, returned = graph.outputs): Promise<readonly Value[]> {
     const lastUses = lastUsesOf(graph);
+    const returns = this.context.observer === undefined ? undefined : returnsOf(graph, returned);
     for (const [i, node] of graph.nodes.entries()) {
       this.context.throwIfCancelled();
       try {
@@ -89,6 +93,8 @@ export class GraphInterpreter {
           ? thrown
           : located(thrown, path, userLine(node.stack()));
       }
+      for (const { path, name } of returns?.get(i) ?? [])
+        await this.context.moduleReturned(path, scope.get(name) ?? null);
       // What nobody reads any more must not hold its memory until the end.
       for (const name of lastUses.get(i) ?? []) scope.delete(name);
     }
@@ -210,13 +216,27 @@ function bindOne(output: Argument, value: Value, scope: Scope): void {
   }
 }
 
+/** The values that leave modules, by the index of their node. */
+function returnsOf(graph: Graph, returned: readonly Argument[]): ReadonlyMap<number, readonly ModuleReturn[]> {
+  const nodes = graph.nodes.map(({ modules, inputs, outputs }) => ({
+    paths: modules.map(({ path }) => path),
+    reads: inputs.flatMap(({ value }) => referencesIn(value)),
+    writes: outputs.flatMap(referencesIn),
+  }));
+  return moduleReturns(nodes, returned.flatMap(referencesIn));
+}
+
+function referencesIn(argument: Argument): string[] {
+  if (argument.kind === 'reference') return [argument.name];
+  if (argument.kind === 'list') return argument.items.flatMap(referencesIn);
+  return argument.kind === 'dict' ? argument.entries.flatMap(([, item]) => referencesIn(item)) : [];
+}
+
 /** Names that are read for the last time by the node of an index. */
 function lastUsesOf(graph: Graph): Map<number, string[]> {
   const last = new Map<string, number>();
   const visit = (argument: Argument, index: number): void => {
-    if (argument.kind === 'reference') last.set(argument.name, index);
-    else if (argument.kind === 'list') for (const item of argument.items) visit(item, index);
-    else if (argument.kind === 'dict') for (const [, item] of argument.entries) visit(item, index);
+    for (const name of referencesIn(argument)) last.set(name, index);
   };
   graph.nodes.forEach((node, i) => {
     // A result that nobody reads is dropped at once.

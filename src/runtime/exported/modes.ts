@@ -72,6 +72,15 @@ export class ExportedModes {
     for (let i = start; i < end; i++) this.switched.set(this.firstIndex(i), training);
   }
 
+  /** Remembers what is switched; what it returns puts it back. */
+  remember(): () => void {
+    const switched = [...this.switched];
+    return () => {
+      this.switched.clear();
+      for (const [index, training] of switched) this.switched.set(index, training);
+    };
+  }
+
   /** Path of the module that a call belongs to. */
   owner(call: GraphNode): string {
     return this.nodes[this.ownerOf.get(call) ?? 0]?.path ?? '';

@@ -3,6 +3,7 @@
 import { AppError } from '../../util/errors';
 import type { RunContext } from '../context';
 import type { KernelSession } from '../kernels/backend';
+import { moduleReturns, type ModuleReturn } from '../moduleReturns';
 import { drop } from '../operators/dropout';
 import { batchNorm, largerBatch, verifyBatchSize } from '../operators/norm';
 import { shapeText } from '../operators/support';
@@ -12,6 +13,7 @@ import { GraphValues, lazyTensor } from './constants';
 import { encodePart } from './encode';
 import { versionOf, type NormState, type OnnxModuleTree } from './moduleTree';
 import type { OnnxFile, OnnxNode, OnnxTensor } from './onnxFile';
+import { scopesOf } from './scopes';
 import { cutGraph, namesUsed, type Segment } from './segments';
 import type { Site } from './sites';
 
@@ -36,6 +38,7 @@ export class GraphRunner {
   /** Of the graph itself; what stands in subgraphs runs as it is. */
   private readonly sites: readonly Site[];
   private readonly states: readonly NormState[];
+  private returns: ReadonlyMap<string, readonly ModuleReturn[]> | undefined;
 
   constructor(
     private readonly file: OnnxFile,
@@ -50,7 +53,8 @@ export class GraphRunner {
   /** The graph's outputs in their order. @param inputs by name. @throws AppError */
   async run(inputs: ReadonlyMap<string, Tensor>, context: RunContext): Promise<Tensor[]> {
     for (const { mean, variance } of this.states) await Promise.all([mean.storage.load(), variance.storage.load()]);
-    const plan = await this.plan();
+    const returns = context.observer === undefined ? noReturns : (this.returns ??= this.readReturns());
+    const plan = await this.plan(returns);
     const values = new Map(inputs);
     this.states.forEach(({ mean, variance }, i) => {
       values.set(meanName(i), mean);
@@ -60,19 +64,21 @@ export class GraphRunner {
       context.throwIfCancelled();
       await this.runSegment(plan, segment, index, values, context);
       for (const node of segment.outside) values.set(node.outputs[0]!, await this.runOutside(node, values, context));
+      await tellObserver(context, segment, returns, values);
       for (const name of segment.finished) values.delete(name);
     }
     return Promise.all(this.file.graph.outputs.map(({ name }) => this.valueOf(name, values)));
   }
 
   /** By what each site does, and whether its statistics have moved: those that have not may be folded by the kernels. */
-  private async plan(): Promise<Plan> {
+  private async plan(observed: ReadonlyMap<string, unknown>): Promise<Plan> {
     const moved = this.states.map((state) => versionOf(state) > 0);
-    const key = `${this.sites.map(({ training }) => Number(training)).join('')}|${moved.map(Number).join('')}`;
+    const flags = this.sites.map(({ training }) => Number(training)).join('');
+    const key = `${flags}|${moved.map(Number).join('')}|${observed.size > 0 ? 'observed' : ''}`;
     const known = this.plans.get(key);
     // What was used last stands last.
     this.plans.delete(key);
-    const plan = known ?? this.makePlan();
+    const plan = known ?? this.makePlan(new Set(observed.keys()));
     this.plans.set(key, plan);
     for (const [oldKey, { sessions }] of this.plans) {
       if (this.plans.size <= maxPlans) break;
@@ -82,14 +88,32 @@ export class GraphRunner {
     return plan;
   }
 
-  private makePlan(): Plan {
+  private makePlan(observed: ReadonlySet<string>): Plan {
     const outside = new Set(this.sites.filter(runsOutside).map(({ node }) => node));
     const rewritten = new Map<OnnxNode, OnnxNode>();
     for (const site of this.sites) {
       const node = outside.has(site.node) ? undefined : this.forInference(site);
       if (node !== undefined) rewritten.set(site.node, node);
     }
-    return { segments: cutGraph(this.file.graph, outside), rewritten, sessions: new Map() };
+    return { segments: cutGraph(this.file.graph, outside, observed), rewritten, sessions: new Map() };
+  }
+
+  /** The modules that each value leaves. */
+  private readReturns(): Map<string, readonly ModuleReturn[]> {
+    const { graph } = this.file;
+    const scopes = scopesOf(graph);
+    const nodes = graph.nodes.map((node) => ({
+      paths: ['', ...scopes(node).flatMap(({ path }) => (path === '' ? [] : [path]))],
+      reads: namesUsed(node),
+      writes: node.outputs.filter((name) => name !== ''),
+    }));
+    const found = new Map<string, ModuleReturn[]>();
+    for (const list of moduleReturns(
+      nodes,
+      graph.outputs.map(({ name }) => name),
+    ).values())
+      for (const one of list) found.set(one.name, [...(found.get(one.name) ?? []), one]);
+    return found;
   }
 
   /** The node as it runs in the kernels; undefined where that is as it stands in the file. */
@@ -179,6 +203,24 @@ export class GraphRunner {
     await tensor.storage.load();
     this.constants.set(name, tensor);
     return tensor;
+  }
+}
+
+const noReturns: ReadonlyMap<string, readonly ModuleReturn[]> = new Map();
+
+/** In the order of the graph. */
+async function tellObserver(
+  context: RunContext,
+  segment: Segment,
+  returns: ReadonlyMap<string, readonly ModuleReturn[]>,
+  values: ReadonlyMap<string, Tensor>,
+): Promise<void> {
+  const computed = new Set([...segment.outputs, ...segment.outside.flatMap(({ outputs }) => outputs)]);
+  for (const node of [...segment.nodes, ...segment.outside]) {
+    for (const { path, name } of node.outputs.flatMap((output) => returns.get(output) ?? [])) {
+      const value = computed.has(name) ? values.get(name) : undefined;
+      if (value !== undefined) await context.moduleReturned(path, value);
+    }
   }
 }
 

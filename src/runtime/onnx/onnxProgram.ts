@@ -8,6 +8,7 @@ import { combineUpwards, type Modes } from '../behaviour';
 import type { RunContext } from '../context';
 import { readNormStatistics } from '../normStatistics';
 import type { Program } from '../program';
+import { rememberValues, type PutBack } from '../remember';
 import { Tensor } from '../tensor';
 import { Tuple, typeName, type Value } from '../values';
 import { GraphValues } from './constants';
@@ -91,14 +92,28 @@ class OnnxProgram implements Program {
     }
   }
 
+  remember(): PutBack {
+    const sites = this.tree.modules.flatMap((module) => module.sites);
+    const modes = sites.map(({ training }) => training);
+    const norms = this.tree.modules.flatMap((module) => module.norms);
+    const putBack = rememberValues(norms.flatMap(({ mean, variance }) => [mean, variance]));
+    return async () => {
+      sites.forEach((site, i) => (site.training = modes[i]!));
+      await putBack();
+    };
+  }
+
   async normStatistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {
+    return readNormStatistics(this.normTensors(path), options.values);
+  }
+
+  normTensors(path: string): ReadonlyMap<string, Tensor> {
     const [norm] = this.tree.module(path).norms;
-    if (norm === undefined) return null;
-    const tensors = new Map([
+    if (norm === undefined) return new Map();
+    return new Map([
       ['running_mean', norm.mean],
       ['running_var', norm.variance],
     ]);
-    return readNormStatistics(tensors, options.values);
   }
 
   statisticsVersion(path: string): number {

@@ -8,7 +8,7 @@ export interface Segment {
   readonly nodes: readonly OnnxNode[];
   /** Values from inputs of the graph, earlier segments and earlier outside nodes. */
   readonly inputs: readonly string[];
-  /** Values that later segments, outside nodes or the graph's outputs need. */
+  /** Values that later segments, outside nodes, the graph's outputs or an observer need. */
   readonly outputs: readonly string[];
   readonly outside: readonly OnnxNode[];
   /** Values that nobody needs once the segment and its outside nodes have run. */
@@ -18,9 +18,16 @@ export interface Segment {
 /** Constants have the level below all segments. */
 const CONSTANT = -1;
 
-/** @param outside the nodes at which to cut. */
-export function cutGraph(graph: OnnxGraph, outside: ReadonlySet<OnnxNode>): readonly Segment[] {
-  return new Cutter(graph, outside).segments();
+/**
+ * @param outside the nodes at which to cut.
+ * @param observed values that are asked for besides.
+ */
+export function cutGraph(
+  graph: OnnxGraph,
+  outside: ReadonlySet<OnnxNode>,
+  observed: ReadonlySet<string> = new Set(),
+): readonly Segment[] {
+  return new Cutter(graph, outside, observed).segments();
 }
 
 /** Names that a node reads, in its subgraphs too. (A subgraph's own names are among them, and are nobody else's.) */
@@ -49,6 +56,7 @@ class Cutter {
   constructor(
     private readonly graph: OnnxGraph,
     private readonly outside: ReadonlySet<OnnxNode>,
+    private readonly observed: ReadonlySet<string>,
   ) {
     for (const { name } of graph.inputs) if (!graph.initializers.has(name)) this.levels.set(name, 0);
     for (const node of graph.nodes) this.place(node);
@@ -101,7 +109,7 @@ class Cutter {
     }
     const passedOn = inside
       .flatMap((node) => node.outputs)
-      .filter((name) => name !== '' && (this.lastUse.get(name) ?? CONSTANT) > level);
+      .filter((name) => name !== '' && (this.observed.has(name) || (this.lastUse.get(name) ?? CONSTANT) > level));
     const readOutside = outside.flatMap((node) => node.inputs).filter((name) => produced.has(name));
     return {
       nodes: this.graph.nodes.filter((node) => included.has(node)),

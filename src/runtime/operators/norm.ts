@@ -125,6 +125,10 @@ async function normaliseInMode(
   // The statistics are written, which whatever waits must not see.
   await context.deferral.settleAll(Object.values(tensors));
   const batch = batchStatistics(input);
+  if (runningMean !== null && runningVar !== null) {
+    const [oldMean, oldVar] = [runningMean.toNumbers(), runningVar.toNumbers()];
+    context.observer?.normalisedByBatch(runningMean, { ...batch, runningMean: oldMean, runningVar: oldVar, eps });
+  }
   // The division by count - 1 gives NaN for a count of one, as in torch: torch.nn refuses that before it gets here.
   updateRunningStatistics(runningMean, runningVar, batch, momentum);
   const dtype = input.dtype === 'float64' ? 'float64' : 'float32';

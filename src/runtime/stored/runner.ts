@@ -28,7 +28,9 @@ export async function runStored(
     try {
       const forward = knownForward(module, path);
       const layer = new Layer(module, path, { operators, context, callModule });
-      return await forward.run(layer, Arguments.bind(parametersOf(module), positional, keywords));
+      const result = await forward.run(layer, Arguments.bind(parametersOf(module), positional, keywords));
+      await context.moduleReturned(path, result);
+      return result;
     } catch (error) {
       const appError = toAppError(error, 'program-error');
       if (told.has(appError) || appError.code === 'cancelled') throw appError;

@@ -11,6 +11,7 @@ import { LazyStorages } from '../lazyStorages';
 import { PathIndex } from '../moduleOrder';
 import { normStatisticsVersion, normTensors, readNormStatistics } from '../normStatistics';
 import type { Program, StoredModule } from '../program';
+import { rememberValues, type PutBack } from '../remember';
 import { SharedSpecs } from '../specs';
 import type { Tensor } from '../tensor';
 import type { Value } from '../values';
@@ -90,6 +91,16 @@ export class StoredProgram implements Program {
       // A file without flags gets none: they would only pretend.
       if (item.training !== null) item.training = training;
     }
+  }
+
+  remember(): PutBack {
+    const modules = [...new Set(this.nodes.map(({ item }) => item))];
+    const flags = modules.map(({ training }) => training);
+    const putBack = rememberValues(modules.flatMap(tensorsOf));
+    return async () => {
+      modules.forEach((module, i) => (module.training = flags[i]!));
+      await putBack();
+    };
   }
 
   normStatistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {

@@ -94,7 +94,16 @@ export class Interpreter implements ProgramState {
         'Only a module with that method can run; export the model again.',
       );
     }
-    return this.callDefinition(found.file, definition, self, [self, ...args], keywords);
+    const result = await this.callDefinition(found.file, definition, self, [self, ...args], keywords);
+    await this.tellObserver(self, name, result);
+    return result;
+  }
+
+  /** A trace has `forward1` for the second call of a module. */
+  private async tellObserver(self: ScriptObject, method: string, result: Value): Promise<void> {
+    if (this.context.observer === undefined || !/^forward\d*$/.test(method)) return;
+    const path = this.pathOf(self);
+    if (path !== undefined) await this.holding([result], () => this.context.moduleReturned(path, result));
   }
 
   /** Calls a function value, or the constructor of a class, by its qualified name. */

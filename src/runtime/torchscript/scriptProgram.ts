@@ -10,6 +10,7 @@ import { LazyStorages } from '../lazyStorages';
 import { noSuchModule } from '../moduleOrder';
 import { normStatisticsVersion, normTensors, readNormStatistics } from '../normStatistics';
 import type { Program, ScriptArchive } from '../program';
+import { rememberValues, type PutBack } from '../remember';
 import type { Tensor } from '../tensor';
 import type { ScriptObject, Value } from '../values';
 import { CodeLibrary } from './codeLibrary';
@@ -55,6 +56,10 @@ class ScriptProgram implements Program {
       // A frozen module has no flag; giving it one would only pretend.
       if (typeof attributes.get('training') === 'boolean') attributes.set('training', training);
     }
+  }
+
+  remember(): PutBack {
+    return rememberValues([this.archive.root, ...this.archive.constants]);
   }
 
   async normStatistics(path: string, options: { readonly values?: boolean } = {}): Promise<NormStatistics | null> {

@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { parseCommandLine, parseShape, type CommandLine, type RunCommand } from '../../../src/cli/arguments';
+import { compare } from '../../../src/cli/compare';
 import { inspect } from '../../../src/cli/inspect';
 import { readNpy, writeNpy } from '../../../src/cli/npy';
 import { run } from '../../../src/cli/run';
@@ -51,6 +52,8 @@ async function execute(...argv: string[]): Promise<string> {
         return await inspect(engine, command);
       case 'run':
         return await run(engine, command);
+      case 'compare':
+        return await compare(engine, command);
       case 'set':
         return await set(engine, command);
       case 'watch':

@@ -108,6 +108,7 @@ export class FakeEngine implements SessionEngine {
       setTraining: (p: EngineRequests['setTraining']['params']) => this.setTraining(p),
       statistics: (p: EngineRequests['statistics']['params']) => this.statistics(p),
       runForward: () => this.runForward(),
+      compareModes: () => ({ layers: [], start: null, inputs: [], milliseconds: 0, problems: [] }),
       saveCopy: () => this.saveCopy(onProgress),
     };
     return await handlers[method](params as never);
