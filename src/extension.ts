@@ -3,6 +3,7 @@
 
 import * as vscode from 'vscode';
 import { registerAttachToProcess } from './commands/attachToProcess';
+import { registerCompareModes } from './commands/compareModes';
 import { DebugSessions } from './commands/debugSessions';
 import { registerNotices } from './commands/notices';
 import { registerInspectClass } from './commands/inspectClass';
@@ -78,6 +79,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     ...registerOpenCommands(scene, log, vscode.Uri.joinPath(context.extensionUri, 'samples')),
     ...registerModeCommands(scene, counts, log),
     ...registerForwardCommands(scene, counts, log),
+    registerCompareModes(scene, log),
     ...registerSessionCommands(scene, counts, log),
     registerSaveCopy(scene, log),
     registerRevealSource(scene, log),

@@ -9,11 +9,12 @@ import type { ForwardRecord } from '../sessions/forwardHistory';
 import type { ModelSession } from '../sessions/modelSession';
 import { AppError, toAppError } from '../util/errors';
 import { forwardSentence } from '../views/factsModel';
-import { inputPrompt, parseInputs, prefilledInputs, suggestedInputs, validateInputs } from '../views/forwardInputModel';
+import { suggestedInputs } from '../views/forwardInputModel';
 import type { ModeCounts } from '../views/modeCounts';
 import { describeMode } from '../views/modeModel';
-import { forwardTarget, targetOf, targetTitle, type ForwardTarget } from './forwardModel';
-import { sessionOf, targetsOf } from './targets';
+import { forwardTarget, targetTitle, type ForwardTarget } from './forwardModel';
+import { ForwardQuestions, madeUpInputs } from './forwardQuestions';
+import { sessionOf } from './targets';
 import type { Scene } from './targets';
 
 export function registerForwardCommands(scene: Scene, counts: ModeCounts, log: OutputLog): vscode.Disposable[] {
@@ -21,13 +22,13 @@ export function registerForwardCommands(scene: Scene, counts: ModeCounts, log: O
   return [
     registerCommand(log, commandIds.runForward, async (...args) => {
       const session = sessionOf(scene, args);
-      const target = await runner.choose(session, args);
+      const target = await runner.questions.choose(session, args);
       if (target === undefined) return undefined;
-      return runner.run(session, target, runner.lastText(session, target) ?? suggestedInputs(target.inputs));
+      return runner.run(session, target, runner.questions.lastText(session, target) ?? suggestedInputs(target.inputs));
     }),
     registerCommand(log, commandIds.runForwardWith, async (...args) => {
       const session = sessionOf(scene, args);
-      const target = await runner.choose(session, args);
+      const target = await runner.questions.choose(session, args);
       return target === undefined ? undefined : runner.run(session, target, undefined);
     }),
     registerCommand(log, commandIds.runForwardAgain, async (...args) => {
@@ -35,39 +36,21 @@ export function registerForwardCommands(scene: Scene, counts: ModeCounts, log: O
       const last = scene.store.forwards.last(session);
       if (last === undefined)
         throw new AppError('usage', `${session.title} has not run yet.`, 'Use “Run Forward” first.');
-      const target = forwardTarget(session, last.model ?? '') ?? (await runner.choose(session, args));
+      const target = forwardTarget(session, last.model ?? '') ?? (await runner.questions.choose(session, args));
       return target === undefined ? undefined : runner.run(session, target, last.inputText);
     }),
   ];
 }
 
 class ForwardRunner {
+  readonly questions: ForwardQuestions;
+
   constructor(
     private readonly scene: Scene,
     private readonly counts: ModeCounts,
     private readonly log: OutputLog,
-  ) {}
-
-  /** Of several models the one with the clicked or selected row, else the one that a person picks; undefined if they give up. */
-  async choose(session: ModelSession, args: readonly unknown[]): Promise<ForwardTarget | undefined> {
-    const [row] = targetsOf(this.scene, args);
-    const found = forwardTarget(session, row?.session === session ? row.module.path : '');
-    if (found !== undefined) return found;
-    const picked = await vscode.window.showQuickPick(
-      (session.models ?? []).map((model) => ({
-        label: model.path,
-        description: session.module(model.path)?.type ?? '',
-        model,
-      })),
-      { title: `Run Forward: ${session.title}`, placeHolder: 'The file holds several models: which one runs?' },
-    );
-    return picked === undefined ? undefined : targetOf(picked.model);
-  }
-
-  /** The inputs that this model had last. */
-  lastText(session: ModelSession, target: ForwardTarget): string | undefined {
-    const last = this.scene.store.forwards.last(session);
-    return last?.model === target.model ? last?.inputText : undefined;
+  ) {
+    this.questions = new ForwardQuestions(scene, 'Run Forward');
   }
 
   /** Runs with the inputs that `text` names; without one a person is asked. Resolves to undefined if they give up. */
@@ -77,14 +60,13 @@ class ForwardRunner {
     text: string | undefined,
   ): Promise<ForwardRecord | undefined> {
     this.scene.store.setActive(session);
-    const inputText = text ?? (await this.ask(session, target));
+    const inputText = text ?? (await this.questions.ask(session, target));
     if (inputText === undefined) return undefined;
-    const shapes = parseInputs(inputText, target.inputs);
+    const inputs = madeUpInputs(inputText, target);
     const mode = this.modeOf(session, target);
     const chosen = target.model === undefined ? {} : { model: target.model };
     const title = targetTitle(session, target);
     try {
-      const inputs = shapes.map(({ shape, dtype }) => ({ kind: 'random' as const, shape, dtype }));
       const result = await withDelayedProgress(`Running ${title}`, { cancellable: true }, (signal) =>
         session.runForward({ ...chosen, inputs, keepOutputs: true }, signal),
       );
@@ -97,16 +79,6 @@ class ForwardRunner {
       await this.fail(session, target, thrown);
       return undefined;
     }
-  }
-
-  private async ask(session: ModelSession, target: ForwardTarget): Promise<string | undefined> {
-    return vscode.window.showInputBox({
-      title: `Run Forward: ${targetTitle(session, target)}`,
-      prompt: inputPrompt(target.inputs),
-      value: this.lastText(session, target) ?? prefilledInputs(target.inputs),
-      validateInput: (value) => validateInputs(value, target.inputs),
-      ignoreFocusOut: true,
-    });
   }
 
   private modeOf(session: ModelSession, { model = '' }: ForwardTarget): string {

@@ -14,6 +14,7 @@ export const commandIds = {
   runForward: 'modeInspector.runForward',
   runForwardWith: 'modeInspector.runForwardWith',
   runForwardAgain: 'modeInspector.runForwardAgain',
+  compareModes: 'modeInspector.compareModes',
   saveCopy: 'modeInspector.saveCopy',
   reload: 'modeInspector.reload',
   revealSource: 'modeInspector.revealSource',

@@ -1,6 +1,6 @@
 // Putting a program back as it was: what a forward may change below some values, and how it is restored.
 
-import { Storage } from './storage';
+import type { Storage } from './storage';
 import { Tensor } from './tensor';
 import { Dict, ScriptObject, Tuple, type Value } from './values';
 

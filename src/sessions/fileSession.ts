@@ -4,10 +4,12 @@ import { basename } from 'node:path';
 import { AppError } from '../util/errors';
 import { Emitter } from '../util/event';
 import type { Disposable } from '../util/disposable';
+import type { ModeComparison } from '../model/comparison';
 import type { ModelDescription } from '../model/description';
 import type { ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type {
+  CompareOptions,
   ForwardOptions,
   ForwardResult,
   ModeChange,
@@ -147,32 +149,21 @@ export class FileSession implements ModelSession {
   }
 
   async runForward(options: ForwardOptions, signal?: AbortSignal): Promise<ForwardResult> {
-    this.requireAlive();
-    if (!this.capabilities.runForward) {
-      throw new AppError(
-        'no-program',
-        `${this.title} holds no program that could run.`,
-        'Its modules and statistics can still be read.',
-      );
-    }
-    this.requireIdle();
-    if (signal?.aborted === true) throw new AppError('cancelled', 'The forward was cancelled.');
-    const engine = this.engine;
-    this.setState({ kind: 'running' });
     // A forward that fails has moved the statistics of the layers before the failure, and says not which.
     let moved: readonly string[] = this.index.normPaths;
-    try {
-      const result = await cancelledBy(signal, engine, engine.request('runForward', options));
+    const run = async (engine: SessionEngine): Promise<ForwardResult> => {
+      const result = await engine.request('runForward', options);
       moved = result.moved;
       return result;
-    } finally {
-      // A dead engine leaves what was last read on show.
-      if (this.engine === engine && this.state.kind === 'running') {
-        this.setState({ kind: 'ready' });
-        for (const path of moved) this.moved.add(path);
-        this.forgetStatistics(moved);
-      }
-    }
+    };
+    return this.whileRunning(run, signal, () => {
+      for (const path of moved) this.moved.add(path);
+      this.forgetStatistics(moved);
+    });
+  }
+
+  async compareModes(options: CompareOptions, signal?: AbortSignal): Promise<ModeComparison> {
+    return this.whileRunning((engine) => engine.request('compareModes', options), signal);
   }
 
   async saveCopy(options: SaveCopyOptions, signal?: AbortSignal, onProgress?: OnProgress): Promise<SaveCopyResult> {
@@ -257,6 +248,35 @@ export class FileSession implements ModelSession {
     const answer: readonly ModeChange[] = await this.engine.request('setTraining', { changes });
     const paths = this.index.apply(answer);
     if (paths.length > 0) this.changed.fire({ kind: 'modes', paths });
+  }
+
+  /** @param afterwards is done where the engine is still the session's, whether it ran well or not. */
+  private async whileRunning<T>(
+    run: (engine: SessionEngine) => Promise<T>,
+    signal: AbortSignal | undefined,
+    afterwards: () => void = () => undefined,
+  ): Promise<T> {
+    this.requireAlive();
+    if (!this.capabilities.runForward) {
+      throw new AppError(
+        'no-program',
+        `${this.title} holds no program that could run.`,
+        'Its modules and statistics can still be read.',
+      );
+    }
+    this.requireIdle();
+    if (signal?.aborted === true) throw new AppError('cancelled', 'The forward was cancelled.');
+    const engine = this.engine;
+    this.setState({ kind: 'running' });
+    try {
+      return await cancelledBy(signal, engine, run(engine));
+    } finally {
+      // A dead engine leaves what was last read on show.
+      if (this.engine === engine && this.state.kind === 'running') {
+        this.setState({ kind: 'ready' });
+        afterwards();
+      }
+    }
   }
 
   private forgetStatistics(paths: readonly string[]): void {

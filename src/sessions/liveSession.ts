@@ -1,5 +1,6 @@
 // A model in a running Python process: its tree and flags as the agent last told them, switched where the process runs.
 
+import type { ModeComparison } from '../model/comparison';
 import type { Capabilities, InputSpec, Problem } from '../model/description';
 import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
@@ -151,6 +152,10 @@ export class LiveSession implements ModelSession {
       });
     const { outputs, ...result } = await orAborted(running, this.title, signal);
     return { ...result, outputs: outputs.filter(hasKnownType), inputs: shapes, problems: [] };
+  }
+
+  compareModes(): Promise<ModeComparison> {
+    return Promise.reject(new AppError('no-program', `${this.title} can't be compared yet.`));
   }
 
   saveCopy(): Promise<SaveCopyResult> {

@@ -2,10 +2,18 @@
 
 import type { Disposable } from '../util/disposable';
 import type { Event } from '../util/event';
+import type { ModeComparison } from '../model/comparison';
 import type { Capabilities, InputSpec, ModelFormat, Problem, SavedModel } from '../model/description';
 import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
-import type { ForwardOptions, ForwardResult, OnProgress, SaveCopyOptions, SaveCopyResult } from '../protocol/engine';
+import type {
+  CompareOptions,
+  ForwardOptions,
+  ForwardResult,
+  OnProgress,
+  SaveCopyOptions,
+  SaveCopyResult,
+} from '../protocol/engine';
 
 /** What changed in a session. */
 export type SessionChange =
@@ -67,6 +75,8 @@ export interface ModelSession extends Disposable {
   statistics(path: string, options?: { readonly values?: boolean }): Promise<NormStatistics | null>;
   /** One at a time: a second call while one runs is refused. `signal` cancels it. */
   runForward(options: ForwardOptions, signal?: AbortSignal): Promise<ForwardResult>;
+  /** Runs the same inputs in eval and in train, and leaves flags and statistics as they were. `signal` cancels it. */
+  compareModes(options: CompareOptions, signal?: AbortSignal): Promise<ModeComparison>;
   /** Writes a copy of the model's file with the modes as they are now, for those that can. `signal` cancels it. */
   saveCopy(options: SaveCopyOptions, signal?: AbortSignal, onProgress?: OnProgress): Promise<SaveCopyResult>;
   /** Layers whose statistics differ from those of the file, since forwards moved them. */

@@ -8,6 +8,7 @@ import { Emitter } from '../util/event';
 import type { OnProgress } from '../protocol/engine';
 import type { DiskState } from './diskWatch';
 import { watchFile } from './diskWatch';
+import { Comparisons } from './comparisons';
 import { FileSession, openFileSession } from './fileSession';
 import { ForwardHistory } from './forwardHistory';
 import type { LiveProcess } from './liveProcess';
@@ -16,7 +17,7 @@ import type { SessionEngine } from './workerEngine';
 
 /** What happened in the store. */
 export type StoreChange =
-  | { readonly kind: 'added' | 'removed' | 'disk' | 'forward'; readonly session: ModelSession }
+  | { readonly kind: 'added' | 'removed' | 'disk' | 'forward' | 'comparison'; readonly session: ModelSession }
   | { readonly kind: 'session'; readonly session: ModelSession; readonly change: SessionChange }
   /** A live process came, ended, left, or switched modes. */
   | { readonly kind: 'process'; readonly process: LiveProcess }
@@ -58,12 +59,17 @@ export class SessionStore implements Disposable {
   readonly onDidChange: Emitter<StoreChange>['event'];
   /** The last forward of each session. */
   readonly forwards: ForwardHistory;
+  /** The last comparison of train and eval of each session. */
+  readonly comparisons: Comparisons;
 
   constructor(private readonly options: SessionStoreOptions) {
     this.changed = new Emitter(options.onListenerError);
     this.onDidChange = this.changed.event;
     this.forwards = new ForwardHistory((session) => {
       this.changed.fire({ kind: 'forward', session });
+    });
+    this.comparisons = new Comparisons((session) => {
+      this.changed.fire({ kind: 'comparison', session });
     });
   }
 
@@ -145,7 +151,7 @@ export class SessionStore implements Disposable {
     this.entries.set(session.id, { session, owned, disk: 'same' });
     owned.add(
       session.onDidChange((change) => {
-        if (change.kind === 'tree') this.forwards.forget(session);
+        if (change.kind === 'tree') this.forgetRuns(session);
         this.changed.fire({ kind: 'session', session, change });
       }),
     );
@@ -198,7 +204,7 @@ export class SessionStore implements Disposable {
     const entry = this.entries.get(session.id);
     if (entry === undefined) return;
     this.entries.delete(session.id);
-    this.forwards.forget(session);
+    this.forgetRuns(session);
     entry.owned.dispose();
     if (this.activeId === session.id) this.activeId = [...this.entries.keys()].at(-1);
     this.changed.fire({ kind: 'removed', session });
@@ -221,6 +227,11 @@ export class SessionStore implements Disposable {
       process.dispose();
     }
     this.livingAndEnded.clear();
+  }
+
+  private forgetRuns(session: ModelSession): void {
+    this.forwards.forget(session);
+    this.comparisons.forget(session);
   }
 
   private async openNew(

@@ -308,6 +308,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
         return;
       case 'disk':
       case 'forward':
+      case 'comparison':
         this.onSessionChange(change.session, ['']);
         return;
       case 'removed':

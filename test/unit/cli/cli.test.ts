@@ -43,6 +43,13 @@ interface Json {
   problems: { message: string }[];
 }
 
+interface Compared {
+  schema: number;
+  format: string;
+  start: string | null;
+  layers: { path: string; relativeL2: number }[];
+}
+
 async function execute(...argv: string[]): Promise<string> {
   const command: CommandLine = parseCommandLine(argv);
   const engine = engineOnPackages();
@@ -215,6 +222,39 @@ describe('run', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe('compare', () => {
+  it('tells where train and eval part, for people and as JSON, the same every time', async () => {
+    const found = JSON.parse(await execute('compare', path.join(samples, 'resnet_trained.pt'), '--json')) as Compared;
+    assert.deepEqual([found.schema, found.format, found.start], [1, 'torchscript', 'stem.1']);
+    assert.deepEqual(
+      found.layers.slice(0, 2).map(({ path: layer, relativeL2 }) => [layer, relativeL2 > 0]),
+      [
+        ['stem.0', false],
+        ['stem.1', true],
+      ],
+    );
+    assert.equal(found.layers.at(-1)?.path, '');
+    assert.deepEqual(JSON.parse(await execute('compare', path.join(samples, 'resnet_trained.pt'), '--json')), found);
+    const text = await execute('compare', path.join(samples, 'resnet_trained.pt'), '--shape', '2,3,16,16');
+    assert.match(text, /differ in 46 of 47 modules, from 'stem\.1' on\ninput: float32 \[2, 3, 16, 16\]\n/);
+    assert.match(text, /^stem\.1 +BatchNorm2d +\d.* mean off by .* sd, variance × /m);
+  });
+
+  it('says that a trace does not obey', async () => {
+    assert.match(
+      await execute('compare', path.join(samples, 'traced.pt')),
+      /train and eval give the same in all \d+ modules/,
+    );
+  });
+
+  it('draws other inputs under another seed', async () => {
+    const compared = async (seed: string): Promise<string> =>
+      execute('compare', path.join(samples, 'lstm_tagger.pt'), '--seed', seed, '--json');
+    assert.equal(await compared('1'), await compared('1'));
+    assert.notEqual(await compared('1'), await compared('2'));
   });
 });
 

@@ -121,6 +121,22 @@ describe('file session', () => {
     await session.runForward({ inputs: [] });
   });
 
+  it('compares the modes alone, with nothing else at work, and moves nothing', async () => {
+    const { session, engines, changes } = await open();
+    const [engine] = engines;
+    assert.ok(engine);
+    engine.holdForward = true;
+    const running = session.runForward({ inputs: [] });
+    await assert.rejects(session.compareModes({ inputs: [] }), { code: 'usage' });
+    engine.finish();
+    await running;
+    const moved = session.movedStatistics;
+    const seen = changes.length;
+    assert.equal((await session.compareModes({ inputs: [] })).start, null);
+    assert.deepEqual(changes.slice(seen), [{ kind: 'state' }, { kind: 'state' }]);
+    assert.deepEqual(session.movedStatistics, moved);
+  });
+
   it('says that a model without a program cannot run', async () => {
     const { session } = await open(smallModel({ capabilities: { setTraining: true, runForward: false } }));
     await assert.rejects(session.runForward({ inputs: [] }), { code: 'no-program' });

@@ -119,7 +119,7 @@ describe('saving a copy', () => {
       const extra: Zippable = { 'net/byteorder': ascii(order), 'net/data/0': new Uint8Array(bytes) };
       const file = put('net.pt', archive(object('Net', `${text('training')}\x88${mean}${variance}`), extra));
       await withModel(file, async (model) => {
-        const current = model.program.normTensors?.('').get('running_mean');
+        const current = model.program.normTensors('').get('running_mean');
         assert.ok(current !== undefined);
         await current.storage.load();
         current.write(Float32Array.of(7, 9));
