@@ -56,6 +56,10 @@ class Connection:
         except OSError as error:
             raise Disconnected(str(error)) from error
 
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Sends a message that wants no answer."""
+        self.send({"jsonrpc": "2.0", "method": method, "params": params})
+
     def receive(self, seconds: float) -> list[dict[str, Any]]:
         """The messages that arrive within ``seconds``, as soon as there is one."""
         deadline = time.monotonic() + seconds

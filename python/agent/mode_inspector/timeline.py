@@ -17,7 +17,7 @@ from typing import Any, Callable, Deque, NamedTuple, Optional
 
 from .places import absolute
 
-__all__ = ["Switch", "Timeline"]
+__all__ = ["Switch", "Timeline", "set_mode"]
 
 _KEPT = 20_000
 
@@ -128,6 +128,16 @@ class Timeline:
             place = (absolute(caller.f_code.co_filename), caller.f_lineno, caller.f_code.co_name)
         self._records.append(Switch(time.time(), weakref.ref(module), mode, *place))
         self._on_switch(module)
+
+
+def set_mode(timeline: Timeline, module: Any, training: bool, recursive: bool) -> None:
+    """For the editor: as ``module.train(training)``, or this flag only. Recorded as the editor's call."""
+    with timeline.silently():
+        if recursive:
+            module.train(training)
+        else:
+            module.training = training
+    timeline.switched_by_editor(module, training)
 
 
 class _Silence:

@@ -1,0 +1,233 @@
+"""What the editor asks: to look, to switch and pin, to run a forward, to leave. Every request is answered, a bad one by a sentence."""
+
+from __future__ import annotations
+
+import queue
+import time
+from typing import Any, Callable, NamedTuple, Optional
+
+from . import roots
+from .connection import Connection, Disconnected
+from .look import Look
+from .models import Model, Models
+from .modules import buffer_of
+from .reports import Reports
+from .statistics import values_of
+from .switching import Switcher
+from .timeline import Timeline, set_mode
+
+__all__ = ["Requests"]
+
+_PATIENCE_SECONDS = 0.25
+
+
+class Requests:
+    """``workshop``, where there is one, runs forwards in a thread of its own; ``stop`` ends the agent."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        look: Look,
+        models: Models,
+        reports: Reports,
+        timeline: Timeline,
+        switcher: Switcher,
+        workshop: Any,
+        stop: Callable[[], None],
+    ) -> None:
+        self._connection, self._look, self._models, self._reports = connection, look, models, reports
+        self._timeline, self._switcher = timeline, switcher
+        self._workshop, self._stop = workshop, stop
+        self._unanswered: list[_Switching] = []
+        self._finished: "queue.SimpleQueue[Callable[[], None]]" = queue.SimpleQueue()
+        self._handlers: dict[str, Callable[[dict[str, Any], _Answer], None]] = {
+            "look": self._change_look,
+            "setTraining": self._set_training,
+            "setFlags": self._set_flags,
+            "pin": self._pin,
+            "statistics": self._statistics,
+            "findEverywhere": self._find_everywhere,
+            "runForward": self._run_forward,
+            "detach": self._detach,
+        }
+
+    def handle(self, message: dict[str, Any]) -> None:
+        """
+        Does what one message asks. The answer may come later, by :meth:`answer_switches` or :meth:`answer_forwards`.
+
+        :raises Disconnected: if the editor is gone.
+        """
+        method, params = message.get("method"), message.get("params")
+        if not isinstance(method, str):
+            return
+        answer = _Answer(self._connection, message.get("id"))
+        try:
+            handler = self._handlers.get(method)
+            if handler is None:
+                raise _Refusal(f"This agent knows no request “{method}”.")
+            handler(params if isinstance(params, dict) else {}, answer)
+        except Disconnected:
+            raise
+        except _Refusal as refusal:
+            answer.refuse(str(refusal))
+        except Exception as error:
+            answer.refuse(f"{type(error).__name__}: {error}")
+
+    def answer_switches(self) -> None:
+        """Those that are done, and those that wait for a forward that may never come."""
+        waiting, self._unanswered = self._unanswered, []
+        for each in waiting:
+            if not each.outcome and time.monotonic() < each.deadline:
+                self._unanswered.append(each)
+                continue
+            # The news first, so that whoever hears that the switch is done finds it shown.
+            model = self._models.get(each.model)
+            if model is not None:
+                self._reports.report_model(model)
+            self._reports.tell_switches()
+            failure = each.outcome[0] if each.outcome else None
+            if failure is None:
+                each.answer.give({"pending": not each.outcome})
+            else:
+                each.answer.refuse(failure)
+
+    def answer_forwards(self) -> None:
+        """The news first, so that whoever hears that a forward is done finds its statistics moved."""
+        while not self._finished.empty():
+            if self._look.watching:
+                self._reports.report()
+            self._finished.get()()
+
+    def _change_look(self, params: dict[str, Any], answer: _Answer) -> None:
+        self._look.change(params)
+        self._reports.start_afresh()
+        answer.give({})
+
+    def _set_training(self, params: dict[str, Any], answer: _Answer) -> None:
+        """{"model", "path", "training", "recursive"}: as ``module.train(mode)``, or this flag only."""
+        module = self._module(params)
+        training, recursive = _boolean(params, "training"), _boolean(params, "recursive")
+        self._submit(params, answer, lambda: set_mode(self._timeline, module, training, recursive))
+
+    def _set_flags(self, params: dict[str, Any], answer: _Answer) -> None:
+        """{"model", "flags": {path: bool}}: each flag by itself, as when modes are restored."""
+        model = self._model(params)
+        flags = params.get("flags")
+        if not isinstance(flags, dict):
+            raise _Refusal("No flags were given.")
+        wanted = [(model.tree.get(path), flag) for path, flag in flags.items() if isinstance(flag, bool)]
+
+        def job() -> None:
+            for module, flag in wanted:
+                if module is not None:
+                    module.training = flag
+
+        self._submit(params, answer, job)
+
+    def _pin(self, params: dict[str, Any], answer: _Answer) -> None:
+        """{"model", "path", "training": bool or null}"""
+        module, training = self._module(params), params.get("training")
+        if training is None:
+            self._timeline.pin(module, None)
+            answer.give({"pending": False})
+            return
+        mode = _boolean(params, "training")
+        self._timeline.pin(module, mode)
+        self._submit(params, answer, lambda: set_mode(self._timeline, module, mode, True))
+
+    def _submit(self, params: dict[str, Any], answer: _Answer, job: Callable[[], None]) -> None:
+        """Answers when the job is done, or after a while that it waits for the next forward."""
+        outcome: list[Optional[str]] = []
+
+        def guarded() -> None:
+            # This may run in the user's thread, into which nothing of ours may be raised.
+            try:
+                job()
+                outcome.append(None)
+            except Exception as error:
+                outcome.append(f"{type(error).__name__}: {error}")
+
+        self._switcher.submit(guarded)
+        self._unanswered.append(_Switching(params.get("model", 0), time.monotonic() + _PATIENCE_SECONDS, outcome, answer))
+        self.answer_switches()
+
+    def _statistics(self, params: dict[str, Any], answer: _Answer) -> None:
+        """{"model", "path"}: every element."""
+        module = self._module(params)
+        if buffer_of(module, "running_mean") is None and buffer_of(module, "running_var") is None:
+            raise _Refusal("This module keeps no running statistics.")
+        answer.give(values_of(module))
+
+    def _run_forward(self, params: dict[str, Any], answer: _Answer) -> None:
+        """{"model", "inputs": [{"shape", "dtype"}], "steps", "seed"}"""
+        model, workshop = self._model(params), self._workshop
+        if workshop is None:
+            raise _Refusal("This program runs its models by itself.")
+        root, entries = model.root(), list(model.tree.entries())
+
+        def forward(run: Callable[..., dict[str, Any]]) -> None:
+            # In the thread that built the model. The answer is sent by the agent's own, which alone uses the connection.
+            try:
+                result = run(root, entries, params)
+                self._finished.put(lambda: answer.give(result))
+            except Exception as error:
+                message = f"{type(error).__name__}: {error}"
+                self._finished.put(lambda: answer.refuse(message))
+            self._connection.wake()
+
+        workshop.put(forward)
+
+    def _find_everywhere(self, _params: dict[str, Any], answer: _Answer) -> None:
+        self._reports.find(roots.everywhere())
+        answer.give({"models": len(self._models)})
+
+    def _detach(self, _params: dict[str, Any], answer: _Answer) -> None:
+        answer.give({})
+        self._stop()
+
+    def _model(self, params: dict[str, Any]) -> Model:
+        model = self._models.get(params.get("model", 0))
+        if model is None or model.root() is None:
+            raise _Refusal("The model is gone.")
+        return model
+
+    def _module(self, params: dict[str, Any]) -> Any:
+        module = self._model(params).tree.get(str(params.get("path", "")))
+        if module is None:
+            raise _Refusal("The module is gone.")
+        return module
+
+
+class _Answer:
+    def __init__(self, connection: Connection, number: Any) -> None:
+        self._connection, self._number = connection, number
+
+    def give(self, result: dict[str, Any]) -> None:
+        self._send({"result": result})
+
+    def refuse(self, message: str) -> None:
+        self._send({"error": {"code": -32000, "message": message}})
+
+    def _send(self, body: dict[str, Any]) -> None:
+        if self._number is not None:
+            self._connection.send({"jsonrpc": "2.0", "id": self._number, **body})
+
+
+class _Switching(NamedTuple):
+    """A switch that the editor waits for. ``outcome`` is empty until it is done; then None, or what went wrong."""
+
+    model: int
+    deadline: float
+    outcome: list[Optional[str]]
+    answer: _Answer
+
+
+class _Refusal(Exception):
+    """A request that can't be met; its text goes to the editor."""
+
+
+def _boolean(params: dict[str, Any], name: str) -> bool:
+    value = params.get(name)
+    if not isinstance(value, bool):
+        raise _Refusal(f"“{name}” must be true or false.")
+    return value
