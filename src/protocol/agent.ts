@@ -34,6 +34,18 @@ const statistics = v.object({
   numBatchesTracked: v.nullable(v.number()),
 });
 
+const summaryRow = [figure, figure, figure, v.nullable(count)] as const;
+/** What changed of one layer, as a row: path; of running mean and variance minimum, maximum, mean, not finite; batches. */
+const statisticsRow = v.pipe(
+  v.tuple([path, ...summaryRow, ...summaryRow, v.nullable(v.number())]),
+  v.transform(([layer, ...row]) => ({
+    path: layer,
+    runningMean: summaryOf(row[0], row[1], row[2], row[3]),
+    runningVar: summaryOf(row[4], row[5], row[6], row[7]),
+    numBatchesTracked: row[8],
+  })),
+);
+
 const module = v.object({
   path,
   type: v.string(),
@@ -109,7 +121,7 @@ const notifications = {
   }),
   statistics: v.object({
     model,
-    changed: v.array(v.object({ path, ...statistics.entries })),
+    changed: v.array(statisticsRow),
   }),
   /** A call of `train()` or `eval()`. Without a file it came from us. `model` is null for a module of no known model. */
   switch: v.object({
@@ -137,6 +149,16 @@ export type AgentModule = v.InferOutput<typeof module>;
 export type AgentIntroduction = v.InferOutput<Notifications['connected']>;
 export type AgentStatistics = v.InferOutput<typeof statistics>;
 export type AgentSwitch = v.InferOutput<Notifications['switch']>;
+
+/** Null where the layer has no such statistics; then nothing is counted. */
+function summaryOf(
+  min: number | null,
+  max: number | null,
+  mean: number | null,
+  nonFinite: number | null,
+): v.InferOutput<typeof summary> | null {
+  return nonFinite === null ? null : { min, max, mean, nonFinite };
+}
 
 /** Checks a notification; undefined if it is none of ours, or not as it should be. */
 export function parseNotification(name: string, params: unknown): AgentNotification | undefined {

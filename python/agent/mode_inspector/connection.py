@@ -20,6 +20,7 @@ _GREETING = f"mode-inspector {PROTOCOL}"
 _LARGEST_MESSAGE = 4 << 20
 _LONGEST_HEADER = 256
 _SEND_SECONDS = 10.0
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
 
 
 class Disconnected(Exception):
@@ -50,7 +51,7 @@ class Connection:
 
     def send(self, message: dict[str, Any]) -> None:
         """Sends one message; waits while the peer is slow, and gives up on one that reads nothing."""
-        body = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
+        body = _encode(message).encode("utf-8", "replace")
         try:
             self._socket.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
         except OSError as error:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterable, Iterator, Optional
 from .connection import Connection, Disconnected
 from .look import Look
 from .modules import ModuleTree
-from .statistics import StatisticsReader
+from .statistics import StatisticsReader, described
 
 __all__ = ["CHUNK", "Model", "Models"]
 
@@ -140,7 +140,7 @@ class Models:
         """The whole tree, in parts: writing a large one at one go would hold up the user's thread."""
         model.flags = model.tree.flags()
         model.statistics.watch(self._look.layers(model.number, model.tree))
-        statistics = {path: figures for path, figures in model.statistics.changed()}
+        statistics = dict(model.statistics.changed())
         part: list[dict[str, Any]] = []
         total, sent = len(model.tree), 0
         root = model.root()
@@ -155,7 +155,7 @@ class Models:
 
         for description in model.tree.describe():
             if description["path"] in statistics:
-                description["statistics"] = statistics[description["path"]]
+                description["statistics"] = described(statistics[description["path"]])
             part.append(description)
             if len(part) == CHUNK and sent + len(part) < total:
                 send(is_last=False)

@@ -14,7 +14,7 @@ from typing import Any, Iterator, Optional
 
 from .places import absolute
 
-__all__ = ["ModuleTree", "buffer_of", "buffers_of", "flag_of", "is_module", "plain_tensor", "torch_module"]
+__all__ = ["ModuleTree", "buffer_of", "buffers_of", "flag_of", "is_module", "is_scripted", "plain_tensor", "torch_module"]
 
 MAX_MODULES = 200_000
 
@@ -32,9 +32,11 @@ def is_module(value: object) -> bool:
 
 def flag_of(module: Any) -> Optional[bool]:
     """The training flag; None where there is none or it is no bool."""
-    flag = _attributes(module).get("training")
+    flag = object.__getattribute__(module, "__dict__").get("training")
+    if flag is True or flag is False:
+        return flag
     if flag is None:
-        flag = module.training if _is_scripted(module) else getattr(type(module), "training", None)
+        flag = module.training if is_scripted(module) else getattr(type(module), "training", None)
     return flag if isinstance(flag, bool) else None
 
 
@@ -106,7 +108,7 @@ def describe(path: str, module: Any) -> dict[str, Any]:
     attributes = _attributes(module)
     kind = type(module)
     name, package = kind.__name__, kind.__module__
-    if _is_scripted(module):
+    if is_scripted(module):
         name = str(getattr(module, "original_name", name))
     description: dict[str, Any] = {
         "path": path,
@@ -128,7 +130,7 @@ def kind_of(module: Any) -> str:
     """What the mode means to a module, by torch's class from which it derives; ``other`` where it means nothing."""
     kind = type(module)
     name = kind.__name__
-    if _is_scripted(module):
+    if is_scripted(module):
         return _KINDS_BY_NAME.get(str(getattr(module, "original_name", "")), "other")
     for base in kind.__mro__:
         if base.__module__.startswith("torch.") and base.__name__ in _KINDS_BY_NAME:
@@ -172,7 +174,7 @@ _KINDS_BY_NAME = {
 
 def _options(kind: str, module: Any, attributes: dict[str, Any]) -> dict[str, Any]:
     def value(name: str) -> Any:
-        return getattr(module, name, None) if _is_scripted(module) else attributes.get(name)
+        return getattr(module, name, None) if is_scripted(module) else attributes.get(name)
 
     if kind in ("batchNorm", "instanceNorm", "frozenBatchNorm"):
         momentum = value("momentum")
@@ -204,7 +206,7 @@ def buffer_of(module: Any, name: str) -> Any:
 
 def buffers_of(module: Any) -> dict[str, Any]:
     """The module's own dictionary of buffers, which is a live one unless the module is scripted."""
-    if _is_scripted(module):
+    if is_scripted(module):
         return dict(module.named_buffers(recurse=False))
     holder = _attributes(module).get("_buffers")
     return holder if isinstance(holder, dict) else {}
@@ -225,7 +227,7 @@ def plain_tensor(value: Any) -> Any:
 
 
 def _tensor(module: Any, group: str, name: str) -> Any:
-    if _is_scripted(module):
+    if is_scripted(module):
         value = getattr(module, name, None)
     else:
         holder = _attributes(module).get(group)
@@ -234,7 +236,7 @@ def _tensor(module: Any, group: str, name: str) -> Any:
 
 
 def _tensors(module: Any, group: str) -> list[dict[str, Any]]:
-    if _is_scripted(module):
+    if is_scripted(module):
         named = module.named_parameters if group == "_parameters" else module.named_buffers
         items = list(named(recurse=False))
     else:
@@ -269,27 +271,24 @@ def _walk(root: Any) -> Iterator[tuple[str, Any]]:
     """Pre-order. A module that contains itself is not entered again; beyond all measure, the rest is left out."""
     count = 0
     stack: list[tuple[str, Any, frozenset[int]]] = [("", root, frozenset())]
+    base, scripted = _module_class(), _script_class()
     while stack:
         path, module, above = stack.pop()
         yield path, module
         count += 1
         if count >= MAX_MODULES:
             return
-        children = _children(module)
-        if not children:
+        if scripted is not None and issubclass(type(module), scripted):
+            holder = module._modules
+        else:
+            holder = object.__getattribute__(module, "__dict__").get("_modules")
+        if not holder:
             continue
         inside = above | {id(module)}
-        for name, child in reversed(children):
-            if id(child) not in inside:
+        # A copy at one go, since the user's thread may be building the model right now.
+        for name, child in reversed(list(holder.items())):
+            if isinstance(name, str) and base is not None and issubclass(type(child), base) and id(child) not in inside:
                 stack.append((f"{path}.{name}" if path else name, child, inside))
-
-
-def _children(module: Any) -> list[tuple[str, Any]]:
-    holder = module._modules if _is_scripted(module) else _attributes(module).get("_modules")
-    if not holder:
-        return []
-    # A copy at one go, since the user's thread may be building the model right now.
-    return [(name, child) for name, child in list(holder.items()) if isinstance(name, str) and is_module(child)]
 
 
 def _attributes(module: Any) -> dict[str, Any]:
@@ -302,10 +301,13 @@ def _module_class() -> Optional[type]:
     return getattr(holder, "Module", None)
 
 
-def _is_scripted(module: Any) -> bool:
-    script = torch_module("torch.jit._script")
-    kind = getattr(script, "RecursiveScriptModule", None)
+def is_scripted(module: Any) -> bool:
+    kind = _script_class()
     return kind is not None and issubclass(type(module), kind)
+
+
+def _script_class() -> Optional[type]:
+    return getattr(torch_module("torch.jit._script"), "RecursiveScriptModule", None)
 
 
 def _number(value: Any) -> Optional[float]:

@@ -15,6 +15,7 @@ from .timeline import Switch, Timeline, set_mode
 __all__ = ["Reports"]
 
 _NAMING_SECONDS = 0.3
+_NOTHING = (None, None, None, None)
 
 
 class Reports:
@@ -100,7 +101,11 @@ class Reports:
         self.tell_switches(of=model)
 
     def _tell_statistics(self, model: Model, is_last: bool = False) -> None:
-        changed = [{"path": path, **figures} for path, figures in model.statistics.changed(is_last)]
+        # Rows without names: of a thousand layers, names and their objects would take as long as the reading.
+        changed = [
+            (path, *(mean or _NOTHING), *(var or _NOTHING), count)
+            for path, (mean, var, count) in model.statistics.changed(is_last)
+        ]
         for start in range(0, len(changed), CHUNK):
             self._connection.notify("statistics", {"model": model.number, "changed": changed[start : start + CHUNK]})
 
