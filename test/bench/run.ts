@@ -19,7 +19,7 @@ const parts: Readonly<Record<string, (setup: Setup) => Promise<Comparison[]>>> =
   forward,
   activation,
   host,
-  live,
+  live: () => live(),
 };
 
 async function main(names: readonly string[]): Promise<void> {
@@ -30,7 +30,10 @@ async function main(names: readonly string[]): Promise<void> {
   }
   if (names.length === 1 && names[0] === 'live') {
     // The one part that needs none of the models.
-    console.log((await live()).map(formatComparison).join('\n'));
+    await live((comparison) => {
+      console.log(formatComparison(comparison));
+    });
+    console.log(`Load average now: ${load()}.`);
     return;
   }
   const setup = await setUp();
