@@ -8,6 +8,7 @@ import { LiveSession } from '../sessions/liveSession';
 import type { LiveProcess } from '../sessions/liveProcess';
 import { AppError } from '../util/errors';
 import { processTitle } from '../views/liveModel';
+import { pinnedWords } from './setModeModel';
 import { nameOf, targetsOf } from './targets';
 import type { Scene } from './targets';
 
@@ -49,8 +50,7 @@ async function pin(scene: Scene, args: readonly unknown[], training: boolean | n
       );
     }
     await session.pin(module.path, training);
-    const words = training === null ? 'no longer pinned' : `pinned to ${training ? 'train' : 'eval'}`;
-    vscode.window.setStatusBarMessage(`$(pin) ${nameOf(target)}: ${words}`, 4000);
+    vscode.window.setStatusBarMessage(pinnedWords(nameOf(target), session, training), 4000);
   }
 }
 

@@ -9,6 +9,7 @@ import { heldTraining } from '../model/module';
 import type { ModelSession } from '../sessions/modelSession';
 import type { ModeCounts } from '../views/modeCounts';
 import { countOf } from '../views/format';
+import { restoredWords, switchedWords } from './setModeModel';
 import { nameOf, sessionOf, targetsOf } from './targets';
 import type { Scene, Target } from './targets';
 
@@ -31,10 +32,7 @@ export function registerModeCommands(scene: Scene, counts: ModeCounts, log: Outp
       await withDelayedProgress(`Restoring modes of ${session.title}`, { cancellable: false }, () =>
         session.restore(session.initialModes),
       );
-      vscode.window.setStatusBarMessage(
-        `$(discard) ${session.title}: modes are as ${session.kind === 'file' ? 'in the file' : 'they were found'}`,
-        4000,
-      );
+      vscode.window.setStatusBarMessage(restoredWords(session), 4000);
     }),
   ];
 }
@@ -55,8 +53,7 @@ class ModeSwitcher {
       await withDelayedProgress(`Switching ${nameOf(target)}`, { cancellable: false }, () =>
         session.setTraining(module.path, training, { recursive }),
       );
-      const only = recursive ? '' : ' (this flag only)';
-      vscode.window.setStatusBarMessage(`$(check) ${nameOf(target)} → ${training ? 'train' : 'eval'}${only}`, 4000);
+      vscode.window.setStatusBarMessage(switchedWords(nameOf(target), session, training, recursive), 4000);
       if (recursive) this.warnIfIgnored(target);
     }
   }
