@@ -40,6 +40,7 @@ export async function listenForAgents(log: Log): Promise<AgentServer> {
     log.error('A new connection could not be taken up', error);
   });
   const sockets = new Set<Socket>();
+  const usedWords = new Set<string>();
   const server = createServer((socket) => {
     sockets.add(socket);
     // Listeners that stay: an error without one would end the host.
@@ -47,7 +48,7 @@ export async function listenForAgents(log: Log): Promise<AgentServer> {
       log.debug(`A connection failed: ${error.message}`);
     });
     socket.on('close', () => sockets.delete(socket));
-    shakeHands(socket, token).then(
+    shakeHands(socket, token, usedWords).then(
       () => {
         connected.fire(new SocketLink(socket, log));
       },

@@ -10,16 +10,24 @@ const patienceMilliseconds = 10_000;
 
 /**
  * Waits for the agent's line and answers it. The socket is paused afterwards; what came behind the line is put back.
+ * @param used the random words of the handshakes so far, to which this one's is added: whoever repeats what it overheard is refused
  * @throws Error, after destroying the socket, where the peer is no agent of ours.
  */
-export async function shakeHands(socket: Socket, token: string): Promise<void> {
+export async function shakeHands(
+  socket: Socket,
+  token: string,
+  used: Set<string>,
+  patience = patienceMilliseconds,
+): Promise<void> {
   try {
-    const line = await firstLine(socket);
+    const line = await firstLine(socket, patience);
     const [name, version, nonce, signature, ...rest] = line.split(' ');
     const isGreeting = `${name ?? ''} ${version ?? ''}` === greeting && rest.length === 0;
     if (!isGreeting || nonce === undefined || !/^[0-9a-f]{32}$/.test(nonce))
       throw new Error('it sent no greeting of ours');
     if (!isSame(signature ?? '', sign(token, 'agent', nonce))) throw new Error('it does not know the token');
+    if (used.has(nonce)) throw new Error('it repeats the greeting of another');
+    used.add(nonce);
     socket.write(`${greeting} ${sign(token, 'host', nonce)}\n`);
   } catch (error) {
     socket.destroy();
@@ -27,7 +35,7 @@ export async function shakeHands(socket: Socket, token: string): Promise<void> {
   }
 }
 
-function firstLine(socket: Socket): Promise<string> {
+function firstLine(socket: Socket, patience: number): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
     const stop = (): void => {
@@ -55,7 +63,7 @@ function firstLine(socket: Socket): Promise<string> {
     };
     const timer = setTimeout(() => {
       fail('it sent no greeting in time');
-    }, patienceMilliseconds);
+    }, patience);
     timer.unref();
     socket.on('data', onData).on('close', onClose).on('error', onClose);
   });
