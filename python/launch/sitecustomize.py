@@ -36,7 +36,8 @@ def _run_the_users(folder: str) -> None:
         return
     module = importlib.util.module_from_spec(spec)
     sys.modules["sitecustomize"] = module
-    spec.loader.exec_module(module)
+    execute = getattr(spec.loader, "exec_module")  # of which the types of Python 3.9 know nothing
+    execute(module)
 
 
 if __name__ == "sitecustomize":

@@ -32,6 +32,7 @@ export const stages: readonly Stage[] = [
   ),
   check('dead', 'unused files, exports and packages', packageFile('knip', 'bin', 'knip.js')),
   check('format', 'Prettier', packageFile('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.'),
+  check('python', 'the agent in Python 3.9: syntax and types', packageFile('pyright', 'index.js'), '--warnings'),
   { name: 'build', about: 'dist/', run: () => build().then(() => nothing) },
   { name: 'unit', about: 'mocha over test/unit', run: () => mocha('unit', ['--config', 'test/unit/.mocharc.json']) },
   {

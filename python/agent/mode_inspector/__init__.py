@@ -13,7 +13,7 @@ This file is what every Python loads that is started with the agent in its envir
 
 from __future__ import annotations
 
-from . import places  # noqa: F401  notes the folder now
+from . import places as places  # notes the folder now
 from .imports import when_imported
 
 __all__ = ["is_running", "start"]

@@ -122,16 +122,17 @@ def _import_file(file: str) -> ModuleType:
         # A file may be called like a module that is there already.
         name = name if name not in sys.modules else f"_inspected_{name}"
         spec = importlib.util.spec_from_file_location(name, file)
-        if spec is None or spec.loader is None:
+        loader: Any = None if spec is None else spec.loader
+        if spec is None or loader is None:
             raise ImportError(f"{file} is no Python file")
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
         return module
     except BaseException as error:
         raise _Failure(f"{os.path.basename(file)} can’t be imported: {_words(error)}", error) from error
 
 
-def _needed(kind: Any) -> list[dict[str, Optional[str]]]:
+def _needed(kind: Any) -> list[dict[str, Any]]:
     """The constructor's parameters that have no default."""
     try:
         parameters = inspect.signature(kind).parameters.values()
