@@ -21,16 +21,19 @@ export function registerCompareModes(scene: Scene, log: OutputLog): vscode.Dispo
     const target = await questions.choose(session, args);
     if (target === undefined) return undefined;
     scene.store.setActive(session);
-    const known = questions.lastText(session, target) ?? suggestedInputs(target.inputs);
+    // A model that its own program runs is given what that program gives it.
+    const isOwnProgram = session.kind === 'live' && !session.capabilities.runForward;
+    const known = isOwnProgram ? '' : (questions.lastText(session, target) ?? suggestedInputs(target.inputs));
     const text = known ?? (await questions.ask(session, target));
     if (text === undefined) return undefined;
+    const inputs = isOwnProgram ? [] : madeUpInputs(text, target);
     const model = target.model === undefined ? {} : { model: target.model };
     const title = targetTitle(session, target);
     try {
       const comparison = await withDelayedProgress(
         `Comparing train and eval of ${title}`,
         { cancellable: true },
-        (signal) => session.compareModes({ ...model, inputs: madeUpInputs(text, target) }, signal),
+        (signal) => session.compareModes({ ...model, inputs }, signal),
       );
       scene.store.comparisons.set(session, comparison);
       const sentence = comparisonSentence(title, comparison);

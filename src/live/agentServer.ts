@@ -138,8 +138,8 @@ class SocketLink implements AgentLink {
     if (this.isClosed) throw gone();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      // A forward takes as long as it takes.
-      if (method === 'runForward') return;
+      // A forward takes as long as it takes, and may be long in coming.
+      if (method === 'runForward' || method === 'compareModes') return;
       timer = setTimeout(() => {
         reject(new AppError('no-answer', 'The process does not answer.', 'It may be stopped, or busy outside Python.'));
       }, patienceMilliseconds);

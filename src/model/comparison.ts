@@ -52,6 +52,16 @@ export function startOfGap(layers: readonly LayerGap[]): string | null {
   return layers.find(isApart)?.path ?? null;
 }
 
+/** Says that modules had outputs that can't be compared. */
+export function unlikeProblems([first, ...others]: readonly string[]): readonly Problem[] {
+  if (first === undefined) return [];
+  const name = first === '' ? 'The model' : `“${first}”`;
+  const also = others.length === 0 ? '' : ` So do ${String(others.length)} other modules.`;
+  return [
+    { message: `${name} returns something of another shape or number in train than in eval.${also}`, path: first },
+  ];
+}
+
 /** Whether train and eval differ by more than rounding. */
 export function isApart({ relativeL2, nonFinite }: LayerGap): boolean {
   return relativeL2 === null || relativeL2 > sameWithin || nonFinite > 0;

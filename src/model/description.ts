@@ -26,6 +26,8 @@ export interface InputSpec {
 export interface Capabilities {
   readonly setTraining: boolean;
   readonly runForward: boolean;
+  /** Train and eval can be compared; absent where that goes with {@link runForward}. */
+  readonly compareModes?: boolean;
   /** Only a file that stores flags can be copied with other ones. */
   readonly saveCopy?: boolean;
   /** A module can be held in a mode though its parents are switched. */

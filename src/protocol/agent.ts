@@ -187,6 +187,25 @@ const answers = {
     moved: v.array(path),
     milliseconds: v.number(),
   }),
+  compareModes: v.object({
+    /** As in `ModeComparison`. */
+    layers: v.array(
+      v.object({
+        path,
+        outputs: count,
+        relativeL2: figure,
+        cosine: figure,
+        maxAbs: v.number(),
+        nonFinite: count,
+        batchShift: v.exactOptional(v.object({ meanShift: figure, varianceRatio: figure })),
+      }),
+    ),
+    inputs: v.array(v.object({ shape: v.array(count), dtype: v.string() })),
+    /** Modules that returned something of another shape or number in train. */
+    unlike: v.array(path),
+    milliseconds: v.number(),
+  }),
+  stopComparing: v.object({}),
   detach: v.object({}),
 } as const;
 
@@ -224,6 +243,17 @@ interface Params {
     readonly steps?: number;
     readonly seed?: number;
   };
+  /**
+   * The same inputs in eval and in train, with flags, statistics and random numbers put back. A model that we built gets these
+   * inputs; another one is compared at its next forward, with what that is given.
+   */
+  compareModes: {
+    readonly model: number;
+    readonly inputs: readonly { readonly shape: readonly number[]; readonly dtype: string }[];
+    readonly seed?: number;
+  };
+  /** What waits for a forward waits no longer. */
+  stopComparing: Readonly<Record<string, never>>;
   detach: Readonly<Record<string, never>>;
 }
 

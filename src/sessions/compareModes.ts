@@ -4,6 +4,7 @@ import {
   batchShift,
   DistanceSum,
   startOfGap,
+  unlikeProblems,
   type BatchShift,
   type LayerGap,
   type ModeComparison,
@@ -126,14 +127,8 @@ class Gaps implements ForwardObserver {
     });
   }
 
-  problems(): Problem[] {
-    const [first, ...others] = new Set([...this.unlike, ...this.inEval.rest()]);
-    if (first === undefined) return [];
-    const name = first === '' ? 'The model' : `'${first}'`;
-    const also = others.length === 0 ? '' : ` So do ${others.length} other modules.`;
-    return [
-      { message: `${name} returns something of another shape or number in train than in eval.${also}`, path: first },
-    ];
+  problems(): readonly Problem[] {
+    return unlikeProblems([...new Set([...this.unlike, ...this.inEval.rest()])]);
   }
 
   private add(path: string, inEval: ArrayLike<number>, inTrain: ArrayLike<number>): void {

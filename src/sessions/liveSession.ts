@@ -1,11 +1,11 @@
 // A model in a running Python process: its tree and flags as the agent last told them, switched where the process runs.
 
-import type { ModeComparison } from '../model/comparison';
+import { startOfGap, unlikeProblems, type ModeComparison } from '../model/comparison';
 import type { Capabilities, InputSpec, Problem } from '../model/description';
 import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { AgentInputs, AgentModule, AgentNotification, AgentStatistics, AgentSwitch } from '../protocol/agent';
-import type { ForwardOptions, ForwardResult, SaveCopyResult } from '../protocol/engine';
+import type { CompareOptions, ForwardOptions, ForwardResult, SaveCopyResult } from '../protocol/engine';
 import { AppError } from '../util/errors';
 import { Emitter } from '../util/event';
 import { hasKnownType, liveInputs, orAborted } from './liveForward';
@@ -61,7 +61,7 @@ export class LiveSession implements ModelSession {
     this.process = options.process;
     this.id = `live-${options.process.key}-${options.model}`;
     this.title = options.name;
-    this.capabilities = { setTraining: true, runForward: options.inputs !== undefined, pin: true };
+    this.capabilities = { setTraining: true, runForward: options.inputs !== undefined, compareModes: true, pin: true };
     this.changed = new Emitter(options.onListenerError);
     this.onDidChange = this.changed.event;
     this.modes = new LiveModules(options.modules);
@@ -154,8 +154,30 @@ export class LiveSession implements ModelSession {
     return { ...result, outputs: outputs.filter(hasKnownType), inputs: shapes, problems: [] };
   }
 
-  compareModes(): Promise<ModeComparison> {
-    return Promise.reject(new AppError('no-program', `${this.title} can't be compared yet.`));
+  /** A model that its own program runs is compared at its next forward; `signal` ends the waiting. */
+  async compareModes({ inputs, seed }: CompareOptions, signal?: AbortSignal): Promise<ModeComparison> {
+    this.requireModule('');
+    if (this.isRunning) throw new AppError('usage', `${this.title} is running already.`, 'Wait until it has ended.');
+    const { model, link } = this.options;
+    const shapes = inputs.map(({ shape, dtype }) => ({ shape, dtype }));
+    this.isRunning = true;
+    const comparing = link
+      .request('compareModes', { model, inputs: shapes, ...(seed === undefined ? {} : { seed }) })
+      .finally(() => {
+        this.isRunning = false;
+      });
+    signal?.addEventListener('abort', () => {
+      // The agent refuses the comparison then; where it does not answer at all, neither will.
+      void link.request('stopComparing', {}).catch(() => undefined);
+    });
+    const { layers, inputs: given, unlike, milliseconds } = await orAborted(comparing, this.title, signal);
+    return {
+      layers,
+      start: startOfGap(layers),
+      inputs: given.filter(hasKnownType),
+      milliseconds,
+      problems: unlikeProblems(unlike),
+    };
   }
 
   saveCopy(): Promise<SaveCopyResult> {

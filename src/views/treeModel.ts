@@ -212,6 +212,7 @@ function contextOf(
   if (capabilities.setTraining && toEval > 0) words.push('canEval');
   if (capabilities.setTraining && hasChildren && module.training !== null) words.push('hasFlag');
   if (capabilities.runForward) words.push('canRun');
+  if (capabilities.compareModes ?? capabilities.runForward) words.push('canCompare');
   if (capabilities.saveCopy === true) words.push('canSave');
   if (capabilities.pin === true) words.push(pinned === undefined ? 'canPin' : 'canUnpin');
   if (module.source !== undefined) words.push('hasSource');

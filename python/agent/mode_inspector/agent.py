@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, Callable, Optional
 
 from . import roots
+from .comparison import Comparer
 from .connection import Connection, Disconnected
 from .look import Look
 from .models import Models
@@ -30,6 +31,7 @@ _IDLE_SECONDS = 1.0
 _SEARCH_SECONDS = 0.01
 _LOOK_SECONDS = 0.05
 _SWITCHING_SECONDS = 0.002
+_BUSY_SECONDS = 0.01
 _GOODBYE_SECONDS = 2.0
 # A report is followed by a rest of so many times the processor time that it took.
 _SHARE = 100
@@ -47,11 +49,20 @@ class Agent:
         self._thread: Any = None
         self._timeline = Timeline(self._on_switch)
         self._switcher = Switcher()
+        self._comparer = Comparer(self._timeline)
         self._look = Look()
         self._models = Models(self._connection, self._look, workshop)
         self._reports = Reports(self._connection, self._look, self._models, self._timeline, self._switcher)
         self._requests = Requests(
-            self._connection, self._look, self._models, self._reports, self._timeline, self._switcher, workshop, self._stop
+            self._connection,
+            self._look,
+            self._models,
+            self._reports,
+            self._timeline,
+            self._switcher,
+            self._comparer,
+            workshop,
+            self._stop,
         )
         # A module of no known model was switched, so that there is a new one.
         self._is_called = False
@@ -111,6 +122,7 @@ class Agent:
     def _leave(self) -> None:
         self.is_over = True
         self._switcher.cancel()
+        self._comparer.cancel("The agent leaves.")
         self._timeline.remove()
         self._connection.close()
 
@@ -122,7 +134,14 @@ class Agent:
             while not self._is_stopping:
                 for message in self._connection.receive(self._patience()):
                     self._requests.handle(message)
-                self._work()
+                # While two forwards are compared, flags and buffers are not the program's own.
+                if self._comparer.busy.acquire(blocking=False):
+                    try:
+                        self._work()
+                    finally:
+                        self._comparer.busy.release()
+                else:
+                    time.sleep(_BUSY_SECONDS)
             self._reports.report(is_last=True)
             self._connection.notify("leaving", {})
         except Disconnected:

@@ -10,7 +10,7 @@ from typing import Any, Iterator
 
 from .modules import buffer_of, torch_module
 
-__all__ = ["inputs_of", "run_forward"]
+__all__ = ["arguments_for", "inputs_of", "run_forward", "tensors_in"]
 
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -36,14 +36,7 @@ def run_forward(root: Any, entries: list[tuple[str, Any]], params: dict[str, Any
     """
     torch: Any = torch_module("torch")
     seed, steps = params.get("seed"), params.get("steps")
-    generator = torch.Generator().manual_seed(seed if isinstance(seed, int) else 0)
-    limit = min((module.num_embeddings for _, module in entries if isinstance(module, torch.nn.Embedding)), default=10)
-    device = next((tensor.device for tensor in root.parameters()), torch.device("cpu"))
-    inputs = [_make(torch, each["shape"], each["dtype"], generator, limit).to(device) for each in params["inputs"]]
-    arguments = [
-        value.item() if spec["type"] in ("int", "float", "bool") and value.numel() == 1 else value
-        for value, spec in zip(inputs, inputs_of(root))
-    ]
+    arguments = arguments_for(root, entries, params)
     if isinstance(seed, int):
         torch.manual_seed(seed)
     before = {path: _statistics(module) for path, module in entries}
@@ -54,13 +47,27 @@ def run_forward(root: Any, entries: list[tuple[str, Any]], params: dict[str, Any
             output = root(*arguments)
     milliseconds = (time.perf_counter() - started) * 1000
     moved = [path for path, module in entries if _differ(torch, before[path], _statistics(module))]
-    tensors = list(_tensors(torch, "", output, 0))
+    tensors = list(tensors_in(torch, "", output, 0))
     return {
         "outputs": [_summary(torch, name, tensor) for name, tensor in tensors],
         "digest": _digest([tensor for _, tensor in tensors]),
         "moved": moved,
         "milliseconds": milliseconds,
     }
+
+
+def arguments_for(root: Any, entries: list[tuple[str, Any]], params: dict[str, Any]) -> list[Any]:
+    """Made-up arguments of the model's forward, as ``params`` of :func:`run_forward` say."""
+    torch: Any = torch_module("torch")
+    seed = params.get("seed")
+    generator = torch.Generator().manual_seed(seed if isinstance(seed, int) else 0)
+    limit = min((module.num_embeddings for _, module in entries if isinstance(module, torch.nn.Embedding)), default=10)
+    device = next((tensor.device for tensor in root.parameters()), torch.device("cpu"))
+    inputs = [_make(torch, each["shape"], each["dtype"], generator, limit).to(device) for each in params["inputs"]]
+    return [
+        value.item() if spec["type"] in ("int", "float", "bool") and value.numel() == 1 else value
+        for value, spec in zip(inputs, inputs_of(root))
+    ]
 
 
 def _make(torch: Any, shape: list[int], name: str, generator: Any, limit: int) -> Any:
@@ -79,13 +86,13 @@ def _differ(torch: Any, before: list[Any], after: list[Any]) -> bool:
     return any(a is not None and b is not None and not torch.equal(a, b) for a, b in zip(before, after))
 
 
-def _tensors(torch: Any, name: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+def tensors_in(torch: Any, name: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
     if isinstance(value, torch.Tensor):
-        yield name, value.detach()
+        yield name, value
     elif depth < 8 and isinstance(value, (list, tuple, dict)):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
-            yield from _tensors(torch, f"{name}.{key}" if name else str(key), item, depth + 1)
+            yield from tensors_in(torch, f"{name}.{key}" if name else str(key), item, depth + 1)
 
 
 def _summary(torch: Any, name: str, tensor: Any) -> dict[str, Any]:

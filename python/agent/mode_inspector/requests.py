@@ -7,7 +7,9 @@ import time
 from typing import Any, Callable, NamedTuple, Optional
 
 from . import roots
+from .comparison import Comparer, compare, obstacle_to
 from .connection import Connection, Disconnected
+from .forward import arguments_for
 from .look import Look
 from .models import Model, Models
 from .modules import buffer_of
@@ -32,12 +34,13 @@ class Requests:
         reports: Reports,
         timeline: Timeline,
         switcher: Switcher,
+        comparer: Comparer,
         workshop: Any,
         stop: Callable[[], None],
     ) -> None:
         self._connection, self._look, self._models, self._reports = connection, look, models, reports
         self._timeline, self._switcher = timeline, switcher
-        self._workshop, self._stop = workshop, stop
+        self._comparer, self._workshop, self._stop = comparer, workshop, stop
         self._unanswered: list[_Switching] = []
         self._finished: "queue.SimpleQueue[Callable[[], None]]" = queue.SimpleQueue()
         self._handlers: dict[str, Callable[[dict[str, Any], _Answer], None]] = {
@@ -48,6 +51,8 @@ class Requests:
             "statistics": self._statistics,
             "findEverywhere": self._find_everywhere,
             "runForward": self._run_forward,
+            "compareModes": self._compare_modes,
+            "stopComparing": self._stop_comparing,
             "detach": self._detach,
         }
 
@@ -166,16 +171,50 @@ class Requests:
         root, entries = model.root(), list(model.tree.entries())
 
         def forward(run: Callable[..., dict[str, Any]]) -> None:
-            # In the thread that built the model. The answer is sent by the agent's own, which alone uses the connection.
-            try:
-                result = run(root, entries, params)
-                self._finished.put(lambda: answer.give(result))
-            except Exception as error:
-                message = f"{type(error).__name__}: {error}"
-                self._finished.put(lambda: answer.refuse(message))
-            self._connection.wake()
+            # In the thread that built the model.
+            self._later(answer, lambda: run(root, entries, params))
 
         workshop.put(forward)
+
+    def _compare_modes(self, params: dict[str, Any], answer: _Answer) -> None:
+        """{"model", "inputs": [{"shape", "dtype"}], "seed"}: a program's own model is compared at its next forward, with what that is given."""
+        model = self._model(params)
+        root, entries = model.root(), list(model.tree.entries())
+        if self._workshop is None:
+            give, refuse = self._finishing(answer)
+            self._comparer.submit(root, entries, give, refuse)
+            return
+        obstacle = obstacle_to(root, entries)
+        if obstacle is not None:
+            raise _Refusal(obstacle)
+
+        def both() -> dict[str, Any]:
+            arguments = arguments_for(root, entries, params)
+            with self._comparer.busy:
+                return compare(root, entries, arguments, {}, self._timeline)
+
+        self._workshop.put(lambda _run: self._later(answer, both))
+
+    def _stop_comparing(self, _params: dict[str, Any], answer: _Answer) -> None:
+        self._comparer.cancel("It is no longer waited for.")
+        answer.give({})
+
+    def _later(self, answer: _Answer, work: Callable[[], dict[str, Any]]) -> None:
+        """Works in a thread of the user's; nothing is raised into it."""
+        give, refuse = self._finishing(answer)
+        try:
+            give(work())
+        except Exception as error:
+            refuse(f"{type(error).__name__}: {error}")
+
+    def _finishing(self, answer: _Answer) -> tuple[Callable[[dict[str, Any]], None], Callable[[str], None]]:
+        """What gives and refuses an answer from any thread: it is sent by the agent's own, which alone uses the connection."""
+
+        def finish(send: Callable[[], None]) -> None:
+            self._finished.put(send)
+            self._connection.wake()
+
+        return lambda result: finish(lambda: answer.give(result)), lambda message: finish(lambda: answer.refuse(message))
 
     def _find_everywhere(self, _params: dict[str, Any], answer: _Answer) -> None:
         self._reports.find(roots.everywhere())

@@ -14,7 +14,7 @@ from typing import Any, Callable, Deque, Optional
 
 from .modules import torch_module
 
-__all__ = ["Switcher"]
+__all__ = ["Switcher", "calls_of_modules"]
 
 _LONG_ENOUGH = 1.0
 
@@ -69,7 +69,7 @@ class Switcher:
 
         def before_forward(_module: Any, _inputs: Any) -> None:
             # Only at the outermost call: below it a forward is half done.
-            if _calls_of_modules(sys._getframe(1)) <= 1:
+            if calls_of_modules(sys._getframe(1)) <= 1:
                 self._run_all()
 
         self._hook = holder.register_module_forward_pre_hook(before_forward)
@@ -85,11 +85,11 @@ class Switcher:
 def _is_forward_running() -> bool:
     own = threading.get_ident()
     return any(
-        _calls_of_modules(frame) > 0 for thread, frame in sys._current_frames().items() if thread != own
+        calls_of_modules(frame) > 0 for thread, frame in sys._current_frames().items() if thread != own
     )
 
 
-def _calls_of_modules(frame: Optional[Any]) -> int:
+def calls_of_modules(frame: Optional[Any]) -> int:
     """How many module calls a stack is inside of."""
     holder = torch_module("torch.nn.modules.module")
     code = getattr(getattr(getattr(holder, "Module", None), "_call_impl", None), "__code__", None)

@@ -64,6 +64,8 @@ export class FakeLink implements AgentLink {
       pin: { pending: this.pending },
       statistics: { runningMean: null, runningVar: null, numBatchesTracked: 3 },
       findEverywhere: { models: 1 },
+      compareModes: { layers: [], inputs: [], unlike: [], milliseconds: 0 },
+      stopComparing: {},
       detach: {},
       runForward: { outputs: [], digest: '', moved: [], milliseconds: 1 },
     };
