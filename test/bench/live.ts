@@ -24,7 +24,6 @@ const pythonFolder = path.join(root, 'python');
 
 interface StepAnswer {
   readonly milliseconds: number;
-  readonly thread: number;
   readonly process: number;
   readonly steps: number;
 }
@@ -120,7 +119,7 @@ async function steps(python: string, server: AgentServer): Promise<Comparison[]>
   });
 }
 
-/** The processor time of the agent's own thread, as a share of that of the loop's. */
+/** The processor time of the agent's own thread, as a share of the time that the loop's steps took by the clock. */
 async function share(python: string, server: AgentServer): Promise<Comparison[]> {
   const shares: Timing[] = [];
   for (const [name, look] of [
@@ -131,20 +130,20 @@ async function share(python: string, server: AgentServer): Promise<Comparison[]>
     const percents: number[] = [];
     for (let turn = 0; turn < 5; turn++) {
       const before = await agentTime(peer);
-      let thread = 0;
+      let clock = 0;
       const start = performance.now();
       while (performance.now() - start < 8_000) {
         const answer = (await peer.ask('5')) as StepAnswer;
-        thread += answer.thread * answer.steps;
+        clock += answer.milliseconds * answer.steps;
       }
-      percents.push((100 * ((await agentTime(peer)) - before)) / thread);
+      percents.push((100 * ((await agentTime(peer)) - before)) / clock);
     }
     shares.push(timing(name, percents));
     peer.close();
   }
   return [
     {
-      title: 'Live: processor time of the agent’s thread in per cent of that of a ResNet-18 training loop',
+      title: 'Live: processor time of the agent’s thread in per cent of the time of a ResNet-18 training loop',
       ours: shares[0]!,
       others: [{ timing: shares[1]! }],
       notes: ['Per cent, not milliseconds, in turns of 8 s. Aims: at most 1 looked at, at most 0.1 out of sight.'],

@@ -32,6 +32,8 @@ _SEARCH_SECONDS = 0.01
 _LOOK_SECONDS = 0.05
 _SWITCHING_SECONDS = 0.002
 _BUSY_SECONDS = 0.01
+# For one that waits long, the program's next forward will come by itself.
+_WAITING_SECONDS = 0.05
 _GOODBYE_SECONDS = 2.0
 # A report is followed by a rest of so many times the processor time that it took.
 _SHARE = 100
@@ -175,8 +177,10 @@ class Agent:
 
     def _patience(self) -> float:
         """How long to wait for the editor before looking after one's own work."""
-        if self._switcher.is_waiting:
+        if self._requests.are_unanswered:
             return _SWITCHING_SECONDS
+        if self._switcher.is_waiting:
+            return _WAITING_SECONDS
         if not self._look.watching:
             return _IDLE_SECONDS
         if self._is_called:
@@ -184,7 +188,7 @@ class Agent:
         due = self._reports.due
         if not self._models:
             due = min(due, self._next_search)
-        return max(0.0, min(due - time.monotonic(), self._look.interval))
+        return max(0.0, min(due - time.monotonic(), _IDLE_SECONDS))
 
     def _work(self) -> None:
         # Taken before the look: a call that comes during it waits for the next one.

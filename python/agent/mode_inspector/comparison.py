@@ -18,7 +18,7 @@ from typing import Any, Callable, Iterator, Optional
 
 from .forward import tensors_in
 from .modules import buffer_of, is_scripted, kind_of, torch_module
-from .switching import calls_of_modules
+from .switching import is_outermost
 from .timeline import Timeline
 
 __all__ = ["Comparer", "compare"]
@@ -57,7 +57,7 @@ class Comparer:
 
         def before_forward(module: Any, args: Any) -> None:
             frame = sys._getframe(1)
-            if module is not gone() or calls_of_modules(frame) > 1 or _is_transformed(args):
+            if module is not gone() or not is_outermost(frame) or _is_transformed(args):
                 return
             if self._take() is None:
                 return

@@ -56,6 +56,11 @@ class Requests:
             "detach": self._detach,
         }
 
+    @property
+    def are_unanswered(self) -> bool:
+        """True while somebody waits for a switch."""
+        return bool(self._unanswered)
+
     def handle(self, message: dict[str, Any]) -> None:
         """
         Does what one message asks. The answer may come later, by :meth:`answer_switches` or :meth:`answer_forwards`.
@@ -149,8 +154,9 @@ class Requests:
             try:
                 job()
                 outcome.append(None)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 outcome.append(f"{type(error).__name__}: {error}")
+            self._connection.wake()
 
         self._switcher.submit(guarded)
         self._unanswered.append(_Switching(params.get("model", 0), time.monotonic() + _PATIENCE_SECONDS, outcome, answer))

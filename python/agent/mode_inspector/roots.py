@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import gc
 import sys
-import threading
-from types import FrameType
 from typing import Any, Iterator
 
+from .frames import package_of, running_functions
 from .modules import is_module
 
 __all__ = ["candidates", "everywhere"]
@@ -25,10 +24,13 @@ def candidates() -> Iterator[tuple[str, Any]]:
     main = sys.modules.get("__main__")
     namespace = getattr(main, "__dict__", {})
     yield from _modules_in(namespace)
-    own = threading.get_ident()
-    for thread, frame in sys._current_frames().items():
-        if thread != own:
-            yield from _modules_of_stack(frame, namespace)
+    # The outermost function first: what it holds lives longest.
+    for frame, variables in running_functions():
+        # A module under construction has only half its children.
+        if package_of(frame) == __name__.partition(".")[0] or frame.f_code.co_name == "__init__":
+            continue
+        if frame.f_globals is not namespace or frame.f_code.co_flags & _CO_OPTIMIZED:
+            yield from _modules_in(variables)
 
 
 def everywhere() -> Iterator[tuple[str, Any]]:
@@ -36,38 +38,6 @@ def everywhere() -> Iterator[tuple[str, Any]]:
     for value in gc.get_objects():
         if is_module(value):
             yield type(value).__name__, value
-
-
-def _modules_of_stack(frame: FrameType | None, namespace: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The outermost function first: what it holds lives longest."""
-    frames = []
-    while frame is not None:
-        frames.append(frame)
-        frame = frame.f_back
-    for each in reversed(frames):
-        package = str(each.f_globals.get("__name__", "")).partition(".")[0]
-        # A module under construction has only half its children.
-        if package in ("torch", __name__.partition(".")[0]) or each.f_code.co_name == "__init__":
-            continue
-        if each.f_globals is namespace and not each.f_code.co_flags & _CO_OPTIMIZED:
-            continue
-        yield from _modules_in(_local_variables(each))
-
-
-def _local_variables(frame: FrameType) -> dict[str, Any]:
-    """
-    A copy of the variables. Before Python 3.13 the frame keeps a snapshot of its own once it was asked, which would hold the
-    user's tensors for as long as the function runs; so the snapshot is emptied, unless somebody else, a debugger or the
-    user's own ``locals()``, has hold of it.
-    """
-    variables = frame.f_locals
-    copy = dict(variables)
-    if sys.version_info < (3, 13) and frame.f_code.co_flags & _CO_OPTIMIZED:
-        is_traced = frame.f_trace is not None or "pydevd" in sys.modules
-        # The frame, this function and the call that counts.
-        if not is_traced and sys.getrefcount(variables) <= 3:
-            variables.clear()
-    return copy
 
 
 def _modules_in(variables: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -1,20 +1,21 @@
 """Applies switches between forwards, so that no forward runs half in one mode and half in the other.
 
-A switch waits while any thread is inside a forward, as its stack tells. It is applied by whoever comes first: the agent's
-thread, when it finds no forward running, or the user's thread at the start of its next one, through a hook of torch's that
-stays only for as long as a switch waits.
+A switch waits while any thread is inside a forward, as its stack tells, and while a checkpoint (``torch.utils.checkpoint``) has yet
+to run its part of a forward again in the backward. It is applied by whoever comes first: the agent's thread, when it finds none of
+these, or the user's thread at the start of its next forward, through a hook of torch's that stays only for as long as a switch waits.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import sys
 import threading
 from typing import Any, Callable, Deque, Optional
 
 from .modules import torch_module
 
-__all__ = ["Switcher", "calls_of_modules"]
+__all__ = ["Switcher", "is_outermost"]
 
 _LONG_ENOUGH = 1.0
 
@@ -26,6 +27,7 @@ class Switcher:
         self._waiting: Deque[Callable[[], None]] = collections.deque()
         self._hook: Any = None
         self._lock = threading.Lock()
+        self._checkpoints = _Checkpoints()
 
     @property
     def is_waiting(self) -> bool:
@@ -40,13 +42,13 @@ class Switcher:
 
     def try_now(self) -> None:
         """Runs what waits if no forward is running. Called by the agent's thread, again and again while something waits."""
-        if not self._waiting or _is_forward_running():
+        if not self._waiting or not self._is_safe():
             return
         # From here to the end no other Python code runs, unless a module's own train() waits for something.
         interval = sys.getswitchinterval()
         sys.setswitchinterval(_LONG_ENOUGH)
         try:
-            if not _is_forward_running():
+            if self._is_safe():
                 self._run_all()
         finally:
             sys.setswitchinterval(interval)
@@ -59,7 +61,10 @@ class Switcher:
     def _run_all(self) -> None:
         with self._lock:
             while self._waiting:
-                self._waiting.popleft()()
+                job = self._waiting.popleft()
+                # In the user's thread, into which nothing of ours may be raised; but an interrupt of theirs passes.
+                with contextlib.suppress(Exception, SystemExit):
+                    job()
             self._remove_hook()
 
     def _install_hook(self) -> None:
@@ -68,9 +73,9 @@ class Switcher:
             return
 
         def before_forward(_module: Any, _inputs: Any) -> None:
-            # Only at the outermost call: below it a forward is half done.
-            if calls_of_modules(sys._getframe(1)) <= 1:
-                self._run_all()
+            # Only at the outermost call: below it a forward is half done, and in a backward one is repeated.
+            if is_outermost(sys._getframe(1)):
+                self.try_now()
 
         self._hook = holder.register_module_forward_pre_hook(before_forward)
         # The last forward may have ended, and none follow, between the look and the hook.
@@ -81,20 +86,48 @@ class Switcher:
         if hook is not None:
             hook.remove()
 
+    def _is_safe(self) -> bool:
+        return not _is_forward_running() and not self._checkpoints.are_waiting()
+
+
+class _Checkpoints:
+    """
+    Whether checkpoints wait for their backward, where they would fail in another mode. Each is an object of one class, and holds a
+    reference to it, of which Python keeps the count.
+    """
+
+    def __init__(self) -> None:
+        self._fewest: Optional[int] = None
+        self.are_waiting()
+
+    def are_waiting(self) -> bool:
+        kind = getattr(torch_module("torch.utils.checkpoint"), "_CheckpointFrame", None)
+        if kind is None:
+            return False
+        count = sys.getrefcount(kind)
+        self._fewest = count if self._fewest is None else min(count, self._fewest)
+        return count > self._fewest
+
 
 def _is_forward_running() -> bool:
     own = threading.get_ident()
-    return any(
-        calls_of_modules(frame) > 0 for thread, frame in sys._current_frames().items() if thread != own
-    )
+    return any(_calls(frame)[0] > 0 for thread, frame in sys._current_frames().items() if thread != own)
 
 
-def calls_of_modules(frame: Optional[Any]) -> int:
-    """How many module calls a stack is inside of."""
-    holder = torch_module("torch.nn.modules.module")
-    code = getattr(getattr(getattr(holder, "Module", None), "_call_impl", None), "__code__", None)
-    count = 0
-    while frame is not None and code is not None:
-        count += frame.f_code is code
+def is_outermost(frame: Any) -> bool:
+    """True for a frame in the outermost call of a module, and not in a backward, which may repeat a part of a forward."""
+    calls, is_backward = _calls(frame)
+    return calls <= 1 and not is_backward
+
+
+def _calls(frame: Optional[Any]) -> tuple[int, bool]:
+    """How many module calls a stack is inside of, and whether it is inside of a backward."""
+    holder, autograd = torch_module("torch.nn.modules.module"), torch_module("torch.autograd")
+    call = getattr(getattr(getattr(holder, "Module", None), "_call_impl", None), "__code__", None)
+    backwards = [getattr(getattr(autograd, name, None), "__code__", None) for name in ("backward", "grad")]
+    count, is_backward = 0, False
+    while frame is not None and call is not None:
+        count += frame.f_code is call
+        is_backward = is_backward or frame.f_code in backwards
         frame = frame.f_back
-    return count
+    return count, is_backward

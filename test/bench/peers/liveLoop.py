@@ -1,6 +1,6 @@
 """Peer: a training step of a ResNet-18, with or without the agent in the process. It knows nothing of the agent but its thread.
 
-Each answer has the time of a step by the clock, its processor time, that of all threads of the process, and the processor time
+Each answer has the time of a step by the clock and in processor time of the whole process, and the processor time
 that the agent's thread has taken so far (Linux).
 """
 
@@ -51,12 +51,12 @@ def main(norms: str) -> None:
     print(json.dumps({"process": os.getpid()}), flush=True)
     for line in sys.stdin:
         repetitions = int(line) if line.strip() else 5
-        clocks = (time.perf_counter, time.thread_time, time.process_time)
+        clocks = (time.perf_counter, time.process_time)
         before = [clock() for clock in clocks]
         for _ in range(repetitions):
             step()
-        clock, thread, process = [(clock() - start) * 1000 / repetitions for clock, start in zip(clocks, before)]
-        answer = {"milliseconds": clock, "thread": thread, "process": process, "agent": agent_milliseconds()}
+        clock, process = [(clock() - start) * 1000 / repetitions for clock, start in zip(clocks, before)]
+        answer = {"milliseconds": clock, "process": process, "agent": agent_milliseconds()}
         print(json.dumps({**answer, "steps": repetitions}), flush=True)
 
 
