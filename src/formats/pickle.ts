@@ -15,8 +15,8 @@ const MAX_CONTAINERS = 24_000_000;
 /** Made for a tensor: see `tensorCalls.ts`. */
 const OBJECTS_OF_CALL = 6;
 const FEW = 16;
-/** Instructions between two reports: some milliseconds. */
-const STEPS_UNHEARD = 2 ** 16;
+/** Instructions between two reports: some ten milliseconds. */
+const STEPS_UNHEARD = 2 ** 18;
 
 const smallInts = Array.from({ length: 256 }, (_, value) => BigInt(value));
 const emptyTuple = new Tuple([]);
@@ -73,15 +73,17 @@ class Unpickler {
     this.calls = new TensorCalls(cursor.bytes, cursor.texts, this.memo, host.tensors);
   }
 
-  /** Runs up to the STOP, or until the cursor stands at `end`; the value on top of the stack is taken from it. */
+  /**
+   * Runs up to the STOP, or until the cursor stands at `end`; the value on top of the stack is taken from it. What thousands of values
+   * take is done here, all else by {@link execute}: V8 compiles this loop while it runs, and sooner the smaller it is.
+   */
   run(end = Infinity): Value {
-    const { cursor, host, stack } = this;
+    const { cursor, stack } = this;
     for (let steps = 1; cursor.position !== end; steps++) {
       if (steps % STEPS_UNHEARD === 0) this.onRead?.(cursor.position, cursor.bytes.length);
       if (stack.length > MAX_STACK) throw beyondLimit(cursor.what, `more than ${MAX_STACK} values lie on its stack`);
       const opcode = cursor.u8();
       switch (opcode) {
-        // Memo, marks and the commonest values come first.
         case 0x68: // BINGET
           stack.push(this.recall(cursor.u8()));
           break;
@@ -106,246 +108,255 @@ class Unpickler {
         case 0x4b: // BININT1
           stack.push(smallInts[cursor.u8()]!);
           break;
-        case 0x4d: // BININT2
-          stack.push(BigInt(cursor.u16()));
-          break;
-        case 0x4a: // BININT
-          stack.push(BigInt(cursor.i32()));
-          break;
-        case 0x47: // BINFLOAT
-          stack.push(cursor.f64());
-          break;
-        case 0x4e: // NONE
-          stack.push(null);
-          break;
-        case 0x88: // NEWTRUE
-          stack.push(this.boolean(true));
-          break;
-        case 0x89: // NEWFALSE
-          stack.push(this.boolean(false));
-          break;
-
-        // Containers.
-        case 0x29: // EMPTY_TUPLE
-          stack.push(emptyTuple);
-          break;
-        case 0x85: // TUPLE1
-          this.pushTuple([this.pop()]);
-          break;
-        case 0x86: {
-          // TUPLE2
-          const second = this.pop();
-          this.pushTuple([this.pop(), second]);
-          break;
-        }
-        case 0x87: {
-          // TUPLE3
-          const third = this.pop();
-          const second = this.pop();
-          this.pushTuple([this.pop(), second, third]);
-          break;
-        }
-        case 0x74: // TUPLE
-          this.pushTuple(this.popToMark());
-          break;
-        case 0x5d: // EMPTY_LIST
-          this.pushContainer([], 1);
-          break;
-        case 0x6c: // LIST
-          this.pushContainer(this.popToMark(), 1);
-          break;
-        case 0x7d: // EMPTY_DICT
-          this.pushContainer(new Dict(), 4);
-          break;
-        case 0x64: {
-          // DICT
-          const items = this.popToMark();
-          this.pushContainer(new Dict(), 4);
-          this.setItems(items);
-          break;
-        }
-        case 0x8f: // EMPTY_SET
-          this.pushContainer(new PickleObject(new PickleGlobal('builtins', 'set'), emptyTuple), 4);
-          break;
-        case 0x91: {
-          // FROZENSET
-          const items = this.popToMark();
-          this.pushContainer(new PickleObject(new PickleGlobal('builtins', 'frozenset'), emptyTuple), 4);
-          this.appendItems(items);
-          break;
-        }
-        case 0x61: // APPEND
-          this.appendItems([this.pop()]);
-          break;
-        case 0x65: // APPENDS
-        case 0x90: // ADDITEMS
-          this.appendItems(this.popToMark());
-          break;
-        case 0x73: {
-          // SETITEM
-          const item = this.pop();
-          this.setItems([this.pop(), item]);
-          break;
-        }
-        case 0x75: // SETITEMS
-          this.setItems(this.popToMark());
-          break;
-
-        // Calls, which the host turns into values.
-        case 0x63: {
-          // GLOBAL
-          const module = cursor.line();
-          stack.push(host.global(module, cursor.line()));
-          break;
-        }
-        case 0x93: {
-          // STACK_GLOBAL
-          const name = this.pop();
-          const module = this.pop();
-          if (typeof module !== 'string' || typeof name !== 'string') throw cursor.error('a class has no name');
-          stack.push(host.global(module, name));
-          break;
-        }
-        case 0x82: // EXT1
-        case 0x83: // EXT2
-        case 0x84: {
-          // EXT4: a number that copyreg's registry would turn into a class.
-          const code = opcode === 0x82 ? cursor.u8() : opcode === 0x83 ? cursor.u16() : cursor.i32();
-          stack.push(host.global('copyreg', `extension_${code}`));
-          break;
-        }
-        case 0x52: {
-          // REDUCE
-          const args = this.pop();
-          this.pushContainer(host.reduce(this.pop(), args), 1);
-          break;
-        }
-        case 0x81: {
-          // NEWOBJ
-          const args = this.pop();
-          this.pushContainer(host.newObject(this.pop(), args), 4);
-          break;
-        }
-        case 0x92: {
-          // NEWOBJ_EX: keyword arguments are kept behind the positional ones.
-          const kwargs = this.pop();
-          const args = this.pop();
-          this.pushContainer(host.newObject(this.pop(), new Tuple([args, kwargs])), 4);
-          break;
-        }
-        case 0x69: {
-          // INST
-          const module = cursor.line();
-          const cls = host.global(module, cursor.line());
-          this.pushContainer(host.newObject(cls, new Tuple(this.popToMark())), 4);
-          break;
-        }
-        case 0x6f: {
-          // OBJ
-          const [cls, ...args] = this.popToMark();
-          if (cls === undefined) throw cursor.error('an object has no class');
-          this.pushContainer(host.newObject(cls, new Tuple(args)), 4);
-          break;
-        }
-        case 0x62: {
-          // BUILD
-          const state = this.pop();
-          host.build(this.top(), state);
-          break;
-        }
-        case 0x51: // BINPERSID
-          stack.push(host.persistent(this.pop()));
-          break;
-        case 0x50: // PERSID
-          stack.push(host.persistent(cursor.line()));
-          break;
-
-        // Long integers, and text and bytes of every protocol.
-        case 0x8a: // LONG1
-          stack.push(cursor.long(cursor.u8()));
-          break;
-        case 0x8b: // LONG4
-          stack.push(cursor.long(cursor.i32()));
-          break;
-        case 0x4c: // LONG
-          stack.push(cursor.decimal());
-          break;
-        case 0x49: // INT
-          stack.push(this.integerOrBool());
-          break;
-        case 0x46: // FLOAT
-          stack.push(parseFloatText(cursor));
-          break;
-        case 0x8c: // SHORT_BINUNICODE
-          stack.push(cursor.utf8(cursor.u8()));
-          break;
-        case 0x8d: // BINUNICODE8
-          stack.push(cursor.utf8(cursor.u64()));
-          break;
-        case 0x56: // UNICODE
-          stack.push(unescape(cursor.line()));
-          break;
-        case 0x53: // STRING
-          stack.push(unescape(cursor.line().replace(/^(['"])(.*)\1$/s, '$2')));
-          break;
-        case 0x54: // BINSTRING
-          stack.push(cursor.latin1(cursor.u32()));
-          break;
-        case 0x55: // SHORT_BINSTRING
-          stack.push(cursor.latin1(cursor.u8()));
-          break;
-        case 0x42: // BINBYTES
-          stack.push(new PickleBytes(cursor.slice(cursor.u32())));
-          break;
-        case 0x43: // SHORT_BINBYTES
-          stack.push(new PickleBytes(cursor.slice(cursor.u8())));
-          break;
-        case 0x8e: // BINBYTES8
-        case 0x96: // BYTEARRAY8
-          stack.push(new PickleBytes(cursor.slice(cursor.u64())));
-          break;
-        case 0x97: // NEXT_BUFFER: the buffers of protocol 5 travel outside the pickle.
-          stack.push(new PickleBytes(new Uint8Array()));
-          break;
-        case 0x98: // READONLY_BUFFER
-          break;
-
-        // Stack, memo and framing.
-        case 0x30: // POP: takes the mark if there is nothing above it.
-          if (stack.length === this.fence && this.marks.length > 0) this.popToMark();
-          else this.pop();
-          break;
-        case 0x31: // POP_MARK
-          this.popToMark();
-          break;
-        case 0x32: // DUP
-          stack.push(this.top());
-          break;
-        case 0x67: // GET
-          stack.push(this.recall(Number(cursor.decimal())));
-          break;
-        case 0x70: // PUT
-          this.memoize(Number(cursor.decimal()));
-          break;
-        case 0x94: // MEMOIZE
-          this.memoize(this.memoized);
-          break;
-        case 0x80: {
-          // PROTO
-          const protocol = cursor.u8();
-          if (protocol > 5) throw unknownProtocol(cursor, protocol);
-          break;
-        }
-        case 0x95: // FRAME
-          cursor.u64();
-          break;
         case 0x2e: // STOP
           return this.pop();
         default:
-          throw cursor.error(`it holds the unknown instruction 0x${opcode.toString(16)}`);
+          this.execute(opcode);
       }
     }
     return this.pop();
+  }
+
+  private execute(opcode: number): void {
+    const { cursor, host, stack } = this;
+    switch (opcode) {
+      // Numbers and None.
+      case 0x4d: // BININT2
+        stack.push(BigInt(cursor.u16()));
+        break;
+      case 0x4a: // BININT
+        stack.push(BigInt(cursor.i32()));
+        break;
+      case 0x47: // BINFLOAT
+        stack.push(cursor.f64());
+        break;
+      case 0x4e: // NONE
+        stack.push(null);
+        break;
+      case 0x88: // NEWTRUE
+        stack.push(this.boolean(true));
+        break;
+      case 0x89: // NEWFALSE
+        stack.push(this.boolean(false));
+        break;
+
+      // Containers.
+      case 0x29: // EMPTY_TUPLE
+        stack.push(emptyTuple);
+        break;
+      case 0x85: // TUPLE1
+        this.pushTuple([this.pop()]);
+        break;
+      case 0x86: {
+        // TUPLE2
+        const second = this.pop();
+        this.pushTuple([this.pop(), second]);
+        break;
+      }
+      case 0x87: {
+        // TUPLE3
+        const third = this.pop();
+        const second = this.pop();
+        this.pushTuple([this.pop(), second, third]);
+        break;
+      }
+      case 0x74: // TUPLE
+        this.pushTuple(this.popToMark());
+        break;
+      case 0x5d: // EMPTY_LIST
+        this.pushContainer([], 1);
+        break;
+      case 0x6c: // LIST
+        this.pushContainer(this.popToMark(), 1);
+        break;
+      case 0x7d: // EMPTY_DICT
+        this.pushContainer(new Dict(), 4);
+        break;
+      case 0x64: {
+        // DICT
+        const items = this.popToMark();
+        this.pushContainer(new Dict(), 4);
+        this.setItems(items);
+        break;
+      }
+      case 0x8f: // EMPTY_SET
+        this.pushContainer(new PickleObject(new PickleGlobal('builtins', 'set'), emptyTuple), 4);
+        break;
+      case 0x91: {
+        // FROZENSET
+        const items = this.popToMark();
+        this.pushContainer(new PickleObject(new PickleGlobal('builtins', 'frozenset'), emptyTuple), 4);
+        this.appendItems(items);
+        break;
+      }
+      case 0x61: // APPEND
+        this.appendItems([this.pop()]);
+        break;
+      case 0x65: // APPENDS
+      case 0x90: // ADDITEMS
+        this.appendItems(this.popToMark());
+        break;
+      case 0x73: {
+        // SETITEM
+        const item = this.pop();
+        this.setItems([this.pop(), item]);
+        break;
+      }
+      case 0x75: // SETITEMS
+        this.setItems(this.popToMark());
+        break;
+
+      // Calls, which the host turns into values.
+      case 0x63: {
+        // GLOBAL
+        const module = cursor.line();
+        stack.push(host.global(module, cursor.line()));
+        break;
+      }
+      case 0x93: {
+        // STACK_GLOBAL
+        const name = this.pop();
+        const module = this.pop();
+        if (typeof module !== 'string' || typeof name !== 'string') throw cursor.error('a class has no name');
+        stack.push(host.global(module, name));
+        break;
+      }
+      case 0x82: // EXT1
+      case 0x83: // EXT2
+      case 0x84: {
+        // EXT4: a number that copyreg's registry would turn into a class.
+        const code = opcode === 0x82 ? cursor.u8() : opcode === 0x83 ? cursor.u16() : cursor.i32();
+        stack.push(host.global('copyreg', `extension_${code}`));
+        break;
+      }
+      case 0x52: {
+        // REDUCE
+        const args = this.pop();
+        this.pushContainer(host.reduce(this.pop(), args), 1);
+        break;
+      }
+      case 0x81: {
+        // NEWOBJ
+        const args = this.pop();
+        this.pushContainer(host.newObject(this.pop(), args), 4);
+        break;
+      }
+      case 0x92: {
+        // NEWOBJ_EX: keyword arguments are kept behind the positional ones.
+        const kwargs = this.pop();
+        const args = this.pop();
+        this.pushContainer(host.newObject(this.pop(), new Tuple([args, kwargs])), 4);
+        break;
+      }
+      case 0x69: {
+        // INST
+        const module = cursor.line();
+        const cls = host.global(module, cursor.line());
+        this.pushContainer(host.newObject(cls, new Tuple(this.popToMark())), 4);
+        break;
+      }
+      case 0x6f: {
+        // OBJ
+        const [cls, ...args] = this.popToMark();
+        if (cls === undefined) throw cursor.error('an object has no class');
+        this.pushContainer(host.newObject(cls, new Tuple(args)), 4);
+        break;
+      }
+      case 0x62: {
+        // BUILD
+        const state = this.pop();
+        host.build(this.top(), state);
+        break;
+      }
+      case 0x51: // BINPERSID
+        stack.push(host.persistent(this.pop()));
+        break;
+      case 0x50: // PERSID
+        stack.push(host.persistent(cursor.line()));
+        break;
+
+      // Long integers, and text and bytes of every protocol.
+      case 0x8a: // LONG1
+        stack.push(cursor.long(cursor.u8()));
+        break;
+      case 0x8b: // LONG4
+        stack.push(cursor.long(cursor.i32()));
+        break;
+      case 0x4c: // LONG
+        stack.push(cursor.decimal());
+        break;
+      case 0x49: // INT
+        stack.push(this.integerOrBool());
+        break;
+      case 0x46: // FLOAT
+        stack.push(parseFloatText(cursor));
+        break;
+      case 0x8c: // SHORT_BINUNICODE
+        stack.push(cursor.utf8(cursor.u8()));
+        break;
+      case 0x8d: // BINUNICODE8
+        stack.push(cursor.utf8(cursor.u64()));
+        break;
+      case 0x56: // UNICODE
+        stack.push(unescape(cursor.line()));
+        break;
+      case 0x53: // STRING
+        stack.push(unescape(cursor.line().replace(/^(['"])(.*)\1$/s, '$2')));
+        break;
+      case 0x54: // BINSTRING
+        stack.push(cursor.latin1(cursor.u32()));
+        break;
+      case 0x55: // SHORT_BINSTRING
+        stack.push(cursor.latin1(cursor.u8()));
+        break;
+      case 0x42: // BINBYTES
+        stack.push(new PickleBytes(cursor.slice(cursor.u32())));
+        break;
+      case 0x43: // SHORT_BINBYTES
+        stack.push(new PickleBytes(cursor.slice(cursor.u8())));
+        break;
+      case 0x8e: // BINBYTES8
+      case 0x96: // BYTEARRAY8
+        stack.push(new PickleBytes(cursor.slice(cursor.u64())));
+        break;
+      case 0x97: // NEXT_BUFFER: the buffers of protocol 5 travel outside the pickle.
+        stack.push(new PickleBytes(new Uint8Array()));
+        break;
+      case 0x98: // READONLY_BUFFER
+        break;
+
+      // Stack, memo and framing.
+      case 0x30: // POP: takes the mark if there is nothing above it.
+        if (stack.length === this.fence && this.marks.length > 0) this.popToMark();
+        else this.pop();
+        break;
+      case 0x31: // POP_MARK
+        this.popToMark();
+        break;
+      case 0x32: // DUP
+        stack.push(this.top());
+        break;
+      case 0x67: // GET
+        stack.push(this.recall(Number(cursor.decimal())));
+        break;
+      case 0x70: // PUT
+        this.memoize(Number(cursor.decimal()));
+        break;
+      case 0x94: // MEMOIZE
+        this.memoize(this.memoized);
+        break;
+      case 0x80: {
+        // PROTO
+        const protocol = cursor.u8();
+        if (protocol > 5) throw unknownProtocol(cursor, protocol);
+        break;
+      }
+      case 0x95: // FRAME
+        cursor.u64();
+        break;
+      default:
+        throw cursor.error(`it holds the unknown instruction 0x${opcode.toString(16)}`);
+    }
   }
 
   /** Reads a whole call, whose MARK is before the cursor, where it is one that makes a tensor and looks as they all do. */

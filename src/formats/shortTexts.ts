@@ -22,18 +22,22 @@ export class ShortTexts {
     let bits = 0;
     for (let i = start; i < end; i++) bits |= bytes[i]!;
     if (bits >= 0x80 || end - start > CHUNK) return decoder.decode(bytes.subarray(start, end));
-    if (start < this.chunkStart || end > this.chunkStart + this.chunk.length) this.decodeChunk(start);
+    if (start < this.chunkStart || end > this.chunkStart + this.chunk.length) {
+      this.chunk = decoder.decode(withoutHighBits(bytes.subarray(start, start + CHUNK)));
+      this.chunkStart = start;
+    }
     return this.chunk.slice(start - this.chunkStart, end - this.chunkStart);
   }
+}
 
-  /** Other bytes than ASCII lose their highest bit, so that one byte stays one character; nobody cuts them out. */
-  private decodeChunk(start: number): void {
-    const length = Math.min(CHUNK, this.bytes.length - start);
-    const words = new Int32Array(Math.ceil(length / 4));
-    const copy = new Uint8Array(words.buffer);
-    copy.set(this.bytes.subarray(start, start + length));
-    for (let i = 0; i < words.length; i++) words[i]! &= ASCII_IN_FOUR;
-    this.chunk = decoder.decode(copy.subarray(0, length));
-    this.chunkStart = start;
-  }
+/**
+ * Other bytes than ASCII lose their highest bit, so that one byte stays one character; nobody cuts them out. A function of nothing but
+ * its loop, which V8 compiles while it runs: whatever came after would make it give that code up again.
+ */
+function withoutHighBits(bytes: Uint8Array): Uint8Array {
+  const words = new Int32Array(Math.ceil(bytes.length / 4));
+  const copy = new Uint8Array(words.buffer, 0, bytes.length);
+  copy.set(bytes);
+  for (let i = 0; i < words.length; i++) words[i]! &= ASCII_IN_FOUR;
+  return copy;
 }

@@ -35,7 +35,7 @@ export const torchScript: Format = {
 /** The archive's root folder with its slash, if the zip is TorchScript: it alone has a constants.pkl beside its data.pkl. */
 function findTorchScriptRoot(zip: ZipArchive): string | undefined {
   for (const name of zip.entries.keys()) {
-    if (!/^[^/]*\/?constants\.pkl$/.test(name)) continue;
+    if (!name.endsWith('constants.pkl') || !/^[^/]*\/?constants\.pkl$/.test(name)) continue;
     const root = name.slice(0, -'constants.pkl'.length);
     if (zip.entries.has(`${root}data.pkl`)) return root;
   }

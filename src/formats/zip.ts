@@ -3,7 +3,7 @@
 import { inflateSync } from 'fflate';
 
 import { beyondLimit, checkRange, damaged, isCount, type ByteSource } from './byteSource';
-import { LOCAL_HEADER, readZipDirectory, STORED, type ZipEntry } from './zipDirectory';
+import { LOCAL_HEADER, readZipDirectory, STORED, type ZipDirectory, type ZipEntry } from './zipDirectory';
 
 const MAX_INFLATED = 2 ** 30;
 const MAX_TEXT = 1024;
@@ -14,7 +14,7 @@ const LOCAL_SIGNATURE = 0x04034b50;
 export class ZipArchive {
   private constructor(
     readonly source: ByteSource,
-    readonly entries: ReadonlyMap<string, ZipEntry>,
+    readonly entries: ZipDirectory,
   ) {}
 
   /** @throws AppError as {@link readZipDirectory} does. */

@@ -22,6 +22,7 @@ const RECORD_SIGNATURE = 0x02014b50;
 const RECORD_SIZE = 46;
 const ZIP64_EXTRA = 1;
 const UNKNOWN = 0xffffffff;
+const ENCRYPTED = 1;
 
 /** Size of a local header without its name and padding. */
 export const LOCAL_HEADER = 30;
@@ -39,41 +40,140 @@ export interface ZipEntry {
   readonly recordOffset: number;
 }
 
+/** The files in an archive by name, folders left out, in the order of the directory. Its records are kept as bytes and read anew. */
+export class ZipDirectory {
+  private readonly view: DataView;
+  private readonly texts: ShortTexts;
+  /** Where the record of each name begins in the bytes. */
+  private readonly positions = new Map<string, number>();
+  private ordered = true;
+  /** Behind the entry that stands last in the file so far. */
+  private end = 0;
+
+  /** @param bytes of the directory, which begins at `offset` in the file. */
+  constructor(
+    private readonly source: ByteSource,
+    private readonly bytes: Uint8Array,
+    private readonly offset: number,
+  ) {
+    this.view = viewOf(bytes);
+    this.texts = new ShortTexts(bytes);
+  }
+
+  get size(): number {
+    return this.positions.size;
+  }
+
+  keys(): IterableIterator<string> {
+    return this.positions.keys();
+  }
+
+  has(name: string): boolean {
+    return this.positions.has(name);
+  }
+
+  get(name: string): ZipEntry | undefined {
+    const position = this.positions.get(name);
+    return position === undefined ? undefined : this.entry(name, position);
+  }
+
+  /** Takes up and checks `count` records; see {@link readZipDirectory}. */
+  readAll(count: number): void {
+    const { source, bytes, view } = this;
+    let position = 0;
+    for (let i = 0; i < count; i++) {
+      if (position + RECORD_SIZE > bytes.length || view.getUint32(position, true) !== RECORD_SIGNATURE) {
+        throw damaged(source.name, `its zip directory ends after ${i} of ${count} entries`);
+      }
+      const nameEnd = position + RECORD_SIZE + view.getUint16(position + 28, true);
+      const next = nameEnd + view.getUint16(position + 30, true) + view.getUint16(position + 32, true);
+      if (next > bytes.length) throw damaged(source.name, 'its zip directory ends in the middle of an entry');
+      this.readRecord(position, nameEnd);
+      position = next;
+    }
+    if (!this.ordered) this.checkPlacement();
+  }
+
+  private readRecord(position: number, nameEnd: number): void {
+    const { source, view, positions } = this;
+    const nameStart = position + RECORD_SIZE;
+    if (nameEnd - nameStart > MAX_NAME) throw beyondLimit(source.name, 'it has an entry with an overlong name');
+    const name = this.texts.decode(nameStart, nameEnd);
+    const compressedSize = view.getUint32(position + 20, true);
+    const size = view.getUint32(position + 24, true);
+    const headerOffset = view.getUint32(position + 42, true);
+    const end = headerOffset + LOCAL_HEADER + compressedSize;
+    // Most entries are a storage behind the one before, for which this is all that can be wrong.
+    if (
+      view.getUint16(position + 10, true) !== STORED ||
+      (view.getUint16(position + 8, true) & ENCRYPTED) !== 0 ||
+      size !== compressedSize ||
+      size === 0 ||
+      size === UNKNOWN ||
+      headerOffset === UNKNOWN ||
+      headerOffset < this.end ||
+      end > source.size
+    ) {
+      const entry = this.entry(name, position);
+      if (entry.size === 0 && name.endsWith('/')) return;
+      checkEntry(source, entry, (view.getUint16(position + 8, true) & ENCRYPTED) !== 0);
+      if (entry.headerOffset < this.end) this.ordered = false;
+      this.end = Math.max(this.end, endOf(entry));
+    } else {
+      this.end = end;
+    }
+    const { size: before } = positions;
+    if (positions.set(name, position).size === before) {
+      throw damaged(source.name, `it has two entries named ${name}`);
+    }
+  }
+
+  /** Entries that share bytes are how small files pretend to be large ones; no honest writer makes them. */
+  private checkPlacement(): void {
+    const entries = Array.from(this.positions, ([name, position]) => this.entry(name, position));
+    entries.sort((a, b) => a.headerOffset - b.headerOffset);
+    let end = 0;
+    for (const entry of entries) {
+      if (entry.headerOffset < end) throw damaged(this.source.name, `its entry ${entry.name} overlaps another one`);
+      end = endOf(entry);
+    }
+  }
+
+  private entry(name: string, position: number): ZipEntry {
+    const { view } = this;
+    let compressedSize = view.getUint32(position + 20, true);
+    let size = view.getUint32(position + 24, true);
+    let headerOffset = view.getUint32(position + 42, true);
+    if (size === UNKNOWN || compressedSize === UNKNOWN || headerOffset === UNKNOWN) {
+      // The zip64 field holds, in this order, just those numbers that did not fit.
+      const extra = position + RECORD_SIZE + view.getUint16(position + 28, true);
+      let at = findExtra(view, extra, extra + view.getUint16(position + 30, true));
+      const wide = (narrow: number): number => {
+        if (narrow !== UNKNOWN || at === undefined || at + 8 > view.byteLength) return narrow;
+        at += 8;
+        return Number(view.getBigUint64(at - 8, true));
+      };
+      size = wide(size);
+      compressedSize = wide(compressedSize);
+      headerOffset = wide(headerOffset);
+    }
+    const method = view.getUint16(position + 10, true);
+    return { name, size, compressedSize, method, headerOffset, recordOffset: this.offset + position };
+  }
+}
+
 /**
- * All entries by name, folders left out.
+ * Reads and checks the directory of a zip file.
  * @throws AppError `corrupt` where the end is missing or entries repeat a name, overlap or leave the file; `unsupported-format` for
  * encryption and compression methods other than deflate; `limit-exceeded` for absurd sizes.
  */
-export async function readZipDirectory(source: ByteSource): Promise<Map<string, ZipEntry>> {
+export async function readZipDirectory(source: ByteSource): Promise<ZipDirectory> {
   const { offset, size, count } = await findDirectory(source);
   if (size > MAX_DIRECTORY) throw beyondLimit(source.name, `its zip directory takes ${size} bytes`);
   checkRange(source, offset, size);
-  const bytes = await source.read(offset, size);
-  const view = viewOf(bytes);
-  const texts = new ShortTexts(bytes);
-  const entries = new Map<string, ZipEntry>();
-  const ordered: ZipEntry[] = [];
-  let position = 0;
-  for (let i = 0; i < count; i++) {
-    if (position + RECORD_SIZE > size || view.getUint32(position, true) !== RECORD_SIGNATURE) {
-      throw damaged(source.name, `its zip directory ends after ${i} of ${count} entries`);
-    }
-    const nameLength = view.getUint16(position + 28, true);
-    const extraLength = view.getUint16(position + 30, true);
-    const next = position + RECORD_SIZE + nameLength + extraLength + view.getUint16(position + 32, true);
-    if (next > size) throw damaged(source.name, 'its zip directory ends in the middle of an entry');
-    if (nameLength > MAX_NAME) throw beyondLimit(source.name, 'it has an entry with an overlong name');
-    const entry = readRecord(texts, view, position, offset + position);
-    const isEncrypted = (view.getUint16(position + 8, true) & 1) === 1;
-    position = next;
-    if (entry.name.endsWith('/') && entry.size === 0) continue;
-    checkEntry(source, entry, isEncrypted);
-    ordered.push(entry);
-    if (entries.set(entry.name, entry).size < ordered.length)
-      throw damaged(source.name, `it has two entries named ${entry.name}`);
-  }
-  checkPlacement(source, ordered);
-  return entries;
+  const directory = new ZipDirectory(source, await source.read(offset, size), offset);
+  directory.readAll(count);
+  return directory;
 }
 
 interface Directory {
@@ -109,28 +209,6 @@ async function findDirectory(source: ByteSource): Promise<Directory> {
   throw damaged(source.name, 'the end of its zip directory is missing');
 }
 
-function readRecord(texts: ShortTexts, view: DataView, position: number, recordOffset: number): ZipEntry {
-  const nameStart = position + RECORD_SIZE;
-  const nameEnd = nameStart + view.getUint16(position + 28, true);
-  let compressedSize = view.getUint32(position + 20, true);
-  let size = view.getUint32(position + 24, true);
-  let headerOffset = view.getUint32(position + 42, true);
-  if (size === UNKNOWN || compressedSize === UNKNOWN || headerOffset === UNKNOWN) {
-    // The zip64 field holds, in this order, just those numbers that did not fit.
-    let at = findExtra(view, nameEnd, nameEnd + view.getUint16(position + 30, true));
-    const wide = (narrow: number): number => {
-      if (narrow !== UNKNOWN || at === undefined || at + 8 > view.byteLength) return narrow;
-      at += 8;
-      return Number(view.getBigUint64(at - 8, true));
-    };
-    size = wide(size);
-    compressedSize = wide(compressedSize);
-    headerOffset = wide(headerOffset);
-  }
-  const name = texts.decode(nameStart, nameEnd);
-  return { name, size, compressedSize, method: view.getUint16(position + 10, true), headerOffset, recordOffset };
-}
-
 /** Where the content of the zip64 field begins, or undefined. */
 function findExtra(view: DataView, start: number, end: number): number | undefined {
   for (let at = start; at + 4 <= end; at += 4 + view.getUint16(at + 2, true)) {
@@ -157,14 +235,9 @@ function checkEntry(source: ByteSource, entry: ZipEntry, isEncrypted: boolean): 
   }
 }
 
-/** Entries that share bytes are how small files pretend to be large ones; no honest writer makes them. */
-function checkPlacement(source: ByteSource, entries: ZipEntry[]): void {
-  entries.sort((a, b) => a.headerOffset - b.headerOffset);
-  let end = 0;
-  for (const { name, headerOffset, compressedSize } of entries) {
-    if (headerOffset < end) throw damaged(source.name, `its entry ${name} overlaps another one`);
-    end = headerOffset + LOCAL_HEADER + compressedSize;
-  }
+/** Behind the entry's bytes, as far as the directory tells. */
+function endOf({ headerOffset, compressedSize }: ZipEntry): number {
+  return headerOffset + LOCAL_HEADER + compressedSize;
 }
 
 function viewOf(bytes: Uint8Array): DataView {

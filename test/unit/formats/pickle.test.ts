@@ -29,13 +29,13 @@ function fails(opcodes: string, code: AppErrorCode): void {
 
 describe('unpickle', () => {
   it('tells how far it is, now and then', () => {
-    const long = `(${'N'.repeat(140_000)}l.`;
+    const long = `(${'N'.repeat(560_000)}l.`;
     const [first, second, ...more] = progressOf(long);
     assert.deepEqual(
       [first, second],
       [
-        [65_535, long.length],
-        [131_071, long.length],
+        [262_143, long.length],
+        [524_287, long.length],
       ],
     );
     assert.deepEqual(more, []);
