@@ -31,7 +31,7 @@ export const safetensors: Format = {
   extensions: ['safetensors'],
   match: isSafetensors,
   async open({ source }) {
-    const root = modulesOfNames(await readSafetensors(source), [], source.name);
+    const root = modulesOfNames(await readSafetensors(source), source.name);
     return {
       format: 'safetensors',
       contents: {

@@ -4,7 +4,7 @@ import type { ModelFormat } from '../model/description';
 import { Dict, StoredModule, Tensor, Tuple, type Value } from '../runtime/program';
 import { AppError } from '../util/errors';
 import { PickleObject, type MarkedBoolean } from './pickleValues';
-import { isStateDict, modulesOfNames } from './stateDict';
+import { isStateDict, modulesOfDict } from './stateDict';
 import { ModuleReader, moduleState } from './storedModules';
 
 /** Checkpoints nest their models a few levels deep: `{"state": {"models": [...]}}`. */
@@ -47,7 +47,7 @@ export function readSavedModels(
   const modules = new ModuleReader(fileName);
   const read = ({ value: model, kind }: Found): StoredModule =>
     kind === 'state-dict' && model instanceof Dict
-      ? modulesOfNames(namedItems(model), pathsIn(metadataOf(model)), fileName)
+      ? modulesOfDict(model, metadataOf(model), fileName)
       : modules.module(model as PickleObject);
   const [only] = found;
   const root = found.length === 1 && only !== undefined ? read(only) : gathered(found, read);
@@ -104,9 +104,10 @@ class Search {
   private kindOf(value: Value): 'whole' | 'loose' | 'none' {
     if (!isStateDict(value)) return 'none';
     if (this.metadataOf(value) !== undefined) return 'whole';
-    for (const [name, item] of namedItems(value))
-      if (item instanceof Tensor && item.shape.length > 0 && name.includes('.')) return 'whole';
-    return 'loose';
+    const isWhole = value.some(
+      (name, item) => item instanceof Tensor && item.shape.length > 0 && typeof name === 'string' && name.includes('.'),
+    );
+    return isWhole ? 'whole' : 'loose';
   }
 }
 
@@ -119,10 +120,6 @@ function itemsOf(value: Value): Iterable<readonly [string, Value]> {
 
 function* namedItems(dict: Dict): Generator<readonly [string, Value]> {
   for (const [key, item] of dict.entries) if (typeof key === 'string') yield [key, item];
-}
-
-function* pathsIn(metadata: Dict | undefined): Generator<string> {
-  for (const key of metadata?.entries.keys() ?? []) if (typeof key === 'string') yield key;
 }
 
 /** A root that has each model at its place; a place that begins with another's is its child. */

@@ -48,7 +48,7 @@ async function open({ source }: Peek): Promise<OpenedFile> {
     format: formats.has('state-dict') ? 'state-dict' : 'safetensors',
     contents: {
       kind: 'stored',
-      root: modulesOfNames(tensors, [], source.name),
+      root: modulesOfNames(tensors, source.name),
       modeNote: `The mode is not stored in this file: its ${files.size} shards hold tensors only.`,
     },
     problems,

@@ -13,52 +13,99 @@ const bufferNames: ReadonlySet<string> = new Set(statisticsNames);
 /**
  * Modules by the names of their tensors, without classes and flags.
  * @param tensors by full name, such as `layer1.0.bn1.weight`; values that are no tensors only name their module.
- * @param metadata paths of all modules, where the file has them: also of those without tensors, such as Dropout.
  * @throws AppError `limit-exceeded` for absurd depths and numbers.
  */
-export function modulesOfNames(
-  tensors: Iterable<readonly [string, Value]>,
-  metadata: Iterable<string>,
-  fileName: string,
-): StoredModule {
-  const root = new StoredModule('', null);
-  // Most paths have been met before, and so have the parents of those that have not.
-  const known = new Map<string, StoredModule>([['', root]]);
-  const moduleAt = (path: string, below = 0): StoredModule => known.get(path) ?? make(path, below);
-  const make = (path: string, below: number): StoredModule => {
-    if (below >= MAX_DEPTH) throw beyondLimit(fileName, `its names have more than ${MAX_DEPTH} parts`);
-    const dot = path.lastIndexOf('.');
-    const parent = dot < 0 ? root : moduleAt(path.slice(0, dot), below + 1);
-    const name = path.slice(dot + 1);
-    // Whatever wrote names such as `a..b`, an empty part names no module.
-    const module = name === '' ? parent : (parent.children.get(name) ?? added(parent, name));
-    known.set(path, module);
+export function modulesOfNames(tensors: Iterable<readonly [string, Value]>, fileName: string): StoredModule {
+  const tree = new NameTree(fileName);
+  for (const [name, value] of tensors) tree.addTensor(name, value);
+  return tree.root;
+}
+
+/**
+ * The same for a state dict; other keys than names are left out.
+ * @param metadata whose keys are the paths of all modules, where the file has it: also of those without tensors, such as Dropout.
+ */
+export function modulesOfDict(dict: Dict, metadata: Dict | undefined, fileName: string): StoredModule {
+  const tree = new NameTree(fileName);
+  metadata?.some((path) => {
+    if (typeof path === 'string') tree.moduleAt(path);
+    return false;
+  });
+  dict.some((name, value) => {
+    if (typeof name === 'string') tree.addTensor(name, value);
+    return false;
+  });
+  return tree.root;
+}
+
+/** Names come in the order of the tree, so that most belong below the module that was met last. */
+class NameTree {
+  readonly root = new StoredModule('', null);
+  private readonly known = new Map<string, StoredModule>([['', this.root]]);
+  private count = 1;
+  /** Whatever wrote names such as `a..b`, an empty part names no module; paths are no longer all there is to know a module by. */
+  private hasEmptyParts = false;
+  /** The module of the last tensor, and its path. */
+  private module = this.root;
+  private path = '';
+  /** The parent of the last new module, and its path. */
+  private parent = this.root;
+  private parentPath = '';
+
+  constructor(private readonly fileName: string) {}
+
+  addTensor(name: string, value: Value): void {
+    const dot = name.lastIndexOf('.');
+    if (dot < 0 ? this.path !== '' : dot !== this.path.length || !name.startsWith(this.path)) {
+      this.path = dot < 0 ? '' : name.slice(0, dot);
+      this.module = this.moduleAt(this.path);
+    }
+    const own = name.slice(dot + 1);
+    if (value instanceof Tensor) this.module.set(bufferNames.has(own) ? 'buffers' : 'parameters', own, value);
+  }
+
+  moduleAt(path: string, below = 0): StoredModule {
+    return this.known.get(path) ?? this.make(path, below);
+  }
+
+  private make(path: string, below: number): StoredModule {
+    if (below >= MAX_DEPTH) throw beyondLimit(this.fileName, `its names have more than ${MAX_DEPTH} parts`);
+    const parent = this.parentOf(path, below);
+    const name = path.slice(path.lastIndexOf('.') + 1);
+    if (name === '') this.hasEmptyParts = true;
+    const known = name === '' ? parent : this.hasEmptyParts ? parent.children.get(name) : undefined;
+    const module = known ?? this.added(parent, name);
+    this.known.set(path, module);
     return module;
-  };
-  const added = (parent: StoredModule, name: string): StoredModule => {
-    if (++count > MAX_MODULES) throw beyondLimit(fileName, `it names more than ${MAX_MODULES} modules`);
+  }
+
+  private parentOf(path: string, below: number): StoredModule {
+    const dot = path.lastIndexOf('.');
+    if (dot < 0) return this.root;
+    if (dot !== this.parentPath.length || !path.startsWith(this.parentPath)) {
+      const parentPath = path.slice(0, dot);
+      // In two steps: finding the one may change the other.
+      const parent = this.moduleAt(parentPath, below + 1);
+      [this.parent, this.parentPath] = [parent, parentPath];
+    }
+    return this.parent;
+  }
+
+  private added(parent: StoredModule, name: string): StoredModule {
+    if (++this.count > MAX_MODULES) throw beyondLimit(this.fileName, `it names more than ${MAX_MODULES} modules`);
     const module = new StoredModule('', null);
     parent.setChild(name, module);
     return module;
-  };
-  let count = 1;
-  for (const path of metadata) moduleAt(path);
-  for (const [name, value] of tensors) {
-    const dot = name.lastIndexOf('.');
-    const own = name.slice(dot + 1);
-    const module = dot < 0 ? root : moduleAt(name.slice(0, dot));
-    if (value instanceof Tensor) module.set(bufferNames.has(own) ? 'buffers' : 'parameters', own, value);
   }
-  return root;
 }
 
 /** True for a dict of tensors by name; the other values that torch's modules add (`_extra_state`) don't stand against it. */
 export function isStateDict(value: Value): value is Dict {
   if (!(value instanceof Dict)) return false;
-  let tensors = 0;
-  for (const [key, item] of value.entries) {
-    if (typeof key !== 'string') return false;
-    if (item instanceof Tensor) tensors++;
-  }
-  return tensors > 0;
+  let hasTensors = false;
+  const hasOtherKeys = value.some((key, item) => {
+    hasTensors ||= item instanceof Tensor;
+    return typeof key !== 'string';
+  });
+  return hasTensors && !hasOtherKeys;
 }
