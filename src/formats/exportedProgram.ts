@@ -121,9 +121,11 @@ class ProgramReader {
   /** The one called `model`, which `torch.export.load` takes, comes first. @throws AppError `unsupported-format` for none. */
   private modelNames(): readonly string[] {
     const prefix = `${this.layout.root}models/`;
-    const names = [...this.zip.entries.keys()].flatMap((entry) =>
-      entry.startsWith(prefix) && entry.endsWith('.json') ? [entry.slice(prefix.length, -'.json'.length)] : [],
-    );
+    const names = this.zip.entries
+      .keys()
+      .flatMap((entry) =>
+        entry.startsWith(prefix) && entry.endsWith('.json') ? [entry.slice(prefix.length, -'.json'.length)] : [],
+      );
     if (names.length === 0) throw this.withoutGraph();
     if (names.length > MAX_MODELS) {
       this.problems.push({ message: `The archive holds ${names.length} programs; the first ${MAX_MODELS} are shown.` });
@@ -132,9 +134,7 @@ class ProgramReader {
   }
 
   private withoutGraph(): AppError {
-    const compiled = [...this.zip.entries.keys()].some((name) =>
-      name.startsWith(`${this.layout.root}data/aotinductor/`),
-    );
+    const compiled = this.zip.entries.keys().some((name) => name.startsWith(`${this.layout.root}data/aotinductor/`));
     return new AppError(
       'unsupported-format',
       `${this.source} is ${compiled ? 'a compiled AOTInductor package: it holds machine code and no graph' : 'a .pt2 archive without a program'}`,

@@ -59,7 +59,7 @@ function bySignature(peek: Peek, size: number): Finding {
 }
 
 function byDirectory(zip: ZipArchive): Finding {
-  const names = [...zip.entries.keys()];
+  const names = zip.entries.keys();
   const has = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
   if (has(/^[^/]+\/model\.json$/) && has(/^[^/]+\/tensors\//))
     return known('is a TorchScript archive of a PyTorch before 1.4', 'Load it in a newer PyTorch and save it again.');

@@ -87,7 +87,7 @@ export class StorageTable implements PersistentObjects {
     return storage;
   }
 
-  private make(type: string, key: string, count: number): Storage | string {
+  protected make(type: string, key: string, count: number): Storage | string {
     const dtype = dtypeOfStorage(type);
     if (dtype === undefined) return `tensors of ${type} are not supported`;
     if (!isCount(count)) return `its storage ${key} has an impossible size`;
@@ -109,16 +109,46 @@ export async function isBigEndian(zip: ZipArchive, root: string): Promise<boolea
 }
 
 /** Storages that are entries of a zip archive, named by their keys. */
-export function zipStorages(zip: ZipArchive, { folder, bigEndian, found }: ZipStorageOptions): StorageTable {
-  return new StorageTable((key, dtype, count) => {
-    const entry = zip.entries.get(folder + key);
-    if (entry === undefined) return `its storage ${key} is missing in the file`;
+export function zipStorages(zip: ZipArchive, options: ZipStorageOptions): StorageTable {
+  return new ZipStorages(zip, options);
+}
+
+/** Knows its storages by the numbers of their entries: a pickle names them in the order in which they stand in the file. */
+class ZipStorages extends StorageTable {
+  /** By type, then by the number of the entry. */
+  private readonly ofType = new Map<string, (Storage | undefined)[]>();
+  private guess = 0;
+
+  constructor(
+    private readonly zip: ZipArchive,
+    private readonly options: ZipStorageOptions,
+  ) {
+    super((key, dtype, count) => this.open(key, dtype, count));
+  }
+
+  override storage(type: string, key: string, count: number): Storage | string {
+    const index = this.zip.entries.find(this.options.folder, key, this.guess);
+    if (index === undefined) return this.make(type, key, count);
+    let known = this.ofType.get(type);
+    if (known === undefined) this.ofType.set(type, (known = []));
+    this.guess = index;
+    const storage = known[index] ?? this.make(type, key, count);
+    if (typeof storage !== 'string') known[index] = storage;
+    this.guess = index + 1;
+    return storage;
+  }
+
+  private open(key: string, dtype: DType, count: number): Storage | string {
+    const { zip, options } = this;
+    const index = zip.entries.find(options.folder, key, this.guess);
+    if (index === undefined) return `its storage ${key} is missing in the file`;
+    const entry = zip.entries.at(index);
     if (count * itemSize[dtype] > entry.size)
       return `its storage ${key} should hold ${count} elements, but has ${entry.size} bytes`;
-    const storage = Storage.lazy(dtype, count, inByteOrder(zip.rangeReader(entry), dtype, bigEndian));
-    found?.(storage, entry);
+    const storage = Storage.lazy(dtype, count, inByteOrder(zip.rangeReader(entry), dtype, options.bigEndian));
+    options.found?.(storage, entry);
     return storage;
-  });
+  }
 }
 
 /** A reader of little-endian elements, whatever the file's byte order is. */

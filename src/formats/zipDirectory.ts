@@ -44,8 +44,10 @@ export interface ZipEntry {
 export class ZipDirectory {
   private readonly view: DataView;
   private readonly texts: ShortTexts;
-  /** Where the record of each name begins in the bytes. */
-  private readonly positions = new Map<string, number>();
+  private readonly names: string[] = [];
+  /** Where the records of these begin in the bytes. */
+  private readonly positions: number[] = [];
+  private readonly indices = new Map<string, number>();
   private ordered = true;
   /** Behind the entry that stands last in the file so far. */
   private end = 0;
@@ -61,20 +63,37 @@ export class ZipDirectory {
   }
 
   get size(): number {
-    return this.positions.size;
+    return this.names.length;
   }
 
-  keys(): IterableIterator<string> {
-    return this.positions.keys();
+  /** In the order of the directory. */
+  keys(): readonly string[] {
+    return this.names;
   }
 
   has(name: string): boolean {
-    return this.positions.has(name);
+    return this.indices.has(name);
   }
 
   get(name: string): ZipEntry | undefined {
-    const position = this.positions.get(name);
-    return position === undefined ? undefined : this.entry(name, position);
+    const index = this.indices.get(name);
+    return index === undefined ? undefined : this.at(index);
+  }
+
+  /** The entry of that number, in the order of the directory. */
+  at(index: number): ZipEntry {
+    return this.entry(this.names[index]!, this.positions[index]!);
+  }
+
+  /**
+   * The number of the entry with this name in the folder, which is given with its slash; undefined where there is none.
+   * @param guess is tried first: what is asked for in order needs no look into a table.
+   */
+  find(folder: string, name: string, guess: number): number | undefined {
+    const guessed = this.names[guess];
+    if (guessed?.length === folder.length + name.length && guessed.endsWith(name) && guessed.startsWith(folder))
+      return guess;
+    return this.indices.get(folder + name);
   }
 
   /** Takes up and checks `count` records; see {@link readZipDirectory}. */
@@ -95,7 +114,7 @@ export class ZipDirectory {
   }
 
   private readRecord(position: number, nameEnd: number): void {
-    const { source, view, positions } = this;
+    const { source, view, names } = this;
     const nameStart = position + RECORD_SIZE;
     if (nameEnd - nameStart > MAX_NAME) throw beyondLimit(source.name, 'it has an entry with an overlong name');
     const name = this.texts.decode(nameStart, nameEnd);
@@ -122,15 +141,15 @@ export class ZipDirectory {
     } else {
       this.end = end;
     }
-    const { size: before } = positions;
-    if (positions.set(name, position).size === before) {
+    this.positions.push(position);
+    if (this.indices.set(name, names.length).size !== names.push(name)) {
       throw damaged(source.name, `it has two entries named ${name}`);
     }
   }
 
   /** Entries that share bytes are how small files pretend to be large ones; no honest writer makes them. */
   private checkPlacement(): void {
-    const entries = Array.from(this.positions, ([name, position]) => this.entry(name, position));
+    const entries = this.names.map((_, index) => this.at(index));
     entries.sort((a, b) => a.headerOffset - b.headerOffset);
     let end = 0;
     for (const entry of entries) {
