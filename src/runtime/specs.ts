@@ -29,7 +29,7 @@ export class SharedSpecs {
     if (first === undefined) return noSpecs;
     const lists = listAt(this.byFirst, first);
     const known = lists.find((list) => list.length === specs.length && list.every((spec, i) => spec === specs[i]));
-    if (known === undefined) lists.push(specs);
+    if (known === undefined && lists.length < maxAlike) lists.push(specs);
     return known ?? specs;
   }
 
@@ -37,12 +37,14 @@ export class SharedSpecs {
     const specs = listAt(this.byShape, shape);
     for (const spec of specs) if (spec.name === name && spec.dtype === dtype) return spec;
     const made = { name, dtype, shape };
-    specs.push(made);
+    if (specs.length < maxAlike) specs.push(made);
     return made;
   }
 }
 
 const noSpecs: readonly TensorSpec[] = [];
+/** Specs of one shape, or lists with the same first spec, that are searched for an equal one. */
+const maxAlike = 64;
 
 function listAt<K, T>(lists: Map<K, T[]>, key: K): T[] {
   let list = lists.get(key);

@@ -62,8 +62,8 @@ class InProcessEngine implements Engine {
   private indexLimit = 1;
   /** Paths of the layers that keep running statistics. */
   private tracked: readonly string[] = [];
-  /** Of their statistics, as the file has them. */
-  private versionsInFile = new Map<string, number>();
+  /** Of their statistics, as the file has them; see {@link versionsOfFile}. */
+  private versionsInFile: Map<string, number> | undefined;
 
   constructor(options: EngineOptions) {
     this.assets = options.assets ?? assetsIn(options.wasmFolder ?? '.');
@@ -119,7 +119,7 @@ class InProcessEngine implements Engine {
     this.tracked = modules
       .filter(({ batchNorm, instanceNorm }) => batchNorm ?? instanceNorm)
       .map((module) => module.path);
-    this.versionsInFile = this.statisticsVersions(program);
+    this.versionsInFile = undefined;
     this.indexLimit = safeIndexLimit(modules);
     const models = await describeModels(program);
     return {
@@ -166,6 +166,7 @@ class InProcessEngine implements Engine {
     const context = this.context(options.seed);
     const started = performance.now();
     const inputs = await this.inputsOf(program, options);
+    this.versionsOfFile();
     const before = this.statisticsVersions(this.program());
     let output = null;
     for (let step = 0; step < (options.steps ?? 1); step++)
@@ -185,6 +186,7 @@ class InProcessEngine implements Engine {
   private async compareModes(options: CompareOptions): Promise<ModeComparison> {
     const { program, path, problems } = chooseModel(this.program(), options.model);
     this.clearCancelFlag();
+    const versionsInFile = this.versionsOfFile();
     const before = this.statisticsVersions(this.program());
     const started = performance.now();
     const contexts: RunContext[] = [];
@@ -209,9 +211,9 @@ class InProcessEngine implements Engine {
       };
     } finally {
       // The statistics are what they were, though they were written to.
-      const moved = new Set(differing(this.versionsInFile, before));
+      const moved = new Set(differing(versionsInFile, before));
       for (const [layer, version] of this.statisticsVersions(this.program()))
-        if (!moved.has(layer)) this.versionsInFile.set(layer, version);
+        if (!moved.has(layer)) versionsInFile.set(layer, version);
     }
   }
 
@@ -241,7 +243,7 @@ class InProcessEngine implements Engine {
   private async saveCopy(options: SaveCopyOptions, onProgress?: OnProgress): Promise<SaveCopyResult> {
     this.clearCancelFlag();
     const model = this.model();
-    const moved = differing(this.versionsInFile, this.statisticsVersions(model.program));
+    const moved = differing(this.versionsOfFile(), this.statisticsVersions(model.program));
     return saveCopy(model, moved, options, () => this.isCancelled(), onProgress);
   }
 
@@ -252,6 +254,11 @@ class InProcessEngine implements Engine {
 
   private isCancelled(): boolean {
     return Atomics.load(this.cancelFlag, 0) !== 0;
+  }
+
+  /** Of the statistics in the file. Asked for before anything moves them, and not at opening: most models are only looked at. */
+  private versionsOfFile(): Map<string, number> {
+    return (this.versionsInFile ??= this.statisticsVersions(this.program()));
   }
 
   private statisticsVersions(program: Program): Map<string, number> {

@@ -4,7 +4,7 @@ import type { Capabilities, InputSpec, Problem } from '../../model/description';
 import type { ModuleSpec } from '../../model/module';
 import type { NormStatistics } from '../../model/statistics';
 import { AppError } from '../../util/errors';
-import { behaviourUnder, combineUpwards, type BehaviourRule, type Modes } from '../behaviour';
+import { behaviourUnder, combineUpwards, type Modes } from '../behaviour';
 import type { RunContext } from '../context';
 import { matchSignature } from '../inputs';
 import { LazyStorages } from '../lazyStorages';
@@ -12,10 +12,9 @@ import { PathIndex } from '../moduleOrder';
 import { normStatisticsVersion, normTensors, readNormStatistics } from '../normStatistics';
 import type { Program, StoredModule } from '../program';
 import { rememberValues, type PutBack } from '../remember';
-import { SharedSpecs } from '../specs';
 import type { Tensor } from '../tensor';
 import type { Value } from '../values';
-import { behaviourOf, layerSpec, typeOf } from './layerKinds';
+import { ModuleKinds, type ModuleKind } from './moduleKinds';
 import { obstacleTo, runStored, storedInputs } from './runner';
 import { listModules, type StoredNode } from './storedTree';
 
@@ -25,9 +24,10 @@ export class StoredProgram implements Program {
   readonly problems: readonly Problem[] = [];
   readonly models?: ReadonlyMap<string, Program>;
   private readonly nodes: readonly StoredNode[];
-  private readonly rules: readonly BehaviourRule[];
+  private readonly kinds: readonly ModuleKind[];
   private readonly storages: LazyStorages;
-  private readonly index: PathIndex;
+  /** Made when a path is looked up first. */
+  private pathIndex: PathIndex | undefined;
   /** Why the forward can't run; undefined where it can. */
   private readonly obstacle: AppError | undefined;
 
@@ -37,11 +37,11 @@ export class StoredProgram implements Program {
     private readonly modeNote?: string,
   ) {
     this.nodes = listModules(root);
-    this.index = new PathIndex(this.nodes);
-    this.rules = this.nodes.map(({ item }) => behaviourOf(item));
+    const kinds = new ModuleKinds();
+    this.kinds = this.nodes.map(({ item }) => kinds.of(item));
     this.storages = new LazyStorages(() => this.nodes.flatMap(({ item }) => tensorsOf(item)));
     this.obstacle = obstacleTo(root);
-    const models = modelsBelow(root, '');
+    const models = modelsIn(this.nodes);
     if (models.size > 0) this.models = models;
     this.capabilities = {
       setTraining: this.nodes.some(({ item }) => item.training !== null),
@@ -51,22 +51,15 @@ export class StoredProgram implements Program {
 
   describe(): Promise<readonly ModuleSpec[]> {
     const { training, behaviour } = this.modes();
-    const specs = new SharedSpecs();
     return Promise.resolve(
-      this.nodes.map(({ item: module, path, sharedWith }, i): ModuleSpec => {
-        const rule = this.rules[i]!;
-        const reason = rule.reason ?? (i === 0 ? this.modeNote : undefined);
+      this.nodes.map(({ path, sharedWith }, i): ModuleSpec => {
+        const { rule, spec } = this.kinds[i]!;
+        const described = { ...spec, path, training: training[i]!, behaviour: behaviour[i]! };
+        const note = i === 0 && rule.reason === undefined ? this.modeNote : undefined;
+        if (note === undefined && sharedWith === undefined) return described;
         return {
-          path,
-          type: typeOf(module),
-          qualifiedType: module.qualifiedType,
-          training: training[i]!,
-          behaviour: behaviour[i]!,
-          modeSensitive: rule.inTrain !== 'none',
-          ...(reason === undefined ? {} : { behaviourReason: reason }),
-          ...layerSpec(module),
-          parameters: specs.of(module.parameters),
-          buffers: specs.of(module.buffers),
+          ...described,
+          ...(note === undefined ? {} : { behaviourReason: note }),
           ...(sharedWith === undefined ? {} : { sharedWith }),
         };
       }),
@@ -75,7 +68,7 @@ export class StoredProgram implements Program {
 
   modes(): Modes {
     const training = this.nodes.map(({ item }) => item.training);
-    const behaviour = this.rules.map((rule, i) => behaviourUnder(rule, training[i]!));
+    const behaviour = this.kinds.map(({ rule }, i) => behaviourUnder(rule, training[i]!));
     combineUpwards(behaviour, (i) => this.nodes[i]!.children);
     return { training, behaviour };
   }
@@ -124,19 +117,25 @@ export class StoredProgram implements Program {
     return runStored(this.root, matchSignature(args, await this.inputs()), operatorTable, context);
   }
 
+  private get index(): PathIndex {
+    return (this.pathIndex ??= new PathIndex(this.nodes));
+  }
+
   private buffers(path: string): ReadonlyMap<string, Value> {
     return this.nodes[this.index.of(path)]!.item.buffers;
   }
 }
 
 /** The pickled modules of a checkpoint, by their paths: they stand below modules that are only its keys. */
-function modelsBelow(module: StoredModule, path: string): Map<string, Program> {
+function modelsIn(nodes: readonly StoredNode[]): Map<string, Program> {
   const found = new Map<string, Program>();
-  if (module.training !== null || module.qualifiedType !== '') return found;
-  for (const [name, child] of module.children) {
-    const at = path === '' ? name : `${path}.${name}`;
-    if (child.training !== null) found.set(at, new StoredProgram(child));
-    else for (const [below, model] of modelsBelow(child, at)) found.set(below, model);
+  if (nodes[0]!.item.training !== null) return found;
+  let i = 0;
+  while (i < nodes.length) {
+    const { item, path, end } = nodes[i]!;
+    if (item.training !== null) found.set(path, new StoredProgram(item));
+    const isKey = item.training === null && item.qualifiedType === '';
+    i = isKey ? i + 1 : end;
   }
   return found;
 }

@@ -15,39 +15,41 @@ export interface StoredNode extends Place<StoredModule> {
 /** All modules below `root` in pre-order, a shared one under each of its paths. Formats refuse cycles. */
 export function listModules(root: StoredModule): readonly StoredNode[] {
   const identities = new Identities();
-  return inPreOrder(root, ({ children }) => children).map((place) => {
-    const sharedWith = identities.firstPath(place.item, place.path);
-    return sharedWith === undefined ? place : { ...place, sharedWith };
+  const nodes: StoredNode[] = inPreOrder(root, ({ children }) => children);
+  nodes.forEach((node, i) => {
+    const sharedWith = identities.firstPath(node.item, node.path);
+    if (sharedWith !== undefined) nodes[i] = { ...node, sharedWith };
   });
+  return nodes;
 }
 
 /** Tells when two places hold one module: the same object, or, in a file that has only tensors, the same tensors. */
 class Identities {
   private readonly paths = new Map<StoredModule, string>();
   /** Modules of tensors only, by the storage of their first one. */
-  private readonly byStorage = new Map<Storage, StoredModule>();
+  private readonly byStorage = new Map<Storage, { readonly module: StoredModule; readonly path: string }>();
 
   firstPath(module: StoredModule, path: string): string | undefined {
+    // Modules that names tell of are objects of their own at each place.
+    if (module.qualifiedType === '') return this.sameTensors(module, path);
     const known = this.paths.get(module);
-    if (known !== undefined) return known;
-    this.paths.set(module, path);
-    return module.qualifiedType === '' ? this.sameTensors(module) : undefined;
+    if (known === undefined) this.paths.set(module, path);
+    return known;
   }
 
-  private sameTensors(module: StoredModule): string | undefined {
+  private sameTensors(module: StoredModule, path: string): string | undefined {
     const storage = firstTensor(module)?.storage;
     if (storage === undefined) return undefined;
     const other = this.byStorage.get(storage);
-    if (other === undefined) this.byStorage.set(storage, module);
-    else if (haveSameTensors(module, other)) return this.paths.get(other);
+    if (other === undefined) this.byStorage.set(storage, { module, path });
+    else if (haveSameTensors(module, other.module)) return other.path;
     return undefined;
   }
 }
 
 function firstTensor({ parameters, buffers }: StoredModule): Tensor | undefined {
-  for (const tensors of [parameters, buffers]) {
-    for (const value of tensors.values()) if (value instanceof Tensor) return value;
-  }
+  for (const value of parameters.values()) if (value instanceof Tensor) return value;
+  for (const value of buffers.values()) if (value instanceof Tensor) return value;
   return undefined;
 }
 

@@ -287,7 +287,8 @@ async function checkArchive(file: string): Promise<{ crcs: ReadonlySet<number>; 
   let pickle = (_at: number): boolean => false;
   try {
     const zip = await ZipArchive.open(source);
-    for (const entry of zip.entries.values()) {
+    for (const [index] of zip.entries.keys().entries()) {
+      const entry = zip.entries.at(index);
       const content = await zip.read(entry.name);
       const crc = crc32(content ?? new Uint8Array());
       const start = await zip.dataOffset(entry);
