@@ -1,5 +1,6 @@
 // Typed messages between the extension host and the worker that runs one model's engine.
 
+import type { ModuleSpec } from '../model/module';
 import type { ErrorData } from '../util/errors';
 import { progressSteps, type EngineMethod, type EngineRequests, type Progress } from './engine';
 
@@ -26,6 +27,15 @@ export type WorkerRequest = {
 /** `taken`: the host has read a part of the result and is ready for another one. */
 export type ToWorker = WorkerRequest | { readonly kind: 'taken'; readonly id: number };
 
+/** Modules by kind and path; see `sessions/packedModules.ts`. */
+export interface PackedModules {
+  /** Those that no part before has; the path of each counts for nothing. They are numbered from the first part on. */
+  readonly kinds: readonly ModuleSpec[];
+  /** Of each module the number of its kind. */
+  readonly numbers: readonly number[];
+  readonly paths: readonly string[];
+}
+
 /**
  * A result whose length grows with the model comes as parts, in order, and then as `result` without them; see
  * `sessions/resultParts.ts`. `total` is the number of items of all parts.
@@ -33,6 +43,7 @@ export type ToWorker = WorkerRequest | { readonly kind: 'taken'; readonly id: nu
 export type FromWorker =
   | ({ readonly kind: 'progress'; readonly id: number } & Progress)
   | { readonly kind: 'part'; readonly id: number; readonly items: readonly unknown[]; readonly total: number }
+  | { readonly kind: 'modules'; readonly id: number; readonly modules: PackedModules; readonly total: number }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly error: ErrorData };
 
@@ -66,6 +77,9 @@ export function parseFromWorker(message: unknown): FromWorker | undefined {
       ? (message as unknown as FromWorker)
       : undefined;
   }
+  if (message['kind'] === 'modules') {
+    return isPacked(message['modules']) && isCount(message['total']) ? (message as unknown as FromWorker) : undefined;
+  }
   if (message['kind'] === 'progress') return isProgress(message) ? (message as unknown as FromWorker) : undefined;
   if (message['kind'] !== 'error' || !isRecord(message['error'])) return undefined;
   const error = message['error'];
@@ -75,6 +89,12 @@ export function parseFromWorker(message: unknown): FromWorker | undefined {
 
 function isProgress({ step, done, total }: Readonly<Record<string, unknown>>): boolean {
   return progressSteps.some((known) => known === step) && isCount(done) && isCount(total) && done <= total;
+}
+
+function isPacked(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { kinds, numbers, paths } = value;
+  return Array.isArray(kinds) && Array.isArray(numbers) && Array.isArray(paths) && numbers.length === paths.length;
 }
 
 function isCount(value: unknown): value is number {

@@ -2,7 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { ModuleSpec } from '../model/module';
-import { heldTraining, parentPath } from '../model/module';
+import { heldTraining } from '../model/module';
 import type { ModeChange, SetTraining } from '../protocol/engine';
 import type { Snapshot } from './modelSession';
 
@@ -14,6 +14,9 @@ export class ModuleIndex {
   private readonly specs: ModuleSpec[] = [];
   private readonly positions = new Map<string, number>();
   private readonly childPositions = new Map<string, number[]>();
+  /** The parent of the last module and its children: in pre-order most have the same parent as the one before. */
+  private parent = '';
+  private siblings: number[] = [];
 
   private constructor() {
     // See `of`.
@@ -42,11 +45,15 @@ export class ModuleIndex {
   private add(spec: ModuleSpec): void {
     const position = this.specs.push(spec) - 1;
     this.positions.set(spec.path, position);
-    const parent = parentPath(spec.path);
-    if (parent === undefined) return;
-    const siblings = this.childPositions.get(parent);
-    if (siblings === undefined) this.childPositions.set(parent, [position]);
-    else siblings.push(position);
+    const { path } = spec;
+    if (path === '') return;
+    const dot = path.lastIndexOf('.');
+    if (this.siblings.length === 0 || Math.max(dot, 0) !== this.parent.length || !path.startsWith(this.parent)) {
+      this.parent = dot < 0 ? '' : path.slice(0, dot);
+      this.siblings = this.childPositions.get(this.parent) ?? [];
+      if (this.siblings.length === 0) this.childPositions.set(this.parent, this.siblings);
+    }
+    this.siblings.push(position);
   }
 
   get modules(): readonly ModuleSpec[] {
@@ -83,8 +90,15 @@ export class ModuleIndex {
     return paths;
   }
 
+  /** Of now; its table is made when somebody asks for a flag. */
   snapshot(): Snapshot {
-    return { flags: new Map(this.specs.map((spec) => [spec.path, heldTraining(spec)])) };
+    const specs = this.specs.slice();
+    let flags: Snapshot['flags'] | undefined;
+    return {
+      get flags() {
+        return (flags ??= new Map(specs.map((spec) => [spec.path, heldTraining(spec)])));
+      },
+    };
   }
 
   /** Single flags to set, in tree order, so that the modules stand as in `snapshot`; unknown paths are left out. */

@@ -2,8 +2,10 @@
 
 import type { EngineMethod, EngineRequests } from '../protocol/engine';
 
-/** Items of one message: the host takes about a millisecond to read that many module specs. */
-const itemsPerPart = 400;
+/** Changes in one message: the host takes about a millisecond to read that many. */
+export const changesPerPart = 400;
+/** Modules in one message, of which most are a number and a path. */
+export const modulesPerPart = 1600;
 /** Parts on their way at once: the worker writes one while the host reads another, and the host never finds a queue of them. */
 const window = 2;
 
@@ -29,13 +31,13 @@ export class PartSender {
   private free = window;
   private resume: (() => void) | undefined;
 
-  /** Resolves when the last part is sent. */
-  async send(items: readonly unknown[], post: (part: readonly unknown[]) => void): Promise<void> {
+  /** Resolves when the last part, of at most `perPart` items, is sent. */
+  async send<T>(items: readonly T[], perPart: number, post: (part: readonly T[]) => void): Promise<void> {
     this.free = window;
-    for (let start = 0; start < items.length; start += itemsPerPart) {
+    for (let start = 0; start < items.length; start += perPart) {
       if (this.free === 0) await new Promise<void>((resolve) => (this.resume = resolve));
       this.free--;
-      post(items.slice(start, start + itemsPerPart));
+      post(items.slice(start, start + perPart));
     }
   }
 

@@ -2,11 +2,13 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorData } from '../util/errors';
+import type { ModuleSpec } from '../model/module';
 import type { Engine } from '../protocol/engine';
 import { parseToWorker } from '../protocol/worker';
 import type { FromWorker, WorkerRequest, WorkerSetup } from '../protocol/worker';
 import { createEngine } from './engine';
-import { itemsOf, PartSender, withItems } from './resultParts';
+import { ModulePacker } from './packedModules';
+import { changesPerPart, itemsOf, modulesPerPart, PartSender, withItems } from './resultParts';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.ts is started by workerEngine.ts and does not run by itself.');
@@ -46,9 +48,17 @@ async function sendResult(id: number, method: WorkerRequest['method'], value: un
     send({ kind: 'result', id, value });
     return;
   }
-  await parts.send(items, (part) => {
-    send({ kind: 'part', id, items: part, total: items.length });
-  });
+  const total = items.length;
+  if (method === 'open') {
+    const packer = new ModulePacker();
+    await parts.send(items as readonly ModuleSpec[], modulesPerPart, (part) => {
+      send({ kind: 'modules', id, modules: packer.pack(part), total });
+    });
+  } else {
+    await parts.send(items, changesPerPart, (part) => {
+      send({ kind: 'part', id, items: part, total });
+    });
+  }
   send({ kind: 'result', id, value: withItems(method, value, []) });
 }
 

@@ -8,6 +8,7 @@ import type { Log } from '../util/log';
 import type { Engine, EngineMethod, EngineRequests, OnProgress } from '../protocol/engine';
 import { parseFromWorker } from '../protocol/worker';
 import type { FromWorker, ToWorker, WorkerSetup } from '../protocol/worker';
+import { ModuleUnpacker } from './packedModules';
 import { withItems } from './resultParts';
 
 /** An engine that may die on its own; after `onDidFail` every request is refused with the same error. */
@@ -34,6 +35,7 @@ interface Pending {
   readonly onProgress: OnProgress | undefined;
   /** Of a result that comes in parts: those that have come. */
   items: unknown[] | undefined;
+  readonly unpacker: ModuleUnpacker;
 }
 
 /** What {@link Engine.cancel} ends. */
@@ -105,7 +107,8 @@ class WorkerEngine implements SessionEngine {
     if (cancellable.has(method)) Atomics.store(this.cancelFlag, 0, 0);
     const id = this.nextId++;
     return new Promise<EngineRequests[M]['result']>((resolve, reject) => {
-      this.pending.set(id, { method, resolve, reject, onProgress, items: undefined });
+      const unpacker = new ModuleUnpacker();
+      this.pending.set(id, { method, resolve, reject, onProgress, items: undefined, unpacker });
       this.worker.ref();
       try {
         this.worker.postMessage({ kind: 'request', id, method, params });
@@ -150,7 +153,7 @@ class WorkerEngine implements SessionEngine {
       this.pending.get(answer.id)?.onProgress?.({ step, done, total });
       return;
     }
-    if (answer.kind === 'part') {
+    if (answer.kind === 'part' || answer.kind === 'modules') {
       this.takePart(answer);
       return;
     }
@@ -162,11 +165,13 @@ class WorkerEngine implements SessionEngine {
   }
 
   /** The next part is asked for when everything that waited in the host has had its turn. */
-  private takePart({ id, items, total }: Extract<FromWorker, { kind: 'part' }>): void {
+  private takePart(part: Extract<FromWorker, { kind: 'part' | 'modules' }>): void {
+    const { id, total } = part;
     const pending = this.pending.get(id);
     if (pending === undefined) return;
     pending.items ??= [];
-    for (const item of items) pending.items.push(item);
+    if (part.kind === 'modules') pending.unpacker.unpack(part.modules, pending.items);
+    else for (const item of part.items) pending.items.push(item);
     pending.onProgress?.({ step: 'listing', done: Math.min(pending.items.length, total), total });
     setImmediate(() => {
       if (this.ended === undefined) this.worker.postMessage({ kind: 'taken', id } satisfies ToWorker);

@@ -22,7 +22,7 @@ describe('results in parts', () => {
     const sender = new PartSender();
     const items = Array.from({ length: 2001 }, (_, i) => i);
     const sent: (readonly unknown[])[] = [];
-    const sending = sender.send(items, (part) => sent.push(part));
+    const sending = sender.send(items, 400, (part) => sent.push(part));
     await settle();
     assert.equal(sent.length, 2);
     for (let taken = 1; taken <= 4; taken++) {
@@ -37,14 +37,14 @@ describe('results in parts', () => {
   it('begin anew for the next result, whatever the host still said of the last', async () => {
     const sender = new PartSender();
     const items = new Array<number>(1200).fill(0);
-    const first = sender.send(items, () => undefined);
+    const first = sender.send(items, 400, () => undefined);
     sender.taken();
     await first;
     for (let late = 0; late < 5; late++) sender.taken();
     let sent = 0;
-    void sender.send(items, () => sent++);
+    void sender.send(items, 400, () => sent++);
     await settle();
     assert.equal(sent, 2);
-    await sender.send([], () => assert.fail('nothing is to be sent'));
+    await sender.send([], 400, () => assert.fail('nothing is to be sent'));
   });
 });
