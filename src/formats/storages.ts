@@ -142,11 +142,16 @@ class ZipStorages extends StorageTable {
     const { zip, options } = this;
     const index = zip.entries.find(options.folder, key, this.guess);
     if (index === undefined) return `its storage ${key} is missing in the file`;
-    const entry = zip.entries.at(index);
-    if (count * itemSize[dtype] > entry.size)
-      return `its storage ${key} should hold ${count} elements, but has ${entry.size} bytes`;
-    const storage = Storage.lazy(dtype, count, inByteOrder(zip.rangeReader(entry), dtype, options.bigEndian));
-    options.found?.(storage, entry);
+    const size = zip.entries.sizeAt(index);
+    if (count * itemSize[dtype] > size)
+      return `its storage ${key} should hold ${count} elements, but has ${size} bytes`;
+    // Most are never read.
+    let reader: StorageReader | undefined;
+    const storage = Storage.lazy(dtype, count, (offset, length) => {
+      reader ??= inByteOrder(zip.rangeReader(zip.entries.at(index)), dtype, options.bigEndian);
+      return reader(offset, length);
+    });
+    options.found?.(storage, zip.entries.at(index));
     return storage;
   }
 }

@@ -56,8 +56,8 @@ export class TensorCalls implements TensorCall {
   /** Of the same, the memo entries left empty. */
   entries = 0;
   private emptyBefore = 0;
-  /** In ascending order of their entries. */
-  private readonly calls: EmptyEntries[] = [];
+  /** In ascending order of their entries: of each call the four numbers of {@link EmptyEntries}, in one list. */
+  private readonly calls: number[] = [];
   private readonly lists = new SharedLists();
   private readonly numbers: number[] = [];
   private at = 0;
@@ -77,7 +77,7 @@ export class TensorCalls implements TensorCall {
     if (!this.readStorage() || !this.readView() || this.bytes[this.at] !== REDUCE) return false;
     this.end = this.at;
     this.emptyBefore = this.first + this.entries;
-    this.calls.push({ first: this.first, entries: this.entries, start, end: this.end });
+    this.calls.push(this.first, this.entries, start, this.end);
     return true;
   }
 
@@ -85,14 +85,15 @@ export class TensorCalls implements TensorCall {
   callOf(entry: number): EmptyEntries | undefined {
     if (entry >= this.emptyBefore) return undefined;
     const { calls } = this;
-    let [low, high] = [0, calls.length];
+    let [low, high] = [0, calls.length / 4];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (calls[middle]!.first <= entry) low = middle + 1;
+      if (calls[4 * middle]! <= entry) low = middle + 1;
       else high = middle;
     }
-    const call = calls[low - 1];
-    return call !== undefined && entry < call.first + call.entries ? call : undefined;
+    if (low === 0) return undefined;
+    const [first = 0, entries = 0, start = 0, end = 0] = calls.slice(4 * (low - 1), 4 * low);
+    return entry < first + entries ? { first, entries, start, end } : undefined;
   }
 
   /** `('storage', type, key, device, count)` as a persistent id. */

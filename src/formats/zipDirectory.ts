@@ -85,6 +85,12 @@ export class ZipDirectory {
     return this.entry(this.names[index]!, this.positions[index]!);
   }
 
+  /** Its size, unpacked, in bytes. */
+  sizeAt(index: number): number {
+    const size = this.view.getUint32(this.positions[index]! + 24, true);
+    return size === UNKNOWN ? this.at(index).size : size;
+  }
+
   /**
    * The number of the entry with this name in the folder, which is given with its slash; undefined where there is none.
    * @param guess is tried first: what is asked for in order needs no look into a table.
