@@ -85,16 +85,12 @@ class Unpickler {
       const opcode = cursor.u8();
       switch (opcode) {
         case 0x68: // BINGET
-          stack.push(this.recall(cursor.u8()));
+        case 0x6a: // LONG_BINGET
+          stack.push(this.recall(this.memoIndex(opcode)));
           break;
         case 0x71: // BINPUT
-          this.memoize(cursor.u8());
-          break;
-        case 0x6a: // LONG_BINGET
-          stack.push(this.recall(cursor.u32()));
-          break;
         case 0x72: // LONG_BINPUT
-          this.memoize(cursor.u32());
+          this.memoize(this.memoIndex(opcode));
           break;
         case 0x28: // MARK
           if (end === Infinity && this.makeTensor()) break;
@@ -431,6 +427,11 @@ class Unpickler {
     if (dict === undefined || items.length % 2 !== 0)
       throw this.cursor.error('items are set on something that is no dict');
     dict.setAll(items);
+  }
+
+  /** In one place for both lengths: compiled code that has only met the short one would be given up at the first long one. */
+  private memoIndex(opcode: number): number {
+    return opcode === 0x68 || opcode === 0x71 ? this.cursor.u8() : this.cursor.u32();
   }
 
   private recall(index: number): Value {

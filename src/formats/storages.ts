@@ -117,7 +117,8 @@ export function zipStorages(zip: ZipArchive, options: ZipStorageOptions): Storag
 class ZipStorages extends StorageTable {
   /** By type, then by the number of the entry. */
   private readonly ofType = new Map<string, (Storage | undefined)[]>();
-  private guess = 0;
+  /** The number of the entry that was asked for last; undefined where there is none. */
+  private index: number | undefined;
 
   constructor(
     private readonly zip: ZipArchive,
@@ -127,20 +128,16 @@ class ZipStorages extends StorageTable {
   }
 
   override storage(type: string, key: string, count: number): Storage | string {
-    const index = this.zip.entries.find(this.options.folder, key, this.guess);
-    if (index === undefined) return this.make(type, key, count);
+    this.index = this.zip.entries.find(this.options.folder, key, (this.index ?? -1) + 1);
     let known = this.ofType.get(type);
     if (known === undefined) this.ofType.set(type, (known = []));
-    this.guess = index;
-    const storage = known[index] ?? this.make(type, key, count);
-    if (typeof storage !== 'string') known[index] = storage;
-    this.guess = index + 1;
+    const storage = (this.index === undefined ? undefined : known[this.index]) ?? this.make(type, key, count);
+    if (this.index !== undefined && typeof storage !== 'string') known[this.index] = storage;
     return storage;
   }
 
   private open(key: string, dtype: DType, count: number): Storage | string {
-    const { zip, options } = this;
-    const index = zip.entries.find(options.folder, key, this.guess);
+    const { zip, options, index } = this;
     if (index === undefined) return `its storage ${key} is missing in the file`;
     const size = zip.entries.sizeAt(index);
     if (count * itemSize[dtype] > size)
