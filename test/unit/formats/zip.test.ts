@@ -43,6 +43,23 @@ const open = (bytes: Uint8Array): Promise<ZipArchive> => ZipArchive.open(new Mem
 const read = async (zip: ZipArchive, name: string): Promise<string> =>
   Buffer.from((await zip.read(name)) ?? []).toString('latin1');
 
+/** Where the records of the directory begin. */
+function recordsOf(bytes: Uint8Array): number[] {
+  return [
+    ...Buffer.from(bytes)
+      .toString('latin1')
+      .matchAll(/PK\x01\x02/g),
+  ].map(({ index }) => index);
+}
+
+/** The same archive of two entries with the records of its directory in the other order. */
+function turnedRound(bytes: Uint8Array): Uint8Array {
+  const [first = 0, second = 0] = recordsOf(bytes);
+  const end = Buffer.from(bytes).lastIndexOf('PK\x05\x06');
+  const records = [bytes.subarray(second, end), bytes.subarray(first, second)];
+  return new Uint8Array(Buffer.concat([bytes.subarray(0, first), ...records, bytes.subarray(end)]));
+}
+
 describe('ZipArchive', () => {
   it('reads what torch writes: padded local headers, and a zip64 end record without need', async () => {
     // With a name of 30 characters the record is as long as the zip64 end, and guesses at the directory's place go wrong.
@@ -79,6 +96,28 @@ describe('ZipArchive', () => {
       code: 'unsupported-format',
       message: /zip method 93/,
     });
+  });
+
+  it('takes entries in any order, and none that share bytes', async () => {
+    const turned = turnedRound(zipSync({ a: ascii('first'), b: ascii('second') }, { level: 0 }));
+    const zip = await open(turned);
+    assert.deepEqual(zip.entries.keys(), ['b', 'a']);
+    assert.deepEqual([await read(zip, 'a'), await read(zip, 'b')], ['first', 'second']);
+    // The record of `a`, which is the second now, points into `b`.
+    const view = new DataView(turned.buffer);
+    const [b = 0, a = 0] = recordsOf(turned);
+    view.setUint32(a + 42, view.getUint32(b + 42, true) - 1, true);
+    await assert.rejects(open(turned), { code: 'corrupt', message: /overlaps/ });
+  });
+
+  it('finds an entry in its folder, with a wrong guess too', async () => {
+    const { entries } = await open(zipSync({ 'n/0': ascii('x'), 'n/1': ascii('y'), 'm/1': ascii('z') }, { level: 0 }));
+    for (let guess = 0; guess < 5; guess++) {
+      assert.deepEqual(
+        [entries.find('n/', '1', guess), entries.find('m/', '1', guess), entries.find('n/', '2', guess)],
+        [1, 2, undefined],
+      );
+    }
   });
 
   it('opens an archive of many entries', async () => {

@@ -1,0 +1,62 @@
+// Modules that names tell of are described by what they have, however many of them look alike.
+
+import assert from 'node:assert/strict';
+
+import { StoredModule, Tensor, type Value } from '../../../src/runtime/program';
+import { ModuleKinds } from '../../../src/runtime/stored/moduleKinds';
+
+function stored(
+  parameters: Readonly<Record<string, Value>>,
+  buffers: Readonly<Record<string, Value>> = {},
+): StoredModule {
+  const module = new StoredModule('', null);
+  for (const [name, value] of Object.entries(parameters)) module.set('parameters', name, value);
+  for (const [name, value] of Object.entries(buffers)) module.set('buffers', name, value);
+  return module;
+}
+
+const shape = [4];
+const tensor = (sizes: readonly number[] = shape, dtype: Tensor['dtype'] = 'float32'): Tensor =>
+  Tensor.zeros(dtype, sizes);
+
+describe('kinds of modules', () => {
+  it('are one for modules that have the same', () => {
+    const kinds = new ModuleKinds();
+    const norm = (): StoredModule => stored({ weight: tensor() }, { running_mean: tensor(), running_var: tensor() });
+    const first = kinds.of(norm());
+    assert.equal(kinds.of(norm()), first);
+    assert.deepEqual(
+      [first.spec.type, first.spec.batchNorm?.numFeatures, first.spec.modeSensitive],
+      ['BatchNorm', 4, true],
+    );
+  });
+
+  it('are others where a name, a dtype, a size, a child or the side of a tensor differs', () => {
+    const kinds = new ModuleKinds();
+    const parent = stored({ weight: tensor() });
+    parent.setChild('0', stored({}));
+    const different = [
+      stored({ weight: tensor() }),
+      stored({ bias: tensor() }),
+      stored({ weight: tensor(shape, 'int64') }),
+      stored({ weight: tensor([5]) }),
+      stored({ weight: null }),
+      stored({ weight: tensor(), bias: tensor() }),
+      stored({ weight: tensor() }, { bias: tensor() }),
+      stored({}, { weight: tensor() }),
+      stored({}),
+      parent,
+    ];
+    assert.equal(new Set(different.map((module) => kinds.of(module))).size, different.length);
+  });
+
+  it('are right beyond the number that is compared', () => {
+    const kinds = new ModuleKinds();
+    for (let round = 0; round < 2; round++) {
+      for (let size = 1; size <= 200; size++) {
+        const { spec } = kinds.of(stored({ weight: tensor([size]) }));
+        assert.deepEqual(spec.parameters, [{ name: 'weight', dtype: 'float32', shape: [size] }]);
+      }
+    }
+  });
+});
