@@ -102,10 +102,10 @@ class NameTree {
 /** True for a dict of tensors by name; the other values that torch's modules add (`_extra_state`) don't stand against it. */
 export function isStateDict(value: Value): value is Dict {
   if (!(value instanceof Dict)) return false;
-  let hasTensors = false;
+  let tensors = 0;
   const hasOtherKeys = value.some((key, item) => {
-    hasTensors ||= item instanceof Tensor;
+    if (item instanceof Tensor) tensors++;
     return typeof key !== 'string';
   });
-  return hasTensors && !hasOtherKeys;
+  return tensors > 0 && !hasOtherKeys;
 }

@@ -41,7 +41,10 @@ export class ModuleUnpacker {
   /** Appends the modules to `modules`. */
   unpack({ kinds, numbers, paths }: PackedModules, modules: unknown[]): void {
     for (const kind of kinds) this.kinds.push(kind);
-    for (let i = 0; i < paths.length; i++) modules.push({ ...this.kinds[numbers[i]!]!, path: paths[i]! });
+    for (const [i, path] of paths.entries()) {
+      const kind = this.kinds[numbers[i] ?? -1];
+      if (kind !== undefined) modules.push({ ...kind, path });
+    }
   }
 }
 
