@@ -28,6 +28,7 @@ import { createWorkerEngine } from './sessions/workerEngine';
 import { ModeCounts } from './views/modeCounts';
 import { registerModelEditors } from './views/modelEditor';
 import { ModuleTree } from './views/moduleTree';
+import { Ranks } from './views/ranks';
 import { createStatusBar } from './views/statusBar';
 
 /** What `activate` returns: enough for tests inside VS Code to look at the state that the views show. */
@@ -64,15 +65,19 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     },
   });
   const counts = new ModeCounts(store);
-  const tree = new ModuleTree(store, counts);
-  const scene = { store, tree };
   const hub = new LiveHub(store, vscode.Uri.joinPath(context.extensionUri, 'python').fsPath, log);
+  const ranks = new Ranks(store, counts, (processes) => {
+    hub.align(processes);
+  });
+  const tree = new ModuleTree(store, counts, ranks);
+  const scene = { store, tree };
   hub.setVisible(tree.view.visible);
   const debugSessions = new DebugSessions(scene, hub, log);
   context.subscriptions.push(
     spare,
     store,
     counts,
+    ranks,
     tree,
     createStatusBar(store, counts),
     registerModelEditors({ store, counts, tree, log, pageFolder: vscode.Uri.joinPath(dist, 'media') }),

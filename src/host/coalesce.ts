@@ -12,7 +12,7 @@ export interface Coalesced extends Disposable {
 }
 
 /** Nothing runs after it is disposed. */
-export function coalesce(update: () => void): Coalesced {
+export function coalesce(update: () => void, milliseconds = momentMilliseconds): Coalesced {
   let timer: NodeJS.Timeout | undefined;
   let isDisposed = false;
   const flush = (): void => {
@@ -23,7 +23,7 @@ export function coalesce(update: () => void): Coalesced {
   };
   return {
     request: () => {
-      if (!isDisposed) timer ??= setTimeout(flush, momentMilliseconds);
+      if (!isDisposed) timer ??= setTimeout(flush, milliseconds);
     },
     flush,
     dispose: () => {

@@ -46,6 +46,11 @@ export class LiveHub implements Disposable {
     for (const process of this.store.processes) this.look(process);
   }
 
+  /** Has processes report at the same moment, so that their statistics can be compared. */
+  align(processes: readonly LiveProcess[]): void {
+    for (const process of processes) this.look(process);
+  }
+
   dispose(): void {
     this.owned.dispose();
   }

@@ -13,6 +13,10 @@ export interface ProcessRowInput {
   readonly introduction: AgentIntroduction;
   readonly models: number;
   readonly ended: boolean;
+  /** What tells it from the others of its job, below whose row it stands. */
+  readonly name?: string;
+  /** One of so many that their models are folded away. */
+  readonly isOneOfMany?: boolean;
 }
 
 /** `train.py`, `study.ipynb`, whatever tells one process from the next. */
@@ -23,14 +27,20 @@ export function processTitle({ argv, process, title }: AgentIntroduction): strin
   return name === '' || name === '-m' ? `Python ${String(process)}` : name;
 }
 
-export function processRow({ introduction, models, ended }: ProcessRowInput): Row {
+export function processRow({ introduction, models, ended, name, isOneOfMany }: ProcessRowInput): Row {
   const { process, rank, worldSize, python, torch, argv, folder, executable } = introduction;
-  const title = processTitle(introduction);
-  const rankWords = rank === null ? '' : `rank ${String(rank)}${worldSize === null ? '' : ` of ${String(worldSize)}`}`;
+  const title = name ?? processTitle(introduction);
+  const rankWords =
+    rank === null || name !== undefined
+      ? ''
+      : `rank ${String(rank)}${worldSize === null ? '' : ` of ${String(worldSize)}`}`;
+  const processWords = `process ${String(process)}`;
   const condition = ended ? 'ended' : models === 0 ? 'no model yet' : 'live';
   return {
     label: title,
-    description: [rankWords, condition, `process ${String(process)}`].filter((part) => part !== '').join(' · '),
+    description: [rankWords, condition, ...(title.endsWith(processWords) ? [] : [processWords])]
+      .filter((part) => part !== '')
+      .join(' · '),
     icon: ended ? { id: 'debug-stop', color: 'disabledForeground' } : { id: 'pulse', color: 'charts.green' },
     tooltip: [
       `Process: ${String(process)}`,
@@ -40,9 +50,9 @@ export function processRow({ introduction, models, ended }: ProcessRowInput): Ro
       `torch: ${torch}`,
       ...(rank === null ? [] : [`Rank: ${String(rank)}${worldSize === null ? '' : ` of ${String(worldSize)}`}`]),
     ],
-    spoken: `Process ${title}${rankWords === '' ? '' : `, ${rankWords}`}, ${condition}, ${countOf(models, 'model')}`,
+    spoken: `${name === undefined ? 'Process ' : ''}${title}${rankWords === '' ? '' : `, ${rankWords}`}, ${condition}, ${countOf(models, 'model')}`,
     context: ended ? 'process ended' : 'process running',
-    children: 'expanded',
+    children: isOneOfMany === true ? 'collapsed' : 'expanded',
   };
 }
 

@@ -16,6 +16,8 @@ import { forwardRow, forwardRows, normRows } from './factsModel';
 import { launchRow, noModelRow, processRow, processTitle, switchesRow, switchPlaces, switchRow } from './liveModel';
 import type { ModeCounts } from './modeCounts';
 import { rangeRow, rangesOf, type ModuleRange } from './rangeModel';
+import type { Ranks, RanksChange } from './ranks';
+import { memberName, type Place } from './ranksModel';
 import type { Row } from './rowModel';
 import { toTreeItem } from './treeItem';
 import {
@@ -38,6 +40,8 @@ export type TreeNode =
   | { readonly kind: 'problems'; readonly session: ModelSession }
   /** A live process, above its models. */
   | { readonly kind: 'process'; readonly session?: undefined; readonly process: LiveProcess }
+  /** Processes that run the same program side by side, by the key of their job; and what differs between them. */
+  | { readonly kind: 'job' | 'differences'; readonly session?: undefined; readonly job: string }
   /** Who switched the modes of a live model. */
   | { readonly kind: 'switches'; readonly session: LiveSession }
   /** A row that only says something; `path` is the module that it belongs to. */
@@ -53,13 +57,16 @@ export type TreeNode =
     };
 
 const revealAttempts = 6;
+/** Of more ranks than that each is folded at first: the row of the job says what differs. */
+const mostUnfoldedRanks = 2;
 
 export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable {
   private readonly changed = new vscode.EventEmitter<TreeNode[] | undefined>();
   // VS Code knows an element by its identity, so that each module has one node for as long as its session lives.
   private readonly nodes = new Map<string, Map<string, TreeNode>>();
   private readonly processNodes = new WeakMap<LiveProcess, TreeNode>();
-  private readonly subscription: Disposable;
+  private readonly jobNodes = new Map<string, TreeNode>();
+  private readonly subscriptions: readonly Disposable[];
   private readonly dirty = new Set<TreeNode>();
   /** A forward changes state, statistics and “Last forward” one after the other. */
   private readonly refreshes = coalesce(() => {
@@ -74,17 +81,24 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   constructor(
     private readonly store: SessionStore,
     private readonly counts: ModeCounts,
+    private readonly ranks: Ranks,
   ) {
-    this.subscription = store.onDidChange((change) => {
-      this.onStoreChange(change);
-    });
+    this.subscriptions = [
+      store.onDidChange((change) => {
+        this.onStoreChange(change);
+      }),
+      ranks.onDidChange((change) => {
+        this.onRanksChange(change);
+      }),
+    ];
     this.view = vscode.window.createTreeView(viewIds.modules, {
       treeDataProvider: this,
       canSelectMany: true,
       showCollapseAll: true,
     });
     this.view.onDidChangeSelection(({ selection }) => {
-      const session = selection.at(-1)?.session;
+      const node = selection.at(-1);
+      const session = node?.kind === 'job' ? this.ranks.firstModel(node.job) : node?.session;
       if (session !== undefined) store.setActive(session);
     });
   }
@@ -129,9 +143,20 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
           rowNode(element.session, `problem:${String(index)}`, problemRow(problem), problem.path),
         );
       case 'process':
-        return element.process.sessions.length === 0
-          ? [{ kind: 'row', id: `${processKey(element.process)}/none`, row: noModelRow }]
-          : liveModels(element.process).map((session) => this.node(session, ''));
+        return this.childrenOfProcess(element.process);
+      case 'job':
+        return [
+          ...(this.ranks.differencesRow(element.job) === undefined ? [] : [this.jobNode('differences', element.job)]),
+          ...this.ranks.rowsBelow(element.job).map((place) => this.placeNode(place)),
+        ];
+      case 'differences':
+        return this.ranks.differenceRows(element.job).map((row, index, rows) => ({
+          kind: 'row',
+          // The same name may come twice: of a model that only some ranks hold, and of its root where it differs.
+          id: `${element.job}/${row.label}${rows.findIndex(({ label }) => label === row.label) === index ? '' : '/again'}`,
+          row,
+          parent: element,
+        }));
       case 'switches':
         return switchPlaces(element.session.switches).map((place, index) => ({
           ...rowNode(element.session, `switch:${String(index)}`, switchRow(place), place.path),
@@ -149,6 +174,10 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   }
 
   getParent(element: TreeNode): TreeNode | undefined {
+    if (element.kind === 'process') {
+      const above = this.ranks.placeAbove(element.process);
+      return above === undefined ? undefined : this.placeNode(above);
+    }
     if (element.session === undefined) return undefined;
     if (element.kind === 'module' && element.path === '' && element.session instanceof LiveSession) {
       return this.processNode(element.session.process);
@@ -164,14 +193,13 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 
   getTreeItem(element: TreeNode): vscode.TreeItem {
     const item = toTreeItem(this.rowOf(element));
-    const owner = element.kind === 'process' ? processKey(element.process) : (element.session?.id ?? 'store');
-    item.id = `${owner}/${element.kind}/${ownId(element)}`;
+    item.id = `${ownerOf(element)}/${element.kind}/${ownId(element)}`;
     return item;
   }
 
   dispose(): void {
     this.refreshes.dispose();
-    this.subscription.dispose();
+    for (const subscription of this.subscriptions) subscription.dispose();
     this.view.dispose();
     this.changed.dispose();
   }
@@ -181,7 +209,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       ...this.store.sessions
         .filter((session) => !(session instanceof LiveSession))
         .map((session) => this.node(session, '')),
-      ...this.store.processes.map((process) => this.processNode(process)),
+      ...this.ranks.places.map((place) => this.placeNode(place)),
       ...this.store.launches.map((launch): TreeNode => ({
         kind: 'row',
         id: `launch:${launch.id}`,
@@ -189,6 +217,14 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       })),
       ...this.store.opening.map((title): TreeNode => ({ kind: 'row', id: `opening:${title}`, row: openingRow(title) })),
     ];
+  }
+
+  private childrenOfProcess(process: LiveProcess): TreeNode[] {
+    const below = this.ranks.rowsBelow(process);
+    const models = liveModels(process).map((session) => this.node(session, ''));
+    if (models.length + below.length === 0)
+      return [{ kind: 'row', id: `${processKey(process)}/none`, row: noModelRow }];
+    return [...models, ...below.map((place) => this.placeNode(place))];
   }
 
   private async childrenOfRoot(session: ModelSession): Promise<TreeNode[]> {
@@ -261,8 +297,17 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       }
       case 'process': {
         const { introduction, sessions, ended } = element.process;
-        return processRow({ introduction, models: sessions.length, ended });
+        const above = this.ranks.placeAbove(element.process);
+        const inJob =
+          above?.kind === 'job'
+            ? { name: memberName(introduction), isOneOfMany: above.below.length > mostUnfoldedRanks }
+            : {};
+        return processRow({ introduction, models: sessions.length, ended, ...inJob });
       }
+      case 'job':
+        return this.ranks.jobRow(element.job) ?? errorRow('This job is no longer there.');
+      case 'differences':
+        return this.ranks.differencesRow(element.job) ?? errorRow('Nothing differs any more.');
       case 'switches':
         return switchesRow(switchPlaces(element.session.switches));
       case 'range': {
@@ -287,6 +332,9 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       hasChildren: session.children(path).length > 0,
       capabilities: session.capabilities,
       pinned: session.pinned?.(path),
+      ...(session instanceof LiveSession
+        ? { comparison: this.ranks.words(session, path), isInJob: this.ranks.isCompared(session) }
+        : {}),
     };
     if (path !== '') return moduleRow(shared);
     return rootRow({
@@ -333,6 +381,23 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     }
   }
 
+  private onRanksChange(change: RanksChange): void {
+    switch (change.kind) {
+      case 'places':
+        this.refresh(undefined);
+        return;
+      case 'job':
+      case 'differences': {
+        const node = this.jobNodes.get(`${change.kind}:${change.key}`);
+        if (node !== undefined) this.refresh(node);
+        return;
+      }
+      case 'module':
+        this.onSessionChange(change.session, [change.path]);
+        return;
+    }
+  }
+
   /** Refreshes the rows that were ever shown; a module that nobody unfolded costs nothing. */
   private onSessionChange(session: ModelSession, paths: readonly string[]): void {
     const known = this.nodes.get(session.id);
@@ -346,6 +411,17 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     let node = this.processNodes.get(process);
     if (node === undefined) this.processNodes.set(process, (node = { kind: 'process', process }));
     return node;
+  }
+
+  private jobNode(kind: 'job' | 'differences', job: string): TreeNode {
+    const key = `${kind}:${job}`;
+    let node = this.jobNodes.get(key);
+    if (node === undefined) this.jobNodes.set(key, (node = { kind, job }));
+    return node;
+  }
+
+  private placeNode(place: Place<LiveProcess>): TreeNode {
+    return place.kind === 'job' ? this.jobNode('job', place.job.key) : this.processNode(place.process);
   }
 
   /** Its own row, and who switched its models; the modules refresh by themselves. */
@@ -405,6 +481,12 @@ function processKey(process: LiveProcess): string {
   return `process-${String(process.id)}-${process.key}`;
 }
 
+/** What a node belongs to, as the first part of its id. */
+function ownerOf(node: TreeNode): string {
+  if (node.kind === 'process') return processKey(node.process);
+  return node.session?.id ?? 'store';
+}
+
 /** Tells a node from the others of its kind in the same model. */
 function ownId(node: TreeNode): string {
   switch (node.kind) {
@@ -414,6 +496,9 @@ function ownId(node: TreeNode): string {
       return `${node.path}:${String(node.start)}`;
     case 'row':
       return `${node.path ?? ''}/${node.id}`;
+    case 'job':
+    case 'differences':
+      return node.job;
     default:
       return '';
   }

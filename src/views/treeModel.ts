@@ -27,20 +27,28 @@ export interface ModuleRowInput {
   readonly hasChildren: boolean;
   readonly capabilities: Capabilities;
   readonly pinned?: Mode | undefined;
+  /** How it differs from the same module in the first rank of its job; '' where it does not. */
+  readonly comparison?: string;
+  /** Whether other ranks hold the same model. */
+  readonly isInJob?: boolean;
 }
 
 /** The row of a module below the root. */
 export function moduleRow(input: ModuleRowInput): Row {
-  const { module, count } = input;
+  const { module, count, comparison = '' } = input;
   const words = describeMode(module, count);
   const name = moduleName(module.path);
   const type = typeWords(module);
   return {
     label: name,
-    description: words.contradiction ? join(words.text, type) : join(type, words.text, pinnedWords(input)),
+    // What is out of the ordinary comes first, since a narrow column cuts the end off.
+    description:
+      words.contradiction || comparison !== ''
+        ? join(words.text, pinnedWords(input), comparison, type)
+        : join(type, words.text, pinnedWords(input)),
     icon: iconOf(words),
-    tooltip: moduleTooltip(module, count, words),
-    spoken: speak(name, type, words, count),
+    tooltip: [...moduleTooltip(module, count, words), ...comparisonLines(comparison)],
+    spoken: join(speak(name, type, words, count), comparison).replaceAll(' · ', ', '),
     context: contextOf('module', input),
     children: input.hasChildren || hasStatistics(module) ? 'collapsed' : 'none',
   };
@@ -58,21 +66,22 @@ export interface RootRowInput extends ModuleRowInput {
 
 /** The row of an open model: its file, its class, its mode and whatever is up with it. */
 export function rootRow(input: RootRowInput): Row {
-  const { module, count, title } = input;
+  const { module, count, title, comparison = '' } = input;
   const words = describeModel(module, count);
   const condition = conditionWords(input.state, input.disk);
   const { state } = input;
   const message = state.kind === 'failed' || state.kind === 'ended' ? [state.message] : [];
   return {
     label: title,
-    description: join(words.text, condition, pinnedWords(input), module.type),
+    description: join(words.text, condition, pinnedWords(input), comparison, module.type),
     icon: state.kind === 'failed' ? { id: 'error', color: 'list.errorForeground' } : iconOf(words),
     tooltip: [
       `${input.isLive ? 'Process' : 'File'}: ${input.location}`,
       ...message,
       ...moduleTooltip(module, count, words),
+      ...comparisonLines(comparison),
     ],
-    spoken: `Model ${speak(title, module.type, words, count)}${condition === '' ? '' : `, ${condition}`}${input.active ? ', active model' : ''}`,
+    spoken: `Model ${speak(title, module.type, words, count)}${condition === '' ? '' : `, ${condition}`}${comparison === '' ? '' : `, ${comparison.replaceAll(' · ', ', ')}`}${input.active ? ', active model' : ''}`,
     context: contextOf(input.isLive ? 'live' : 'root', input),
     children: 'expanded',
   };
@@ -145,6 +154,10 @@ function pinnedWords({ pinned }: ModuleRowInput): string {
   return pinned === undefined ? '' : `pinned to ${pinned}`;
 }
 
+function comparisonLines(comparison: string): readonly string[] {
+  return comparison === '' ? [] : [`Beside the first rank: ${comparison}`];
+}
+
 function typeWords(module: ModuleSpec): string {
   const p = module.dropout?.p;
   return p === undefined || p === null ? module.type : `${module.type} p=${formatNumber(p)}`;
@@ -204,7 +217,7 @@ function speak(name: string, type: string, words: ModeWords, count: ModeCount): 
 /** Only what would change something is offered. */
 function contextOf(
   kind: 'root' | 'live' | 'module',
-  { module, count, capabilities, hasChildren, pinned }: ModuleRowInput,
+  { module, count, capabilities, hasChildren, pinned, isInJob }: ModuleRowInput,
 ): string {
   const words: string[] = [kind];
   const { toTrain, toEval } = switchable(count);
@@ -216,6 +229,7 @@ function contextOf(
   if (capabilities.saveCopy === true) words.push('canSave');
   if (capabilities.pin === true) words.push(pinned === undefined ? 'canPin' : 'canUnpin');
   if (module.source !== undefined) words.push('hasSource');
+  if (isInJob === true) words.push('inJob');
   return words.join(' ');
 }
 

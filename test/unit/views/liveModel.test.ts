@@ -35,6 +35,19 @@ describe('rows of live processes', () => {
     assert.equal(launchRow({ title: 'train.py' }).spoken, 'train.py, running, torch not imported yet');
   });
 
+  it('say less below the row of their job', () => {
+    const ranked = introductionOf({ rank: 1, worldSize: 2 });
+    assert.equal(
+      processRow({ introduction: ranked, models: 1, ended: false }).description,
+      'rank 1 of 2 · live · process 7',
+    );
+    const row = processRow({ introduction: ranked, models: 1, ended: false, name: 'rank 1' });
+    assert.deepEqual([row.label, row.description], ['rank 1', 'live · process 7']);
+    assert.equal(row.spoken, 'rank 1, live, 1 model');
+    const unnumbered = processRow({ introduction: introductionOf(), models: 1, ended: true, name: 'process 7' });
+    assert.deepEqual([unnumbered.label, unnumbered.description], ['process 7', 'ended']);
+  });
+
   it('gather switches by the line that made them, the latest first', () => {
     const call = (time: number, training: boolean, line: number | null) => ({
       model: 1,

@@ -65,6 +65,21 @@ describe('rows of modules', () => {
     assert.equal(rowOf(batchNorm('bn', false)).icon?.id, 'circle-outline');
   });
 
+  it('say first how another rank has the module', () => {
+    const row = moduleRow({
+      module: batchNorm('bn'),
+      count: countModes([batchNorm('bn')])('bn'),
+      hasChildren: false,
+      capabilities,
+      comparison: 'rank 0: eval',
+      isInJob: true,
+    });
+    assert.equal(row.description, 'train · rank 0: eval · BatchNorm2d');
+    assert.equal(row.spoken, 'bn, BatchNorm2d, train, rank 0: eval');
+    assert.equal(row.tooltip?.at(-1), 'Beside the first rank: rank 0: eval');
+    assert.match(row.context ?? '', /\bcanEval\b.*\binJob\b/);
+  });
+
   it('say the probability of dropout', () => {
     assert.equal(rowOf(dropout('drop', false)).description, 'Dropout p=0.5 · eval');
     assert.equal(rowOf(dropout('drop', true, { dropout: { p: null } })).description, 'Dropout · train');
