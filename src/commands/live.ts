@@ -6,11 +6,14 @@ import { commandIds } from '../host/ids';
 import type { OutputLog } from '../host/log';
 import { LiveSession } from '../sessions/liveSession';
 import type { LiveProcess } from '../sessions/liveProcess';
+import type { SessionStore } from '../sessions/sessionStore';
 import { AppError } from '../util/errors';
 import { processTitle } from '../views/liveModel';
+import { launcherOfLast, memberName } from '../views/ranksModel';
+import { inEachModel, offerOtherRanks } from './ranks';
 import { pinnedWords } from './setModeModel';
-import { nameOf, targetsOf } from './targets';
-import type { Scene } from './targets';
+import { jobOf, nameOf, targetsOf } from './targets';
+import type { Scene, Target } from './targets';
 
 export function registerLiveCommands(scene: Scene, log: OutputLog): vscode.Disposable[] {
   return [
@@ -18,10 +21,18 @@ export function registerLiveCommands(scene: Scene, log: OutputLog): vscode.Dispo
     registerCommand(log, commandIds.pinEval, (...args) => pin(scene, args, false)),
     registerCommand(log, commandIds.unpin, (...args) => pin(scene, args, null)),
     registerCommand(log, commandIds.detach, async (...args) => {
+      const job = jobOf(scene.store, args[0]);
+      if (job !== undefined) {
+        const { members, launcher } = job;
+        await detachAll(scene.store, [...members, ...(launcher === undefined ? [] : [launcher])]);
+        return;
+      }
       const process = await processOf(scene, args);
       if (process === undefined) return;
+      const launcher = launcherOfLast(scene.store.processes, process);
       if (!process.ended) await process.detach();
       scene.store.removeProcess(process);
+      if (launcher !== undefined) await detachAll(scene.store, [launcher]);
     }),
     registerCommand(log, commandIds.findModels, async (...args) => {
       const process = await processOf(scene, args);
@@ -40,7 +51,13 @@ export function registerLiveCommands(scene: Scene, log: OutputLog): vscode.Dispo
 
 /** The mode is the one asked for and not the present one, which the program may have changed between look and click. */
 async function pin(scene: Scene, args: readonly unknown[], training: boolean | null): Promise<void> {
-  for (const target of targetsOf(scene, args)) {
+  const targets = targetsOf(scene, args);
+  await pinEach(scene, targets, training);
+  offerOtherRanks(scene.store, targets, (others) => pinEach(scene, others, training));
+}
+
+async function pinEach({ store }: Scene, targets: readonly Target[], training: boolean | null): Promise<void> {
+  await inEachModel(store, targets, async (target) => {
     const { session, module } = target;
     if (!(session instanceof LiveSession)) {
       throw new AppError(
@@ -50,8 +67,14 @@ async function pin(scene: Scene, args: readonly unknown[], training: boolean | n
       );
     }
     await session.pin(module.path, training);
-    vscode.window.setStatusBarMessage(pinnedWords(nameOf(target), session, training), 4000);
-  }
+    vscode.window.setStatusBarMessage(pinnedWords(nameOf(target, store), session, training), 4000);
+  });
+}
+
+/** One that does not answer is left all the same: its agent goes when the connection is closed. */
+async function detachAll(store: SessionStore, processes: readonly LiveProcess[]): Promise<void> {
+  await Promise.allSettled(processes.filter(({ ended }) => !ended).map((process) => process.detach()));
+  for (const process of processes) store.removeProcess(process);
 }
 
 /** The process of the row that was clicked, or the one that is chosen. */
@@ -69,7 +92,10 @@ async function processOf({ store }: Scene, [clicked]: readonly unknown[]): Promi
   const picked = await vscode.window.showQuickPick(
     store.processes.map((process) => ({
       label: processTitle(process.introduction),
-      description: `process ${String(process.id)}`,
+      description: [
+        ...(process.introduction.rank === null ? [] : [memberName(process.introduction)]),
+        `process ${String(process.id)}`,
+      ].join(' · '),
       process,
     })),
     { title: 'Which process?' },

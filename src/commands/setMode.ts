@@ -9,30 +9,59 @@ import { heldTraining } from '../model/module';
 import type { ModelSession } from '../sessions/modelSession';
 import type { ModeCounts } from '../views/modeCounts';
 import { countOf } from '../views/format';
+import { confirmRanks, inEachModel, inOtherRanksToo, offerOtherRanks, thatChange } from './ranks';
+import type { Switch } from './ranks';
 import { restoredWords, switchedWords } from './setModeModel';
-import { nameOf, sessionOf, targetsOf } from './targets';
+import { nameOf, rankOf, sessionsOf, targetsOf } from './targets';
 import type { Scene, Target } from './targets';
 
 export function registerModeCommands(scene: Scene, counts: ModeCounts, log: OutputLog): vscode.Disposable[] {
   const switcher = new ModeSwitcher(scene, counts);
-  const set = (args: readonly unknown[], training: boolean, recursive: boolean): Promise<void> =>
-    switcher.apply(targetsOf(scene, args), () => training, recursive);
-  return [
-    registerCommand(log, commandIds.setTrain, (...args) => set(args, true, true)),
-    registerCommand(log, commandIds.setEval, (...args) => set(args, false, true)),
-    registerCommand(log, commandIds.setTrainOnly, (...args) => set(args, true, false)),
-    registerCommand(log, commandIds.setEvalOnly, (...args) => set(args, false, false)),
-    registerCommand(log, commandIds.toggleMode, (...args) =>
-      // As a person would type it: `m.train(not m.training)`, which takes everything below along.
-      switcher.apply(targetsOf(scene, args), ({ module }) => heldTraining(module) !== true, true),
-    ),
-    registerCommand(log, commandIds.restoreModes, async (...args) => {
-      const session = sessionOf(scene, args);
-      scene.store.setActive(session);
-      await withDelayedProgress(`Restoring modes of ${session.title}`, { cancellable: false }, () =>
-        session.restore(session.initialModes),
+  const set =
+    (training: boolean, recursive: boolean) =>
+    (...args: unknown[]): Promise<void> =>
+      switcher.apply(
+        targetsOf(scene, args).map((target) => ({ ...target, training })),
+        recursive,
       );
-      vscode.window.setStatusBarMessage(restoredWords(session), 4000);
+  const setInAllRanks =
+    (training: boolean) =>
+    (...args: unknown[]): Promise<void> => {
+      const asked = targetsOf(scene, args).map((target) => ({ ...target, training }));
+      return switcher.apply([...asked, ...inOtherRanksToo(scene.store, asked)], true);
+    };
+  return [
+    registerCommand(log, commandIds.setTrain, set(true, true)),
+    registerCommand(log, commandIds.setEval, set(false, true)),
+    registerCommand(log, commandIds.setTrainInAllRanks, setInAllRanks(true)),
+    registerCommand(log, commandIds.setEvalInAllRanks, setInAllRanks(false)),
+    registerCommand(log, commandIds.setTrainOnly, set(true, false)),
+    registerCommand(log, commandIds.setEvalOnly, set(false, false)),
+    registerCommand(log, commandIds.toggleMode, (...args) => {
+      // As a person would type it: `m.train(not m.training)`, which takes everything below along. Ranks go with the first of them.
+      const wanted = new Map<string, boolean>();
+      const asked = targetsOf(scene, args).map((target) => {
+        const key = rankOf(scene.store, target.session) === undefined ? target.session.id : target.session.title;
+        const training = wanted.get(`${key}/${target.module.path}`) ?? heldTraining(target.module) !== true;
+        wanted.set(`${key}/${target.module.path}`, training);
+        return { ...target, training };
+      });
+      return switcher.apply(asked, true);
+    }),
+    registerCommand(log, commandIds.restoreModes, async (...args) => {
+      const sessions = sessionsOf(scene, args);
+      const [first] = sessions;
+      if (first === undefined) return;
+      await withDelayedProgress(`Restoring modes of ${first.title}`, { cancellable: false }, () =>
+        inEachModel(
+          scene.store,
+          sessions.map((session) => ({ session })),
+          ({ session }) => session.restore(session.initialModes),
+        ),
+      );
+      const title = sessions.length === 1 ? first.title : countOf(sessions.length, 'model');
+      const { kind, state } = waitingOne(sessions) ?? first;
+      vscode.window.setStatusBarMessage(restoredWords({ title, kind, state }), 4000);
     }),
   ];
 }
@@ -45,17 +74,27 @@ class ModeSwitcher {
     private readonly counts: ModeCounts,
   ) {}
 
-  async apply(targets: readonly Target[], wanted: (target: Target) => boolean, recursive: boolean): Promise<void> {
-    for (const target of targets) {
-      const { session, module } = target;
-      const training = wanted(target);
-      this.scene.store.setActive(session);
-      await withDelayedProgress(`Switching ${nameOf(target)}`, { cancellable: false }, () =>
+  async apply(asked: readonly Switch[], recursive: boolean): Promise<void> {
+    const switches = await confirmRanks(this.scene.store, asked, recursive);
+    await this.switch(switches, recursive);
+    offerOtherRanks(this.scene.store, switches, (others) => this.switch(others, recursive), thatChange);
+  }
+
+  private async switch(switches: readonly Switch[], recursive: boolean): Promise<void> {
+    const { store } = this.scene;
+    await inEachModel(store, switches, async (asked) => {
+      const { session, module, training } = asked;
+      const name = nameOf(asked, store);
+      await withDelayedProgress(`Switching ${name}`, { cancellable: false }, () =>
         session.setTraining(module.path, training, { recursive }),
       );
-      vscode.window.setStatusBarMessage(switchedWords(nameOf(target), session, training, recursive), 4000);
-      if (recursive) this.warnIfIgnored(target);
-    }
+      const alike = switches.filter((other) => nameOf(other) === nameOf(asked)).map((other) => other.session);
+      const inRanks = alike.length > 1 && rankOf(store, session) !== undefined;
+      const names = inRanks ? `${nameOf(asked)} in ${countOf(alike.length, 'rank')}` : name;
+      const told = inRanks ? (waitingOne(alike) ?? session) : session;
+      vscode.window.setStatusBarMessage(switchedWords(names, told, training, recursive), 4000);
+      if (recursive) this.warnIfIgnored(asked);
+    });
   }
 
   /** Traced code obeys no flag; without a word the switch would look broken. Once for each model is enough. */
@@ -68,4 +107,9 @@ class ModeSwitcher {
       `${session.title}: the flags are set, but ${layers} not follow them: the mode is fixed in the file’s code. The tree shows how each layer really runs.`,
     );
   }
+}
+
+/** Of several models one whose switch waits, if any does. */
+function waitingOne(sessions: readonly ModelSession[]): ModelSession | undefined {
+  return sessions.find(({ state }) => state.kind === 'waiting');
 }

@@ -4,9 +4,12 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { AppError } from '../util/errors';
 import type { ModuleSpec } from '../model/module';
+import type { LiveProcess } from '../sessions/liveProcess';
+import { LiveSession } from '../sessions/liveSession';
 import type { ModelSession } from '../sessions/modelSession';
 import type { SessionStore } from '../sessions/sessionStore';
 import type { ModuleTree, TreeNode } from '../views/moduleTree';
+import { currentMembers, jobsIn, memberName, placesOf, type Job } from '../views/ranksModel';
 
 export interface Target {
   readonly session: ModelSession;
@@ -28,14 +31,13 @@ export function targetsOf(scene: Scene, args: readonly unknown[]): readonly Targ
   requireRow(scene.store, args);
   if (clicked instanceof vscode.Uri) return [rootOf(sessionOf(scene, args))];
   const passed = Array.isArray(selected) && selected.includes(clicked) ? (selected as unknown[]) : [clicked];
-  let nodes: readonly TreeNode[] = passed.filter((node) => isNodeOf(scene.store, node));
-  if (nodes.length === 0) nodes = scene.tree.view.selection.filter((node) => node.session === scene.store.active);
+  let nodes: readonly unknown[] = passed.filter(
+    (node) => isNodeOf(scene.store, node) || jobOf(scene.store, node) !== undefined,
+  );
+  if (nodes.length === 0) nodes = scene.tree.view.selection.filter((node) => isOfActive(scene.store, node));
   const targets = new Map<string, Target>();
-  for (const node of nodes) {
-    const session = node.session;
-    const module = session?.module('path' in node ? (node.path ?? '') : '');
-    if (session === undefined || module === undefined) continue;
-    targets.set(`${session.id}/${module.path}`, { session, module });
+  for (const target of nodes.flatMap((node) => targetsOfRow(scene.store, node))) {
+    targets.set(`${target.session.id}/${target.module.path}`, target);
   }
   if (targets.size > 0) return [...targets.values()];
   return [rootOf(sessionOf(scene, []))];
@@ -57,9 +59,69 @@ export function sessionOf(scene: Scene, args: readonly unknown[]): ModelSession 
   return session;
 }
 
+/** The models of a job, or the one model, that a command about whole models acts on. */
+export function sessionsOf(scene: Scene, args: readonly unknown[]): readonly ModelSession[] {
+  const job = jobOf(scene.store, args[0]);
+  return job === undefined ? [sessionOf(scene, args)] : modelsOf(job);
+}
+
+/** The job whose row was clicked. */
+export function jobOf(store: SessionStore, node: unknown): Job<LiveProcess> | undefined {
+  return isJobNode(node) ? jobsOf(store).find(({ key }) => key === node.job) : undefined;
+}
+
+/** The same module in the other ranks of the job that still run; none where there is no job. */
+export function inOtherRanks(store: SessionStore, { session, module }: Target): readonly Target[] {
+  if (!(session instanceof LiveSession)) return [];
+  const job = jobsOf(store).find(({ members }) => members.includes(session.process));
+  if (job === undefined) return [];
+  return modelsOf(job).flatMap((other) => {
+    const counterpart = other === session || other.title !== session.title ? undefined : other.module(module.path);
+    return counterpart === undefined ? [] : [{ session: other, module: counterpart }];
+  });
+}
+
+/** The name of the rank that a model is in; undefined outside of jobs. */
+export function rankOf(store: SessionStore, session: ModelSession): string | undefined {
+  if (!(session instanceof LiveSession)) return undefined;
+  const isInJob = jobsOf(store).some(({ members }) => members.includes(session.process));
+  return isInJob ? memberName(session.process.introduction) : undefined;
+}
+
 /** How a target is named in a sentence. */
-export function nameOf({ session, module }: Target): string {
-  return module.path === '' ? session.title : `${session.title}: ${module.path}`;
+export function nameOf({ session, module }: Target, store?: SessionStore): string {
+  const rank = store === undefined ? undefined : rankOf(store, session);
+  const title = rank === undefined ? session.title : `${session.title} (${rank})`;
+  return module.path === '' ? title : `${title}: ${module.path}`;
+}
+
+function jobsOf(store: SessionStore): readonly Job<LiveProcess>[] {
+  return jobsIn(placesOf(store.processes));
+}
+
+/** The models in the ranks that still run. */
+function modelsOf(job: Job<LiveProcess>): readonly LiveSession[] {
+  return currentMembers(job)
+    .filter((process) => !process.ended)
+    .flatMap((process) => process.sessions);
+}
+
+function targetsOfRow(store: SessionStore, node: unknown): readonly Target[] {
+  const job = jobOf(store, node);
+  if (job !== undefined) return modelsOf(job).map(rootOf);
+  if (!isNodeOf(store, node)) return [];
+  const module = node.session.module('path' in node ? (node.path ?? '') : '');
+  return module === undefined ? [] : [{ session: node.session, module }];
+}
+
+/** Whether a selected row is of the active model, or of its job. */
+function isOfActive(store: SessionStore, node: TreeNode): boolean {
+  const { active } = store;
+  if (active === undefined) return false;
+  return (
+    node.session === active ||
+    (jobOf(store, node)?.members.some(({ sessions }) => sessions.some((each) => each === active)) ?? false)
+  );
 }
 
 /**
@@ -71,12 +133,17 @@ export function nameOf({ session, module }: Target): string {
 function requireRow(store: SessionStore, args: readonly unknown[]): void {
   const [clicked, selected] = args;
   const isLost = args.length > 0 && (clicked ?? undefined) === undefined && !Array.isArray(selected);
-  const isStale = isNode(clicked) && clicked.session !== undefined && !isNodeOf(store, clicked);
+  const isGone = isNode(clicked) && clicked.session !== undefined && !isNodeOf(store, clicked);
+  const isStale = isGone || (isJobNode(clicked) && jobOf(store, clicked) === undefined);
   if (isLost || isStale) throw new AppError('usage', 'The row was just drawn anew.', 'Click it again.');
 }
 
 function isNode(value: unknown): value is TreeNode {
   return typeof value === 'object' && value !== null && 'kind' in value && 'session' in value;
+}
+
+function isJobNode(value: unknown): value is { readonly kind: 'job'; readonly job: unknown } {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'job' && 'job' in value;
 }
 
 function isNodeOf(store: SessionStore, value: unknown): value is TreeNode & { session: ModelSession } {

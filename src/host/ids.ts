@@ -8,6 +8,8 @@ export const commandIds = {
   setTrain: 'modeInspector.setTrain',
   setEval: 'modeInspector.setEval',
   toggleMode: 'modeInspector.toggleMode',
+  setTrainInAllRanks: 'modeInspector.setTrainInAllRanks',
+  setEvalInAllRanks: 'modeInspector.setEvalInAllRanks',
   setTrainOnly: 'modeInspector.setTrainOnly',
   setEvalOnly: 'modeInspector.setEvalOnly',
   restoreModes: 'modeInspector.restoreModes',
