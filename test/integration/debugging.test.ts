@@ -208,6 +208,16 @@ describe('Python debug sessions', function () {
     );
     const [first, second] = api.store.processes;
     assert.equal(second?.introduction.parent, first?.id);
+    // Both run the same command and hold a model, so that they stand side by side.
+    const [job, ...others] = await api.tree.getChildren();
+    assert.ok(job);
+    assert.match(textOf(api, job), /^parent\.py: 2 processes/);
+    assert.deepEqual(others, []);
+    const rows = (await rowsBelow(api, job)).filter((row) => row.startsWith('process '));
+    assert.deepEqual(
+      rows.map((row) => row.split(':')[0]),
+      [`process ${String(first?.id)}`, `process ${String(second?.id)}`],
+    );
   });
 
   it('leave the last state of a program that is killed', async () => {

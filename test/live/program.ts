@@ -58,6 +58,8 @@ export interface ProgramOptions {
   readonly look?: Look;
   readonly python?: string;
   readonly args?: readonly string[];
+  /** Told each process before its first model. */
+  readonly onProcess?: (live: LiveProcess) => void;
 }
 
 /** Writes the code into a file and runs it. It is killed after the test, if it still runs then. */
@@ -72,7 +74,7 @@ export async function startProgram(code: string, options: ProgramOptions = {}): 
     env: cleanEnvironment({ ...env, ...options.env }),
     cwd: path.dirname(file),
   });
-  const program = new Program(file, child, server, warnings, options.look ?? lookAtEverything);
+  const program = new Program(file, child, server, warnings, options.look ?? lookAtEverything, options.onProcess);
   running.add(program);
   return program;
 }
@@ -90,6 +92,7 @@ export class Program {
     readonly server: AgentServer,
     readonly warnings: readonly string[],
     look: Look,
+    onProcess?: (live: LiveProcess) => void,
   ) {
     child.stdout.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (this.errors += chunk.toString()));
@@ -100,6 +103,7 @@ export class Program {
       void introduceProcess(link).then(async (live) => {
         if (live === undefined) return;
         this.processes.push(live);
+        onProcess?.(live);
         await live.look(look).catch(() => undefined);
       });
     });
