@@ -5,13 +5,14 @@ import { Dict, Tuple, type Value } from '../runtime/program';
 import { AppError } from '../util/errors';
 import { beyondLimit, type OnRead } from './byteSource';
 import { PickleCursor } from './pickleCursor';
+import { memoryOf, WORD, WORDS_OF_CONTAINER, WORDS_OF_FIRST_ITEM, WORDS_OF_KEY } from './pickleMemory';
 import { TensorCalls } from './tensorCalls';
 import { InertHost, MarkedBoolean, PickleBytes, PickleGlobal, PickleObject, type PickleHost } from './pickleValues';
 
-const MAX_STACK = 16_000_000;
+const MAX_DEPTH = 1_000_000;
 const MAX_MEMO = 32_000_000;
-/** Lists and tuples count one, dicts and objects four: a byte of pickle may become hundreds of bytes in memory. */
-const MAX_CONTAINERS = 24_000_000;
+/** Of {@link WORD}s. A state dict of 100,000 tensors takes a sixth of it, or half where it is read for a copy. */
+const MAX_WORDS = 48_000_000;
 /** Made for a tensor: see `tensorCalls.ts`. */
 const OBJECTS_OF_CALL = 6;
 const FEW = 16;
@@ -57,7 +58,8 @@ class Unpickler {
   private readonly marks: number[] = [];
   private readonly memo: Value[] = [];
   private memoized = 0;
-  private containers = 0;
+  /** What has been made so far, in words, as {@link memoryOf} and {@link pushContainer} estimate it. */
+  private words = 0;
   /** Stack size at the innermost mark: values below it are out of reach, as in Python. */
   private fence = 0;
   /** Absent where the host makes no tensors, and where their booleans are to be marked. */
@@ -81,8 +83,8 @@ class Unpickler {
     const { cursor, stack } = this;
     for (let steps = 1; cursor.position !== end; steps++) {
       if (steps % STEPS_UNHEARD === 0) this.onRead?.(cursor.position, cursor.bytes.length);
-      if (stack.length > MAX_STACK) throw beyondLimit(cursor.what, `more than ${MAX_STACK} values lie on its stack`);
       const opcode = cursor.u8();
+      if ((this.words += memoryOf[opcode]!) > MAX_WORDS) throw this.tooLarge();
       switch (opcode) {
         case 0x68: // BINGET
         case 0x6a: // LONG_BINGET
@@ -96,7 +98,7 @@ class Unpickler {
           if (end === Infinity && this.makeTensor()) break;
           this.marks.push(stack.length);
           this.fence = stack.length;
-          if (this.marks.length > MAX_STACK) throw beyondLimit(cursor.what, 'it is nested too deeply');
+          if (this.marks.length > MAX_DEPTH) throw beyondLimit(cursor.what, 'it is nested too deeply');
           break;
         case 0x58: // BINUNICODE
           stack.push(cursor.utf8(cursor.u32()));
@@ -228,7 +230,7 @@ class Unpickler {
       case 0x52: {
         // REDUCE
         const args = this.pop();
-        this.pushContainer(host.reduce(this.pop(), args), 1);
+        this.pushContainer(host.reduce(this.pop(), args), 4);
         break;
       }
       case 0x81: {
@@ -408,16 +410,21 @@ class Unpickler {
     this.pushContainer(new Tuple(items), 1);
   }
 
+  /** @param weight one for a list or tuple, four for a dict or object. */
   private pushContainer(value: Value, weight: number): void {
-    this.containers += weight;
-    if (this.containers > MAX_CONTAINERS) throw beyondLimit(this.cursor.what, 'it holds too many objects');
+    this.words += weight * WORDS_OF_CONTAINER;
     this.stack.push(value);
+  }
+
+  private tooLarge(): AppError {
+    return beyondLimit(this.cursor.what, `its objects would take more than ${(MAX_WORDS * WORD) / 1e6} MB`);
   }
 
   private appendItems(items: readonly Value[]): void {
     const target = this.top();
     const list = Array.isArray(target) ? target : target instanceof PickleObject ? target.items : undefined;
     if (list === undefined) throw this.cursor.error('items are added to something that is no list');
+    if (list.length === 0) this.words += WORDS_OF_FIRST_ITEM;
     for (const item of items) list.push(item);
   }
 
@@ -426,6 +433,7 @@ class Unpickler {
     const dict = target instanceof Dict ? target : target instanceof PickleObject ? target.dict : undefined;
     if (dict === undefined || items.length % 2 !== 0)
       throw this.cursor.error('items are set on something that is no dict');
+    this.words += items.length * WORDS_OF_KEY;
     dict.setAll(items);
   }
 

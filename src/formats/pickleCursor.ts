@@ -5,7 +5,10 @@ import { beyondLimit, damaged } from './byteSource';
 import { ShortTexts } from './shortTexts';
 
 const MAX_LINE = 65_536;
-const MAX_INTEGER_BYTES = 4096;
+/** Hashes have up to 64; longer ones take long to read. */
+const MAX_INTEGER_BYTES = 128;
+const MAX_DIGITS = 320;
+const CHARACTERS_AT_ONCE = 4096;
 
 export class PickleCursor {
   position = 0;
@@ -70,7 +73,8 @@ export class PickleCursor {
   latin1(length: number): string {
     const start = this.take(length);
     let text = '';
-    for (let i = start; i < start + length; i++) text += String.fromCharCode(this.bytes[i]!);
+    for (let i = start; i < this.position; i += CHARACTERS_AT_ONCE)
+      text += String.fromCharCode(...this.bytes.subarray(i, Math.min(i + CHARACTERS_AT_ONCE, this.position)));
     return text;
   }
 
@@ -90,15 +94,17 @@ export class PickleCursor {
     if (length < 0) throw this.error('it has an integer of negative length');
     if (length > MAX_INTEGER_BYTES) throw beyondLimit(this.what, `it has an integer of ${length} bytes`);
     const start = this.take(length);
-    let hex = '0x';
-    for (let i = start + length - 1; i >= start; i--) hex += this.bytes[i]!.toString(16).padStart(2, '0');
-    return BigInt.asIntN(8 * length, BigInt(hex));
+    let value = 0n;
+    let end = start + length;
+    for (; end - start >= 8; end -= 8) value = (value << 64n) | this.view.getBigUint64(end - 8, true);
+    while (end > start) value = (value << 8n) | BigInt(this.bytes[--end]!);
+    return BigInt.asIntN(8 * length, value);
   }
 
   /** A decimal integer on a line of its own, as protocol 0 writes it; the long form ends in `L`. */
   decimal(): bigint {
     const text = this.line().replace(/L$/, '');
-    if (!/^[+-]?\d{1,10000}$/.test(text)) throw this.error('it has an integer that is none');
+    if (!/^[+-]?\d+$/.test(text) || text.length > MAX_DIGITS) throw this.error('it has an integer that is none');
     return BigInt(text);
   }
 

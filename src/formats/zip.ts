@@ -7,6 +7,10 @@ import { LOCAL_HEADER, readZipDirectory, STORED, type ZipDirectory, type ZipEntr
 
 const MAX_INFLATED = 2 ** 30;
 const MAX_TEXT = 1024;
+/** An entry that unpacks to more than this must have some of it in the file: a bomb of kilobytes would take a gigabyte. */
+const ALWAYS_INFLATED = 64 * 2 ** 20;
+/** Objects of torch shrink to a thirty-fifth. */
+const MAX_RATIO = 50;
 const decoder = new TextDecoder('utf-8');
 const LOCAL_SIGNATURE = 0x04034b50;
 
@@ -28,6 +32,12 @@ export class ZipArchive {
     if (entry === undefined) return undefined;
     if (entry.size > limit) {
       throw beyondLimit(this.source.name, `its entry ${name} would take ${entry.size} bytes, of at most ${limit}`);
+    }
+    if (entry.size > Math.max(ALWAYS_INFLATED, MAX_RATIO * entry.compressedSize)) {
+      throw beyondLimit(
+        this.source.name,
+        `its entry ${name} would unpack from ${entry.compressedSize} bytes to ${entry.size}`,
+      );
     }
     const raw = await this.source.read(await this.dataOffset(entry), entry.compressedSize);
     return entry.method === STORED ? raw : this.inflate(entry, raw);

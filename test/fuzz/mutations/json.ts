@@ -69,7 +69,9 @@ const removeKey: Step = ({ parent, key }) => {
 const renameKey: Step = (place, draw, all) => {
   const value = valueOf(place);
   removeKey(place, draw, all, []);
-  put(place, draw.oneIn(2) ? draw.name() : draw.pick(all).key, value);
+  const key = draw.oneIn(2) ? draw.name() : draw.pick(all).key;
+  // A list with a `constructor` of its own could not be changed any more.
+  if (!Array.isArray(place.parent)) put(place, key, value);
 };
 
 const otherValue: Step = (place, draw, all) => {

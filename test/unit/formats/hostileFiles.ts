@@ -219,8 +219,35 @@ export const hostileFiles: readonly HostileFile[] = [
   file(
     'stack_bomb.pth',
     'a pickle of kilobytes that unpacks to sixteen million values',
-    beyond(/values lie on its stack/),
+    beyond(/objects would take more than/),
     () => saved('N'.repeat(16_100_000)),
+  ),
+  file('bytes_bomb.pth', 'a pickle of eight million bytes objects', beyond(/objects would take more than/), () =>
+    saved('C\0'.repeat(8_000_000)),
+  ),
+  file('class_bomb.pth', 'a pickle that names a million classes', beyond(/objects would take more than/), () =>
+    saved(Array.from({ length: 1_000_000 }, (_, i) => `c${i}\nC\n`).join('')),
+  ),
+  file(
+    'object_bomb.pth',
+    'a pickle that calls a class eight million times',
+    beyond(/objects would take more than/),
+    () => saved(`cos\nsystem\nq\0${'h\0)R'.repeat(8_000_000)}`),
+  ),
+  file('list_bomb.pth', 'ten million lists of one item', beyond(/objects would take more than/), () =>
+    saved(']Na'.repeat(10_000_000)),
+  ),
+  file('key_bomb.pth', 'a dict of four million keys', beyond(/objects would take more than/), () =>
+    saved(dict('NN'.repeat(4_000_000))),
+  ),
+  file('long_bomb.pth', 'an integer of 4096 bytes', beyond(/an integer of 4096 bytes/), () =>
+    saved(`\x8b${u32(4096)}${'\x7f'.repeat(4096)}`),
+  ),
+  file(
+    'pickle_bomb.pth',
+    'a pickle of kilobytes that unpacks to 70 MB',
+    beyond(/would unpack from \d+ bytes to 70/),
+    () => saved('N0'.repeat(35_000_000)),
   ),
   file('cycle.pth', 'a pickled module that contains itself', corrupt(/contains itself/), () =>
     saved(pickledModule(`${text('0')}h\x63`)),
