@@ -145,7 +145,10 @@ export class GraphReader {
       case 'as_graph':
         return { kind: 'graph', graph: this.graph(value.field('graph')) };
       case 'as_string_to_argument':
-        return { kind: 'dict', entries: value.entries().map(([key, item]) => [key, this.argument(item)] as const) };
+        return {
+          kind: 'dict',
+          entries: Array.from(value.entries(), ([key, item]) => [key, this.argument(item)] as const),
+        };
       default:
         return { kind: 'unsupported', what: tag.replace(/^as_/, '').slice(0, 40) };
     }

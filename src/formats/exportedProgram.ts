@@ -182,7 +182,7 @@ class ProgramReader {
     const root = calls.find((call) => call.field('fqn').string() === '')?.optional('signature');
     if (root === undefined) throw module.error('without the structure of its arguments');
     const namedTuples = new Map(
-      (module.optional('treespec_namedtuple_fields')?.entries() ?? []).map(([type, definition]) => [
+      Array.from(module.optional('treespec_namedtuple_fields')?.entries() ?? [], ([type, definition]) => [
         type,
         definition
           .field('field_names')
@@ -250,7 +250,7 @@ function readRanges(json: JsonValue): Map<string, Range> {
     return number === undefined || !Number.isSafeInteger(number) ? null : number;
   };
   return new Map(
-    (json.optional('range_constraints')?.entries() ?? []).map(([symbol, range]) => [
+    Array.from(json.optional('range_constraints')?.entries() ?? [], ([symbol, range]) => [
       symbol,
       { min: bound(range.optional('min_val')), max: bound(range.optional('max_val')) },
     ]),

@@ -2,11 +2,11 @@
 
 import type { AppError } from '../util/errors';
 import { beyondLimit, damaged, isCount } from './byteSource';
+import { checkMemory } from './jsonMemory';
 
 const MAX_DEPTH = 200;
-/** Lists and objects: a file of a megabyte can unpack to a hundred million of them, and each takes dozens of bytes. */
-const MAX_CONTAINERS = 8_000_000;
 const decoder = new TextDecoder('utf-8');
+const encoder = new TextEncoder();
 
 /** One value of a JSON document, and where it stands in it. Every method throws `corrupt` where the value is something else. */
 export class JsonValue {
@@ -19,8 +19,7 @@ export class JsonValue {
 
   /** @param what names the document in messages. @throws AppError `corrupt` where it is no JSON, `limit-exceeded`. */
   static parse(bytes: Uint8Array, what: string): JsonValue {
-    if (countContainers(bytes) > MAX_CONTAINERS)
-      throw beyondLimit(what, `it has more than ${MAX_CONTAINERS} lists and objects`);
+    checkMemory(bytes, what);
     let value: unknown;
     try {
       value = JSON.parse(decoder.decode(bytes));
@@ -30,9 +29,13 @@ export class JsonValue {
     return new JsonValue(value, what, undefined, 0);
   }
 
-  /** A JSON document that stands as text in a string of this one; undefined where the text is something else. */
+  /**
+   * A JSON document that stands as text in a string of this one; undefined where the text is something else.
+   * @throws AppError `limit-exceeded`.
+   */
   document(): JsonValue | undefined {
     const text = this.string();
+    checkMemory(encoder.encode(text), this.place().root);
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -91,9 +94,10 @@ export class JsonValue {
     return (this.value as unknown[]).map((item, i) => this.child(item, i));
   }
 
-  /** The fields of an object, in the order of the file. */
-  entries(): [string, JsonValue][] {
-    return Object.entries(this.object()).map(([key, item]) => [key, this.child(item, key)]);
+  /** The fields of an object, in the order of the file; one after the other, since a header has a hundred thousand. */
+  *entries(): Generator<readonly [string, JsonValue]> {
+    const object = this.object();
+    for (const key of Object.keys(object)) yield [key, this.child(object[key], key)];
   }
 
   field(name: string): JsonValue {
@@ -142,11 +146,4 @@ export class JsonValue {
       keys.push(typeof at.key === 'number' ? `[${at.key}]` : `.${at.key.slice(0, 60)}`);
     return { root: String(at.key), path: keys.reverse().join('').replace(/^\./, '') };
   }
-}
-
-/** Brackets in texts are counted too, which does no harm. */
-function countContainers(bytes: Uint8Array): number {
-  let count = 0;
-  for (const byte of bytes) if (byte === 0x5b || byte === 0x7b) count++;
-  return count;
 }

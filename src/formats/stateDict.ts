@@ -4,8 +4,9 @@ import { statisticsNames } from '../model/statistics';
 import { Dict, StoredModule, Tensor, type Value } from '../runtime/program';
 import { beyondLimit } from './byteSource';
 
-const MAX_DEPTH = 500;
-const MAX_MODULES = 500_000;
+const MAX_DEPTH = 100;
+/** Checkpoints of the largest published mixtures of experts name about 100,000. */
+const MAX_MODULES = 250_000;
 
 /** A state dict does not tell buffers from parameters; these are known by their names. */
 const bufferNames: ReadonlySet<string> = new Set(statisticsNames);

@@ -2,6 +2,11 @@
 
 import { AppError } from '../util/errors';
 
+/** Checkpoints of the largest published mixtures of experts have about 100,000. */
+const maxModules = 250_000;
+/** Characters of all paths together: a long name stands again in the path of everything below it. */
+const maxPathText = 64_000_000;
+
 /** An item at its place in a tree. */
 export interface Place<T> {
   readonly item: T;
@@ -15,15 +20,17 @@ export interface Place<T> {
 
 /**
  * All items below `root`, which must not contain itself; one that stands at several places comes under each of its paths.
- * @throws AppError as {@link checkModuleName} does.
+ * @throws AppError as {@link checkModuleName} and {@link PathLimit} do.
  */
 export function inPreOrder<T>(
   root: T,
   childrenOf: (item: T) => Iterable<readonly [name: string, item: T]>,
 ): Place<T>[] {
   const places: Place<T>[] = [];
+  const limit = new PathLimit();
   const visit = (item: T, path: string): void => {
     const place = { item, path, children: [] as number[], end: 0 };
+    limit.add(path);
     places.push(place);
     for (const [name, child] of childrenOf(item)) {
       checkModuleName(name);
@@ -34,6 +41,24 @@ export function inPreOrder<T>(
   };
   visit(root, '');
   return places;
+}
+
+/** Counts the modules of a file by their paths, since one that is shared stands under any number of them. */
+export class PathLimit {
+  private modules = 0;
+  private text = 0;
+
+  /** @throws AppError `limit-exceeded` where there are too many by now. */
+  add(path: string): void {
+    this.modules++;
+    this.text += path.length;
+    if (this.modules <= maxModules && this.text <= maxPathText) return;
+    throw new AppError(
+      'limit-exceeded',
+      `The file names more than ${maxModules} modules, or gives them paths of more than ${maxPathText} characters`,
+      'If the model is really that large, please report it with its figures.',
+    );
+  }
 }
 
 /**

@@ -19,7 +19,7 @@ import {
   type BehaviourRule,
   type Modes,
 } from '../behaviour';
-import { checkModuleName } from '../moduleOrder';
+import { checkModuleName, PathLimit } from '../moduleOrder';
 import { numberOrNull, shapeOf, tensorSpecs } from '../specs';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
@@ -88,7 +88,7 @@ export class ModuleTree {
     });
   }
 
-  /** Walks the modules below `root`, reading the code of each class once. @throws AppError as {@link checkModuleName} does. */
+  /** Walks the modules below `root`, reading the code of each class once. @throws AppError as {@link checkModuleName} and {@link PathLimit} do. */
   static async read(root: ScriptObject, library: CodeLibrary): Promise<ModuleTree> {
     const classes = new Map<string, ClassInfo | undefined>();
     const isModule = async (object: ScriptObject): Promise<boolean> => {
@@ -101,9 +101,11 @@ export class ModuleTree {
       return classes.get(object.className) !== undefined || object.attributes.has('training');
     };
     const nodes: { path: string; object: ScriptObject; children: number[]; end: number }[] = [];
+    const limit = new PathLimit();
     // Formats refuse an object graph with cycles, so this ends.
     const walk = async (object: ScriptObject, path: string): Promise<void> => {
       const node = { path, object, children: [] as number[], end: 0 };
+      limit.add(path);
       nodes.push(node);
       for (const [name, value] of object.attributes) {
         if (!(value instanceof ScriptObject) || !(await isModule(value))) continue;

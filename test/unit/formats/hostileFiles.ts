@@ -64,7 +64,7 @@ const pickledModule = (children: string): string =>
 function safetensors(header: string, data = 16, length = header.length): Uint8Array {
   const bytes = new Uint8Array(8 + header.length + data);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
-  bytes.set(ascii(header), 8);
+  bytes.set(latin1(header), 8);
   return bytes;
 }
 
@@ -192,6 +192,21 @@ function renamed(bytes: Uint8Array, from: string, to: string): Uint8Array {
   return new Uint8Array(copy);
 }
 
+/** Items of a state dict whose tensors are the one in the memo. */
+const namesOf = (count: number): string => Array.from({ length: count }, (_, i) => text(`m${i}.w`) + get(0)).join('');
+
+/** Items of `_modules`. */
+const childrenOf = (count: number): string =>
+  Array.from({ length: count }, (_, i) => text(String(i)) + pickledModule('')).join('');
+
+/** Each module has the one before it twice; the first is in the memo. */
+function sharedModules(levels: number): string {
+  let opcodes = '';
+  for (let level = 1; level <= levels; level++)
+    opcodes += `${pickledModule(text('a') + get(level) + text('b') + get(level))}${put(level + 1)}0`;
+  return opcodes + get(levels + 1);
+}
+
 const stateDict = dict(text('bn.running_mean'), tensor('0', 0, [4], [1]));
 const noModel = (what: string): Expected => ({ code: 'not-a-model', message: new RegExp(`holds ${what}`) });
 const corrupt = (reason: RegExp): Expected => ({ code: 'corrupt', message: reason });
@@ -264,6 +279,24 @@ export const hostileFiles: readonly HostileFile[] = [
     { format: 'state-dict', modules: ['', '__proto__', 'constructor'] },
     () => saved(dict(...['__proto__.w', 'constructor.w'].map((name) => text(name) + tensor('0', 0, [4], [1])))),
   ),
+  file(
+    'names.pth',
+    'a state dict that names three hundred thousand modules',
+    beyond(/names more than 250000 modules/),
+    () => saved(dict(text('w'), tensor('0', 0, [4], [1]), put(0), namesOf(300_000))),
+  ),
+  file('experts.pth', 'a state dict of a hundred thousand modules', { format: 'state-dict' }, () =>
+    saved(dict(text('w'), tensor('0', 0, [4], [1]), put(0), namesOf(100_000))),
+  ),
+  file(
+    'long_names.pth',
+    'modules whose paths are longer than the file',
+    beyond(/paths of more than 64000000 characters/),
+    () => saved(pickledModule(text('n'.repeat(100_000)) + pickledModule(childrenOf(1000)))),
+  ),
+  file('paths.pth', 'modules at more than a million places', beyond(/more than \d+ modules/), () =>
+    saved(`${pickledModule('')}${put(1)}0${sharedModules(20)}`),
+  ),
   file('stride.pth', 'a tensor that reaches outside its storage', { format: 'state-dict' }, () =>
     saved(dict(text('bn.w'), tensor('0', 0, [4], [1]), text('bn.running_mean'), tensor('0', 0, [2], [1000]))),
   ),
@@ -288,13 +321,25 @@ export const hostileFiles: readonly HostileFile[] = [
   file('code_bomb.pt', 'code of kilobytes that unpacks to megabytes', beyond(/would take 18000000 bytes/), () =>
     archive(object('Net', ''), { 'net/code/__torch__.py': [Buffer.alloc(18_000_000, 'x = 1\n'), { level: 9 }] }),
   ),
-  file('json_bomb.pt2', 'a graph of kilobytes that unpacks to eight million lists', beyond(/lists and objects/), () =>
-    exportedText(() => `[${'[],'.repeat(8_000_001)}0]`),
+  file(
+    'json_bomb.pt2',
+    'a graph of kilobytes that unpacks to eight million lists',
+    beyond(/lists, objects and texts would take more than/),
+    () => exportedText(() => `[${'[],'.repeat(8_000_001)}0]`),
   ),
 
   // safetensors.
   file('header.safetensors', 'a header that should take 100 MB', { code: 'not-a-model', message: /./ }, () =>
     safetensors('{}', 16, 100_000_000),
+  ),
+  file('commas.safetensors', 'a header of fifty million commas', beyond(/texts would take more than/), () =>
+    safetensors(`{"a":[${','.repeat(50_000_000)}]}`),
+  ),
+  file('keys.safetensors', 'a header of two million names of nothing', beyond(/texts would take more than/), () =>
+    safetensors(`{${Array.from({ length: 2_000_000 }, (_, i) => `"${i}":0,`).join('')}"a":0}`),
+  ),
+  file('keys_alike.safetensors', 'a header that repeats one name', { format: 'safetensors', modules: ['', 'bn'] }, () =>
+    safetensors(`{${'"__metadata__":{"a":"b\\\"c"},'.repeat(100_000)}${floats('[4]', '[0,16]').slice(1)}`),
   ),
   file('shape.safetensors', 'a shape of 2^62 by 4 elements', corrupt(/./), () =>
     safetensors(floats('[4611686018427387904,4]', '[0,16]')),
