@@ -15,6 +15,9 @@ import type { WeightFiles } from './onnxWeights';
 import type { Field, Layout, Message, ProtobufReader } from './protobuf';
 
 const MAX_SUBGRAPHS = 32;
+/** Of all graphs and functions together. Large language models have ten thousand nodes, unrolled loops some ten times as many. */
+const MAX_NODES = 250_000;
+const MAX_TENSORS = 250_000;
 
 /** Messages that may be long, by the field numbers of onnx.proto3. */
 const tensorLayout = (): Layout => new Map();
@@ -43,6 +46,9 @@ export const modelLayout: Layout = new Map([
 
 /** Reads the parts of one model. @throws AppError `corrupt`, `limit-exceeded`. */
 export class GraphReader {
+  private nodes = 0;
+  private tensors = 0;
+
   constructor(
     private readonly reader: ProtobufReader,
     private readonly weights: WeightFiles,
@@ -50,11 +56,11 @@ export class GraphReader {
 
   graph(message: Message, depth = 0): OnnxGraph {
     if (depth > MAX_SUBGRAPHS) {
-      throw beyondLimit(this.reader.source.name, `its graphs are nested more than ${MAX_SUBGRAPHS} deep`);
+      throw this.beyond(`its graphs are nested more than ${MAX_SUBGRAPHS} deep`);
     }
     const initializers = message.all(5).map((field) => this.tensor(field));
     return {
-      nodes: message.messages(1).map((node) => this.node(node, depth)),
+      nodes: message.all(1).map((field) => this.node(field, depth)),
       initializers: new Map(initializers.map((tensor) => [tensor.name, tensor])),
       inputs: message.all(11).map((field) => this.value(field)),
       outputs: message.all(12).map((field) => this.value(field)),
@@ -68,14 +74,17 @@ export class GraphReader {
       domain: domainName(message.text(10)),
       inputs: message.texts(4),
       outputs: message.texts(5),
-      nodes: message.messages(7).map((node) => this.node(node, 0)),
+      nodes: message.all(7).map((field) => this.node(field, 0)),
       defaults: message.all(11).map((attribute) => this.attribute(attribute, 0)),
       opsets: readOpsets(message.messages(9)),
       encoded: this.encoded(field),
     };
   }
 
-  private node(message: Message, depth: number): OnnxNode {
+  private node(field: Field, depth: number): OnnxNode {
+    if (++this.nodes > MAX_NODES) throw this.beyond(`it has more than ${MAX_NODES} nodes`);
+    const message = this.reader.message(field);
+    const metadata = message.messages(9);
     return {
       inputs: message.texts(1),
       outputs: message.texts(2),
@@ -83,7 +92,7 @@ export class GraphReader {
       opType: message.text(4),
       domain: domainName(message.text(7)),
       attributes: message.all(5).map((field) => this.attribute(field, depth)),
-      metadata: new Map(message.messages(9).map((entry) => [entry.text(1), entry.text(2)])),
+      metadata: metadata.length === 0 ? noMetadata : new Map(metadata.map((entry) => [entry.text(1), entry.text(2)])),
     };
   }
 
@@ -111,6 +120,7 @@ export class GraphReader {
   }
 
   private tensor(field: Field): OnnxTensor {
+    if (++this.tensors > MAX_TENSORS) throw this.beyond(`it has more than ${MAX_TENSORS} tensors`);
     return readTensor(this.reader.message(field), field, this.reader, this.weights);
   }
 
@@ -128,10 +138,16 @@ export class GraphReader {
     return { name: message.text(1), type: tensor?.int(1) ?? 0, shape: sizes, encoded: this.encoded(field) };
   }
 
-  private encoded({ bytes, start, end }: Field): () => Encoded {
-    return () => bytes ?? this.reader.source.read(start, end - start);
+  private encoded(field: Field): () => Encoded {
+    return () => field.bytes ?? this.reader.source.read(field.start, field.end - field.start);
+  }
+
+  private beyond(reason: string): Error {
+    return beyondLimit(this.reader.source.name, reason);
   }
 }
+
+const noMetadata: ReadonlyMap<string, string> = new Map();
 
 /** `AttributeProto.AttributeType`. */
 const FLOAT = 1;

@@ -8,24 +8,42 @@ import { beyondLimit, damaged, type ByteSource } from './byteSource';
 const MAX_SMALL = 2 ** 16;
 const FIRST_WINDOW = 2 ** 12;
 const MAX_WINDOW = 2 ** 20;
-/** A field of two bytes takes a hundred times that in memory. */
-const MAX_FIELDS = 3_000_000;
+/** A field of two bytes takes forty times that in memory, and a message more; a graph of 40,000 nodes with all notes has as many. */
+const MAX_FIELDS = 2_000_000;
+const MAX_MESSAGES = 1_000_000;
 const MAX_DEPTH = 64;
 
 /** Which fields of a message are messages that may be long, by number. */
 export type Layout = ReadonlyMap<number, () => Layout>;
 
-/** One field as it stands in the file; `start` and `end` bound the content of a length-delimited one. */
-export interface Field {
-  readonly number: number;
-  /** Of a varint or a fixed-size number, signed; NaN for a length-delimited field. */
-  readonly value: number;
-  /** Raw four or eight bytes, text, bytes or a message; undefined for a varint, and where the field is long. */
-  readonly bytes: Uint8Array | undefined;
-  readonly start: number;
-  readonly end: number;
+/** One field as it stands in the file. */
+export class Field {
   /** A long message, already read. */
-  readonly message: Message | undefined;
+  message: Message | undefined;
+  /** Holds the content of a field that is not long, from `offset` on: a view for each would take more than all else. */
+  private holder: Uint8Array | undefined;
+  private offset = 0;
+
+  /** `start` and `end` bound the content. */
+  constructor(
+    readonly number: number,
+    /** Of a varint or a fixed-size number, signed; NaN for a length-delimited field. */
+    readonly value: number,
+    readonly start: number,
+    readonly end: number,
+  ) {}
+
+  /** Raw four or eight bytes, text, bytes or a message; empty for a varint; undefined where the field is long. */
+  get bytes(): Uint8Array | undefined {
+    const { holder, offset, start, end } = this;
+    return end === start ? none : holder?.subarray(offset, offset + end - start);
+  }
+
+  /** Tells where the content lies. */
+  hold(holder: Uint8Array, offset: number): void {
+    this.holder = holder;
+    this.offset = offset;
+  }
 }
 
 /** The fields of one message, in the order of the file. */
@@ -78,7 +96,9 @@ export class ProtobufReader {
   private window: Uint8Array = new Uint8Array(0);
   private windowStart = 0;
   private windowSize = FIRST_WINDOW;
+  private windowReader = new PbfReader(none);
   private fieldCount = 0;
+  private messageCount = 0;
 
   constructor(readonly source: ByteSource) {}
 
@@ -88,28 +108,33 @@ export class ProtobufReader {
     if (end - start <= MAX_SMALL) return new Message(this, this.split(await this.bytes(start, end - start), start));
     const fields: Field[] = [];
     for (let position = start; position < end;) {
-      const first = Math.min(20, end - position);
-      const head = this.header(this.inWindow(position, first) ?? (await this.bytes(position, first)), position, end);
-      position = head.end;
-      const length = head.end - head.start;
-      const child = head.delimited ? layout.get(head.number) : undefined;
-      const long = length > MAX_SMALL;
-      fields.push({
-        ...head,
-        bytes: long ? undefined : (this.inWindow(head.start, length) ?? (await this.bytes(head.start, length))),
-        message: long && child !== undefined ? await this.read(head.start, head.end, child(), depth + 1) : undefined,
-      });
+      const first = Math.min(LONGEST_HEADER, end - position);
+      if (!this.inWindow(position, first)) await this.moveWindow(position, first);
+      this.windowReader.pos = position - this.windowStart;
+      const field = this.field(this.windowReader, this.windowStart, end);
+      position = field.end;
+      const length = field.end - field.start;
+      if (length > MAX_SMALL) {
+        const child = layout.get(field.number);
+        if (child !== undefined) field.message = await this.read(field.start, field.end, child(), depth + 1);
+      } else {
+        if (!this.inWindow(field.start, length)) await this.moveWindow(field.start, length);
+        field.hold(this.window, field.start - this.windowStart);
+      }
+      fields.push(field);
     }
     return new Message(this, fields);
   }
 
-  /** A field as a message. */
+  /** A field as a message. @throws AppError `corrupt`, `limit-exceeded`. */
   message(field: Field): Message {
+    if (++this.messageCount > MAX_MESSAGES)
+      throw beyondLimit(this.source.name, `it has more than ${MAX_MESSAGES} messages`);
     return field.message ?? new Message(this, this.split(this.contentOf(field), field.start));
   }
 
   text(field: Field): string {
-    return decoder.decode(this.contentOf(field));
+    return field.end === field.start ? '' : decoder.decode(this.contentOf(field));
   }
 
   packed(field: Field): number[] {
@@ -120,7 +145,7 @@ export class ProtobufReader {
   packedIn(bytes: Uint8Array): number[] {
     const reader = new PbfReader(bytes);
     const values: number[] = [];
-    while (reader.pos < bytes.length) values.push(this.varint(reader));
+    while (reader.pos < bytes.length) values.push(this.varint(reader, 0));
     return values;
   }
 
@@ -158,35 +183,34 @@ export class ProtobufReader {
 
   private split(bytes: Uint8Array, start: number): Field[] {
     const fields: Field[] = [];
-    for (let position = 0; position < bytes.length;) {
-      const head = this.header(bytes.subarray(position), start + position, start + bytes.length);
-      const content = head.end === head.start ? none : bytes.subarray(head.start - start, head.end - start);
-      fields.push({ ...head, bytes: content, message: undefined });
-      position = head.end - start;
+    for (const reader = new PbfReader(bytes); reader.pos < bytes.length;) {
+      const field = this.field(reader, start, start + bytes.length);
+      field.hold(bytes, field.start - start);
+      fields.push(field);
+      reader.pos = field.end - start;
     }
     return fields;
   }
 
-  /** Number, kind and extent of the field at `position` of the file, whose first bytes are given. */
-  private header(bytes: Uint8Array, position: number, limit: number): Omit<Field, 'bytes' | 'message'> & Kind {
+  /** The field at the place of the reader, whose bytes begin at `base` of the file; its content must end by `limit`. */
+  private field(reader: PbfReader, base: number, limit: number): Field {
     if (++this.fieldCount > MAX_FIELDS) throw beyondLimit(this.source.name, `it has more than ${MAX_FIELDS} fields`);
-    const reader = new PbfReader(bytes);
-    const tag = this.varint(reader);
+    const position = base + reader.pos;
+    const tag = this.varint(reader, base);
     const number = Math.floor(tag / 8);
     const kind = tag % 8;
     if (number < 1) throw this.broken(position);
-    const delimited = kind === DELIMITED;
     // The value of a varint stands between start and end, and is not needed as bytes.
-    const value = kind === VARINT || delimited ? this.varint(reader) : NaN;
-    const length = delimited ? value : (fixedSizes[kind] ?? NaN);
-    const start = position + reader.pos;
+    const value = kind === VARINT || kind === DELIMITED ? this.varint(reader, base) : NaN;
+    const length = kind === DELIMITED ? value : (fixedSizes[kind] ?? NaN);
+    const start = base + reader.pos;
     const end = start + length;
     if (!(length >= 0) || !(end <= limit)) throw this.broken(position);
-    return { number, value: kind === VARINT ? value : NaN, start, end, delimited };
+    return new Field(number, kind === VARINT ? value : NaN, start, end);
   }
 
-  private varint(reader: PbfReader): number {
-    const position = reader.pos;
+  private varint(reader: PbfReader, base: number): number {
+    const position = base + reader.pos;
     let value = NaN;
     try {
       value = reader.readVarint(true);
@@ -201,33 +225,32 @@ export class ProtobufReader {
     return damaged(this.source.name, `there is no protobuf field at byte ${position}`);
   }
 
-  /** Bytes through a window that grows while reading goes on and is small again after a jump over a tensor. */
   private async bytes(start: number, length: number): Promise<Uint8Array> {
-    const known = this.inWindow(start, length);
-    if (known !== undefined) return known;
+    if (!this.inWindow(start, length)) await this.moveWindow(start, length);
+    return this.window.subarray(start - this.windowStart, start - this.windowStart + length);
+  }
+
+  /** Asked first, since waiting takes longer than reading a short field. */
+  private inWindow(start: number, length: number): boolean {
+    const offset = start - this.windowStart;
+    return length === 0 || (offset >= 0 && offset + length <= this.window.length);
+  }
+
+  /** The window grows while reading goes on, and is small again after a jump over a tensor. */
+  private async moveWindow(start: number, length: number): Promise<void> {
     const offset = start - this.windowStart;
     const follows = offset >= 0 && offset <= this.window.length;
     this.windowSize = follows ? Math.min(MAX_WINDOW, 2 * this.windowSize) : FIRST_WINDOW;
     const size = Math.min(Math.max(length, this.windowSize), this.source.size - start);
     this.window = await this.source.read(start, Math.max(size, length));
+    this.windowReader = new PbfReader(this.window);
     this.windowStart = start;
-    return this.window.subarray(0, length);
   }
-
-  /** Asked before {@link bytes}, since waiting takes longer than reading a short field. */
-  private inWindow(start: number, length: number): Uint8Array | undefined {
-    if (length === 0) return none;
-    const offset = start - this.windowStart;
-    if (offset < 0 || offset + length > this.window.length) return undefined;
-    return this.window.subarray(offset, offset + length);
-  }
-}
-
-interface Kind {
-  readonly delimited: boolean;
 }
 
 const none = new Uint8Array(0);
+/** A tag and a length, ten bytes each. */
+const LONGEST_HEADER = 20;
 const VARINT = 0;
 const DELIMITED = 2;
 /** Bytes of the content by wire type; of a varint nothing is left once it is read. */

@@ -54,7 +54,8 @@ export class ModuleReader {
         continue;
       }
       // torch refuses such names; a path with one would lead nowhere.
-      if (name === '' || name.includes('.')) throw damaged(this.fileName, `a module has the impossible name '${name}'`);
+      if (name === '' || name.includes('.'))
+        throw damaged(this.fileName, `a module has the impossible name '${name.slice(0, 60)}'`);
       const converted = this.convert(child, depth + 1);
       module.setChild(name, converted.module);
       paths += converted.paths;

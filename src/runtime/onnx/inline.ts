@@ -6,7 +6,7 @@ import { AppError } from '../../util/errors';
 import type { OnnxAttribute, OnnxFile, OnnxFunction, OnnxNode } from './onnxFile';
 
 const maxDepth = 64;
-const maxNodes = 1_000_000;
+const maxNodes = 250_000;
 
 const modeOperators: ReadonlySet<string> = new Set(['BatchNormalization', 'Dropout']);
 

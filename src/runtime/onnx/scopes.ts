@@ -2,6 +2,9 @@
 
 import type { OnnxGraph, OnnxNode } from './onnxFile';
 
+/** Modules are nested less deep; each part is looked up together with all before it. */
+const maxScopes = 100;
+
 /** A module on the way to a node, the root first. */
 export interface Scope {
   readonly path: string;
@@ -44,10 +47,12 @@ function uncalled(path: string): string {
   return path.replace(/@\d+(?=\.|$)/g, '');
 }
 
+/** The last alternative takes a text without an end, which would be looked for at every quote in it again. */
 function pythonStrings(text: string | undefined): string[] {
-  return Array.from(text?.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g) ?? [], (match) =>
-    (match[1] ?? match[2] ?? '').replace(/\\(.)/g, '$1'),
-  );
+  const matches = text?.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|['"].*/gs) ?? [];
+  return Array.from(matches, (match) => match[1] ?? match[2])
+    .filter((found) => found !== undefined)
+    .map((found) => found.replace(/\\(.)/g, '$1'));
 }
 
 /**
@@ -126,7 +131,9 @@ function withoutCall(part: string, path: string): string {
 
 /** `['layer1', 'layer1.0', 'bn1']`; undefined for a node of another exporter. */
 function scopeParts({ name }: OnnxNode): string[] | undefined {
-  return name.startsWith('/') && !name.includes('//') ? name.split('/').slice(1, -1) : undefined;
+  if (!name.startsWith('/') || name.includes('//')) return undefined;
+  const parts = name.split('/').slice(1, -1);
+  return parts.length > maxScopes ? undefined : parts;
 }
 
 /** The module of the parameters among a node's inputs, if their names fit the scope's last part. */

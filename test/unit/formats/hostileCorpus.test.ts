@@ -13,6 +13,7 @@ import { hostileFiles, type Expected } from './hostileFiles';
 /** Files that fuzzing found, in test/fixtures/hostile. */
 const kept: Readonly<Record<string, Expected>> = {
   'dotted_module.pt': { code: 'corrupt', message: /module of the name '\.\.\/x', which PyTorch does not allow/ },
+  'long_name.pth': { code: 'corrupt', message: /a module has the impossible name '.{60}'/s },
   'unnamed_model.pth': { format: 'state-dict' },
   'unnamed_part.safetensors.index.json': { format: 'safetensors', problems: /2 tensors are missing/ },
   'late_node.onnx': {
@@ -33,6 +34,7 @@ function assertError(thrown: unknown, { code, message }: { code: AppErrorCode; m
   // The engine's callers turn a lack of stack into a sentence.
   const error = toAppError(thrown, 'worker-died');
   assert.deepEqual([error.code, message.test(error.message)], [code, true], error.stack);
+  assert.ok(error.oneLine.length < 1000, error.oneLine);
 }
 
 async function check(file: string, expected: Expected): Promise<void> {

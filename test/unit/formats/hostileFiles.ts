@@ -77,19 +77,31 @@ function message(write: (pbf: PbfWriter) => void): Uint8Array {
   return pbf.finish();
 }
 
+const nothing = new Uint8Array(0);
+
 interface OnnxNodeParts {
   readonly opType: string;
   readonly inputs?: readonly string[];
   readonly outputs?: readonly string[];
   readonly domain?: string;
+  readonly name?: string;
+  readonly metadata?: readonly [key: string, value: string];
 }
 
-const onnxNode = ({ opType, inputs = ['x'], outputs = ['y'], domain = '' }: OnnxNodeParts): Uint8Array =>
+const onnxNode = ({ opType, inputs = ['x'], outputs = ['y'], domain = '', ...more }: OnnxNodeParts): Uint8Array =>
   message((pbf) => {
     for (const name of inputs) pbf.writeStringField(1, name);
     for (const name of outputs) pbf.writeStringField(2, name);
     pbf.writeStringField(4, opType);
     if (domain !== '') pbf.writeStringField(7, domain);
+    if (more.name !== undefined) pbf.writeStringField(3, more.name);
+    const { metadata } = more;
+    if (metadata === undefined) return;
+    const entry = (note: PbfWriter): void => {
+      note.writeStringField(1, metadata[0]);
+      note.writeStringField(2, metadata[1]);
+    };
+    pbf.writeBytesField(9, message(entry));
   });
 
 /** A float32 value of four elements. */
@@ -118,13 +130,19 @@ const valueInfo = (name: string): Uint8Array =>
 
 /** A model with the input `x` and the output `y`. */
 const onnx = (nodes: readonly OnnxNodeParts[], functions: readonly Uint8Array[] = []): Uint8Array =>
+  onnxGraph((graph) => {
+    for (const node of nodes) graph.writeBytesField(1, onnxNode(node));
+  }, functions);
+
+/** The same, with what is written into its graph. */
+const onnxGraph = (write: (graph: PbfWriter) => void, functions: readonly Uint8Array[] = []): Uint8Array =>
   message((pbf) => {
     pbf.writeVarintField(1, 8);
     pbf.writeStringField(2, 'test');
     pbf.writeBytesField(
       7,
       message((graph) => {
-        for (const node of nodes) graph.writeBytesField(1, onnxNode(node));
+        write(graph);
         graph.writeStringField(2, 'graph');
         graph.writeBytesField(11, valueInfo('x'));
         graph.writeBytesField(12, valueInfo('y'));
@@ -374,6 +392,41 @@ export const hostileFiles: readonly HostileFile[] = [
         { opType: 'Add', inputs: ['x', 'b'], outputs: ['y'] },
         { opType: 'Relu', inputs: ['y'], outputs: ['b'] },
       ]),
+  ),
+  file('fields.onnx', 'a graph of three million empty fields', beyond(/more than 2000000 fields/), () =>
+    onnxGraph((graph) => {
+      for (let i = 0; i < 3_000_000; i++) graph.writeVarintField(31, 1);
+    }),
+  ),
+  file('nodes.onnx', 'a graph of three hundred thousand empty nodes', beyond(/more than 250000 nodes/), () =>
+    onnxGraph((graph) => {
+      for (let i = 0; i < 300_000; i++) graph.writeBytesField(1, nothing);
+    }),
+  ),
+  file('tensors.onnx', 'a graph of three hundred thousand empty tensors', beyond(/more than 250000 tensors/), () =>
+    onnxGraph((graph) => {
+      for (let i = 0; i < 300_000; i++) graph.writeBytesField(5, nothing);
+    }),
+  ),
+  file('attributes.onnx', 'a node of a million empty attributes', beyond(/more than 1000000 messages/), () =>
+    onnxGraph((graph) => {
+      const attribute = (pbf: PbfWriter): void => {
+        for (let i = 0; i < 1_000_000; i++) pbf.writeBytesField(5, nothing);
+      };
+      graph.writeBytesField(1, message(attribute));
+    }),
+  ),
+  file('scopes.onnx', 'nodes whose names lead thirty thousand modules deep', { format: 'onnx' }, () =>
+    onnxGraph((graph) => {
+      const name = '/a'.repeat(30_000);
+      for (let i = 0; i < 200; i++) graph.writeBytesField(1, onnxNode({ opType: 'Dropout', name }));
+    }),
+  ),
+  file('quotes.onnx', 'nodes whose notes are quotes without an end', { format: 'onnx' }, () =>
+    onnxGraph((graph) => {
+      const metadata = ['pkg.torch.onnx.name_scopes', `'${"\\'".repeat(30_000)}`] as const;
+      for (let i = 0; i < 200; i++) graph.writeBytesField(1, onnxNode({ opType: 'Dropout', metadata }));
+    }),
   ),
   file('self_call.onnx', 'a function that calls itself', beyond(/call each other more than 64 deep/), () =>
     onnx(
