@@ -3,7 +3,7 @@
 import type { Problem } from '../model/description';
 import { Dict, ScriptObject, Storage, Tuple, type ScriptArchive, type SourceMap, type Value } from '../runtime/program';
 import { AppError, toAppError } from '../util/errors';
-import { damaged, type OnRead } from './byteSource';
+import { beyondLimit, damaged, type OnRead } from './byteSource';
 import { readDebugRecords } from './debugRecords';
 import type { Format, OpenedFile } from './format';
 import { foreignImports } from './imports';
@@ -20,8 +20,9 @@ import type { ZipEntry } from './zipDirectory';
 /** The newest archive version that torch 2.13 writes or reads. */
 const NEWEST_VERSION = 10;
 const MAX_PICKLE = 256 * 2 ** 20;
-/** The parser takes a hundred times that in memory; the code of the largest traces has a few megabytes. */
-const MAX_CODE = 16 * 2 ** 20;
+const MAX_CODE = 8 * 2 ** 20;
+/** Of all code that is read: four megabytes as torch writes it. The trace of a transformer of 48 layers has a ninth of that. */
+const MAX_TOKENS = 1_000_000;
 
 const decoder = new TextDecoder('utf-8');
 
@@ -53,6 +54,7 @@ class ArchiveReader {
   private readonly problems: Problem[] = [];
   private readonly foreign = new Set<string>();
   private bigEndian = false;
+  private tokens = 0;
 
   constructor(
     private readonly zip: ZipArchive,
@@ -159,7 +161,11 @@ class ArchiveReader {
 
   private async readCode(pythonModule: string): Promise<string | undefined> {
     const bytes = await this.codeBytes(pythonModule);
-    return bytes === undefined ? undefined : decoder.decode(bytes);
+    if (bytes === undefined) return undefined;
+    this.tokens += countTokens(bytes);
+    if (this.tokens > MAX_TOKENS)
+      throw beyondLimit(this.zip.source.name, `its code has more than ${MAX_TOKENS} words and signs`);
+    return decoder.decode(bytes);
   }
 
   private async readSourceMap(pythonModule: string): Promise<SourceMap | undefined> {
@@ -186,6 +192,22 @@ class ArchiveReader {
   private codeName(pythonModule: string): string {
     return `${this.root}code/${pythonModule.replaceAll('.', '/')}.py`;
   }
+}
+
+/** Words, numbers and signs, those in texts and comments too: the parser takes time and memory for each. */
+function countTokens(code: Uint8Array): number {
+  let count = 0;
+  let inWord = false;
+  for (const byte of code) {
+    const isWord =
+      (byte >= 0x61 && byte <= 0x7a) ||
+      (byte >= 0x30 && byte <= 0x39) ||
+      (byte >= 0x41 && byte <= 0x5a) ||
+      byte === 0x5f;
+    if (isWord ? !inWord : byte > 0x20) count++;
+    inWord = isWord;
+  }
+  return count;
 }
 
 /** Of sample inputs the archive keeps the sizes alone. */

@@ -18,6 +18,7 @@ export interface FoundFunction {
 export class CodeLibrary {
   private readonly files = new Map<string, Promise<CodeFile | undefined>>();
   private readonly sourceMaps = new Map<string, Promise<SourceMap | undefined>>();
+  private readonly offsets = new Map<CodeFile, ByteOffsets>();
 
   constructor(
     private readonly archive: ScriptArchive,
@@ -48,7 +49,11 @@ export class CodeLibrary {
       map = this.archive.readSourceMap(file.pythonModule).catch(() => undefined);
       this.sourceMaps.set(file.pythonModule, map);
     }
-    return (await map)?.locate(byteOffset(file.text, at));
+    const found = await map;
+    if (found === undefined) return undefined;
+    let offsets = this.offsets.get(file);
+    if (offsets === undefined) this.offsets.set(file, (offsets = new ByteOffsets(file.text)));
+    return found.locate(offsets.of(at));
   }
 
   private file(pythonModule: string): Promise<CodeFile | undefined> {
@@ -70,10 +75,38 @@ function splitName(qualifiedName: string): { pythonModule: string; name: string 
   return { pythonModule: qualifiedName.slice(0, dot), name: qualifiedName.slice(dot + 1) };
 }
 
-/** Debug records count bytes of UTF-8; they are the string's own indices wherever the code is ASCII. */
-function byteOffset(text: string, index: number): number {
-  return new TextEncoder().encode(text.slice(0, index)).length;
+/** Debug records count bytes of UTF-8, where positions in the code are indices of a string. */
+class ByteOffsets {
+  /** Bytes before each stretch, since a file may have thousands of positions that are asked for. */
+  private readonly before: number[] = [];
+
+  constructor(private readonly text: string) {
+    let bytes = 0;
+    for (let start = 0; start <= text.length; start += STRETCH) {
+      this.before.push(bytes);
+      bytes += this.bytesIn(start, start + STRETCH);
+    }
+  }
+
+  /** @param index at most the length of the text. */
+  of(index: number): number {
+    const stretch = Math.floor(index / STRETCH);
+    return this.before[stretch]! + this.bytesIn(stretch * STRETCH, index);
+  }
+
+  private bytesIn(start: number, end: number): number {
+    const { text } = this;
+    let bytes = 0;
+    for (let i = start; i < Math.min(end, text.length); i++) {
+      const unit = text.charCodeAt(i);
+      // A character of four bytes has two units.
+      bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3;
+    }
+    return bytes;
+  }
 }
+
+const STRETCH = 1024;
 
 /** `__torch__.torch.nn.modules.conv.___torch_mangle_3.Conv2d` -> `torch.nn.modules.conv.Conv2d`. */
 export function demangle(qualifiedName: string): string {

@@ -340,6 +340,16 @@ export const hostileFiles: readonly HostileFile[] = [
     archive(object('Net', ''), { 'net/code/__torch__.py': [Buffer.alloc(18_000_000, 'x = 1\n'), { level: 9 }] }),
   ),
   file(
+    'dense_code.pt',
+    'code of two megabytes that is all names and signs',
+    beyond(/more than 1000000 words and signs/),
+    () => archive(object('Net', ''), { 'net/code/__torch__.py': [latin1('x=[a]\n'.repeat(350_000)), { level: 1 }] }),
+  ),
+  file('much_code.pt', 'code files that are long together', beyond(/more than 1000000 words and signs/), manyFiles),
+  file('broken_code.pt', 'brackets that never close', corrupt(/code of __torch__ in the archive is not valid/), () =>
+    archive(object('Net', ''), { 'net/code/__torch__.py': [latin1('[a,'.repeat(100_000)), { level: 1 }] }),
+  ),
+  file(
     'json_bomb.pt2',
     'a graph of kilobytes that unpacks to eight million lists',
     beyond(/lists, objects and texts would take more than/),
@@ -464,6 +474,15 @@ export const hostileFiles: readonly HostileFile[] = [
     unfolding,
   ),
 ];
+
+/** Three modules, each of a class in a file of its own. */
+function manyFiles(): Uint8Array {
+  const names = ['a', 'b', 'c'];
+  const code = latin1(`class Net(Module):\n${'  x = y(z)\n'.repeat(70_000)}`);
+  const entries = names.map((name) => [`net/code/__torch__/${name}.py`, [code, { level: 1 }]] as const);
+  const children = names.map((name) => `${text(name)}c__torch__.${name}\nNet\n)\x81}b`);
+  return archive(object('Net', children.join('')), Object.fromEntries(entries) as Zippable);
+}
 
 /** Offsets to one method, whose values, chains, operators and delegates are one list of offsets to one table. */
 function unfolding(): Uint8Array {
