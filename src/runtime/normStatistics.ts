@@ -1,11 +1,18 @@
 // Running statistics of one layer, from its tensors by torch's names for them.
 
 import { statisticsNames, summarise, type NormStatistics } from '../model/statistics';
+import { AppError } from '../util/errors';
 import { toNumberArray } from './elements';
 import { Tensor } from './tensor';
 import type { Value } from './values';
 
-/** Summaries of the statistics among a layer's tensors; null where it keeps none. `values` adds every element. */
+/** Elements of a statistic, one a feature. A view with strides of zero makes any number of one. */
+const maxFeatures = 2 ** 20;
+
+/**
+ * Summaries of the statistics among a layer's tensors; null where it keeps none. `values` adds every element.
+ * @throws AppError `limit-exceeded` for absurd numbers of features, and as reading the file does.
+ */
 export async function readNormStatistics(
   tensors: ReadonlyMap<string, Value>,
   values = false,
@@ -41,6 +48,13 @@ export function normStatisticsVersion(tensors: ReadonlyMap<string, Value>): numb
 
 /** The elements of a tensor as numbers, reading only what it views of its storage in the file. */
 async function readTensor(tensor: Tensor): Promise<ArrayLike<number>> {
+  if (tensor.elementCount > maxFeatures) {
+    throw new AppError(
+      'limit-exceeded',
+      `Running statistics of ${tensor.elementCount} features are beyond the safe limit of ${maxFeatures}`,
+      'If the layer is really that wide, please report it with its figures.',
+    );
+  }
   if (tensor.storage.isLoaded) return tensor.toNumbers();
   if (tensor.isContiguous) {
     return toNumberArray(tensor.dtype, await tensor.storage.readRange(tensor.offset, tensor.elementCount));

@@ -16,6 +16,10 @@ const kept: Readonly<Record<string, Expected>> = {
   'long_name.pth': { code: 'corrupt', message: /a module has the impossible name '.{60}'/s },
   'unnamed_model.pth': { format: 'state-dict' },
   'unnamed_part.safetensors.index.json': { format: 'safetensors', problems: /2 tensors are missing/ },
+  'wide_statistics.pth.tar': {
+    format: 'state-dict',
+    statistics: { code: 'limit-exceeded', message: /statistics of 65536003 features/ },
+  },
   'late_node.onnx': {
     format: 'onnx',
     forward: { code: 'corrupt', message: /reads '.*' before it is computed/ },
@@ -54,8 +58,15 @@ async function check(file: string, expected: Expected): Promise<void> {
     const messages = problems.map(({ message }) => message).join('\n');
     if (expected.problems === undefined) assert.equal(messages, '');
     else assert.match(messages, expected.problems);
-    await engine.request('statistics', { paths, values: true });
-    const { forward } = expected;
+    const { statistics, forward } = expected;
+    const asked = engine.request('statistics', { paths, values: true });
+    if (statistics === undefined) await asked;
+    else {
+      await assert.rejects(asked, (error) => {
+        assertError(error, statistics);
+        return true;
+      });
+    }
     if (forward === undefined) return;
     await engine.request('setTraining', { changes: [{ path: '', training: true, recursive: true }] });
     await assert.rejects(engine.request('runForward', { inputs: [], seed: 1 }), (error) => {

@@ -7,13 +7,14 @@ import type { ModelFormat } from '../../../src/model/description';
 import type { AppErrorCode } from '../../../src/util/errors';
 import { archive, ascii, fixture, object, tensor, text, u32 } from './archives';
 
-/** An error on opening, or what the file opens as; `problems` are those of the file, `forward` the error of a forward. */
+/** An error on opening, or what the file opens as; `problems` are those of the file, the errors those of what is asked then. */
 export type Expected =
   | { readonly code: AppErrorCode; readonly message: RegExp }
   | {
       readonly format: ModelFormat;
       readonly modules?: readonly string[];
       readonly problems?: RegExp;
+      readonly statistics?: { readonly code: AppErrorCode; readonly message: RegExp };
       readonly forward?: { readonly code: AppErrorCode; readonly message: RegExp };
     };
 
