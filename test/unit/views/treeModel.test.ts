@@ -86,15 +86,15 @@ describe('rows of modules', () => {
   });
 
   it('offer only what would change something', () => {
-    assert.equal(rowOf(batchNorm('bn')).context, 'module canEval canRun');
-    assert.equal(rowOf(batchNorm('bn', false)).context, 'module canTrain canRun');
+    assert.equal(rowOf(batchNorm('bn')).context, 'module canEval canRun canCompare');
+    assert.equal(rowOf(batchNorm('bn', false)).context, 'module canTrain canRun canCompare');
     const source = { file: 'net.py', line: 3 };
     assert.equal(
       rowOf(moduleSpec('a', 'Block', { source }), [dropout('a.drop', false)]).context,
-      'module canTrain canEval hasFlag canRun hasSource',
+      'module canTrain canEval hasFlag canRun canCompare hasSource',
     );
     const unstored = moduleSpec('w', 'Weights', { training: null, behaviour: 'unknown' });
-    assert.equal(rowOf(unstored).context, 'module canRun');
+    assert.equal(rowOf(unstored).context, 'module canRun canCompare');
   });
 
   it('speak of mixed parents in full', () => {
