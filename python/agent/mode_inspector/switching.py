@@ -11,13 +11,14 @@ import collections
 import contextlib
 import sys
 import threading
+import time
 from typing import Any, Callable, Deque, Optional
 
 from .modules import torch_module
 
 __all__ = ["Switcher", "is_outermost"]
 
-_LONG_ENOUGH = 1.0
+_LONG_ENOUGH = 0.1
 
 
 class Switcher:
@@ -33,6 +34,10 @@ class Switcher:
     def is_waiting(self) -> bool:
         return bool(self._waiting)
 
+    def prepare(self) -> None:
+        """Once torch is imported, and before the program has a model: counts the references that are there without checkpoints."""
+        self._checkpoints.are_waiting()
+
     def submit(self, job: Callable[[], None]) -> None:
         """Runs the job now or at the start of the next forward."""
         self._waiting.append(job)
@@ -46,8 +51,10 @@ class Switcher:
             return
         # From here to the end no other Python code runs, unless a module's own train() waits for something.
         interval = sys.getswitchinterval()
-        sys.setswitchinterval(_LONG_ENOUGH)
+        sys.setswitchinterval(max(interval, _LONG_ENOUGH))
         try:
+            # Whoever asked to be let in before comes in now.
+            time.sleep(0)
             if self._is_safe():
                 self._run_all()
         finally:
@@ -98,7 +105,6 @@ class _Checkpoints:
 
     def __init__(self) -> None:
         self._fewest: Optional[int] = None
-        self.are_waiting()
 
     def are_waiting(self) -> bool:
         kind = getattr(torch_module("torch.utils.checkpoint"), "_CheckpointFrame", None)
