@@ -132,7 +132,6 @@ class Agent:
         try:
             self._connection.open(self._port, self._token)
             self._wait_for_torch()
-            self._switcher.prepare()
             self._connection.notify("connected", self._introduction())
             while not self._is_stopping:
                 for message in self._connection.receive(self._patience()):

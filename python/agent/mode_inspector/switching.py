@@ -34,10 +34,6 @@ class Switcher:
     def is_waiting(self) -> bool:
         return bool(self._waiting)
 
-    def prepare(self) -> None:
-        """Once torch is imported, and before the program has a model: counts the references that are there without checkpoints."""
-        self._checkpoints.are_waiting()
-
     def submit(self, job: Callable[[], None]) -> None:
         """Runs the job now or at the start of the next forward."""
         self._waiting.append(job)
