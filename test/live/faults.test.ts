@@ -211,7 +211,8 @@ while not select.select([sys.stdin], [], [], 0)[0]:
       }
       program.goOn();
       assert.equal(await program.ends(), 0, program.errors);
-      assert.equal(program.output, 'waiting\n');
+      // The older kind leaves no sign between a forward and its backward: a switch there is seen by the repetition, as README says.
+      assert.match(program.output, reentrant === 'False' ? /^waiting\n$/ : /^waiting\n(mixed .*\n)*$/);
     });
   }
 

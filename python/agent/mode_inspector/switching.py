@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import gc
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from .modules import torch_module
 __all__ = ["Switcher", "is_outermost"]
 
 _LONG_ENOUGH = 0.1
+_COUNT_SECONDS = 1.0
 
 
 class Switcher:
@@ -100,15 +102,21 @@ class _Checkpoints:
     """
 
     def __init__(self) -> None:
-        self._fewest: Optional[int] = None
+        self._without: Optional[int] = None
+        self._next_count = 0.0
 
     def are_waiting(self) -> bool:
         kind = getattr(torch_module("torch.utils.checkpoint"), "_CheckpointFrame", None)
         if kind is None:
             return False
-        count = sys.getrefcount(kind)
-        self._fewest = count if self._fewest is None else min(count, self._fewest)
-        return count > self._fewest
+        count, now = sys.getrefcount(kind), time.monotonic()
+        if self._without is None or (count > self._without and now >= self._next_count):
+            # Looked for one by one, which takes long, since others may refer to the class too.
+            waiting = sum(type(each) is kind for each in gc.get_objects())
+            self._without = min(count, sys.getrefcount(kind)) - waiting
+            self._next_count = now + _COUNT_SECONDS
+        self._without = min(count, self._without)
+        return count > self._without
 
 
 def _is_forward_running() -> bool:
