@@ -15,7 +15,9 @@ import { registerSaveCopy } from './commands/saveCopy';
 import { registerSessionCommands } from './commands/sessionCommands';
 import { registerLiveCommands } from './commands/live';
 import { registerRunPython } from './commands/runPython';
+import { registerPresets } from './commands/presets';
 import { registerModeCommands } from './commands/setMode';
+import { SwitchHistory } from './commands/undo';
 import { readThreads } from './host/config';
 import { setContextKey } from './host/context';
 import { contextKeys } from './host/ids';
@@ -71,6 +73,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
   });
   const tree = new ModuleTree(store, counts, ranks);
   const scene = { store, tree };
+  const history = new SwitchHistory();
   hub.setVisible(tree.view.visible);
   const debugSessions = new DebugSessions(scene, hub, log);
   context.subscriptions.push(
@@ -82,7 +85,8 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     createStatusBar(store, counts),
     registerModelEditors({ store, counts, tree, log, pageFolder: vscode.Uri.joinPath(dist, 'media') }),
     ...registerOpenCommands(scene, log, vscode.Uri.joinPath(context.extensionUri, 'samples')),
-    ...registerModeCommands(scene, counts, log),
+    ...registerModeCommands(scene, counts, history, log),
+    ...registerPresets(scene, history, log),
     ...registerForwardCommands(scene, counts, log),
     registerCompareModes(scene, log),
     ...registerSessionCommands(scene, counts, log),

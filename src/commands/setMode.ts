@@ -11,12 +11,18 @@ import type { ModeCounts } from '../views/modeCounts';
 import { countOf } from '../views/format';
 import { confirmRanks, inEachModel, inOtherRanksToo, offerOtherRanks, thatChange } from './ranks';
 import type { Switch } from './ranks';
-import { restoredWords, switchedWords } from './setModeModel';
+import { restoredWords, switchedWords, undoneWords } from './setModeModel';
 import { nameOf, rankOf, sessionsOf, targetsOf } from './targets';
 import type { Scene, Target } from './targets';
+import type { SwitchHistory } from './undo';
 
-export function registerModeCommands(scene: Scene, counts: ModeCounts, log: OutputLog): vscode.Disposable[] {
-  const switcher = new ModeSwitcher(scene, counts);
+export function registerModeCommands(
+  scene: Scene,
+  counts: ModeCounts,
+  history: SwitchHistory,
+  log: OutputLog,
+): vscode.Disposable[] {
+  const switcher = new ModeSwitcher(scene, counts, history);
   const set =
     (training: boolean, recursive: boolean) =>
     (...args: unknown[]): Promise<void> =>
@@ -56,12 +62,26 @@ export function registerModeCommands(scene: Scene, counts: ModeCounts, log: Outp
         inEachModel(
           scene.store,
           sessions.map((session) => ({ session })),
-          ({ session }) => session.restore(session.initialModes),
+          ({ session }) => {
+            history.record(session);
+            return session.restore(session.initialModes);
+          },
         ),
       );
       const title = sessions.length === 1 ? first.title : countOf(sessions.length, 'model');
       const { kind, state } = waitingOne(sessions) ?? first;
       vscode.window.setStatusBarMessage(restoredWords({ title, kind, state }), 4000);
+    }),
+    registerCommand(log, commandIds.undoSwitch, async (...args) => {
+      await inEachModel(
+        scene.store,
+        sessionsOf(scene, args).map((session) => ({ session })),
+        async ({ session }) => {
+          const isUndone = await history.undo(session);
+          const words = isUndone ? undoneWords(session.title, session) : `${session.title}: nothing to undo`;
+          vscode.window.setStatusBarMessage(words, 4000);
+        },
+      );
     }),
   ];
 }
@@ -72,6 +92,7 @@ class ModeSwitcher {
   constructor(
     private readonly scene: Scene,
     private readonly counts: ModeCounts,
+    private readonly history: SwitchHistory,
   ) {}
 
   async apply(asked: readonly Switch[], recursive: boolean): Promise<void> {
@@ -82,6 +103,7 @@ class ModeSwitcher {
 
   private async switch(switches: readonly Switch[], recursive: boolean): Promise<void> {
     const { store } = this.scene;
+    for (const session of new Set(switches.map((each) => each.session))) this.history.record(session);
     await inEachModel(store, switches, async (asked) => {
       const { session, module, training } = asked;
       const name = nameOf(asked, store);

@@ -63,6 +63,29 @@ describe('models', () => {
     assert.deepEqual(session.snapshot(), session.initialModes);
   });
 
+  it('freezes BatchNorm, leaves only dropout in train, and undoes both', async () => {
+    const session = await openSample(api, 'resnet_trained.pt', 'presets.pt');
+    const root = api.tree.node(session, '');
+    const flags = (): unknown[] => [...session.snapshot().flags];
+    const before = flags();
+    await run('setTrain', root);
+    const trained = flags();
+    await run('freezeBatchNorm', root);
+    const layers = session.modules.filter(({ batchNorm }) => batchNorm !== undefined);
+    assert.ok(layers.length > 0 && layers.every(({ training }) => training === false));
+    assert.equal(session.module('')?.training, true);
+    await run('monteCarloDropout', root);
+    assert.deepEqual(
+      session.modules.filter(({ training }) => training === true).map(({ path }) => path),
+      ['dropout'],
+    );
+    await run('undoSwitch', root);
+    await run('undoSwitch', root);
+    assert.deepEqual(flags(), trained);
+    await run('undoSwitch', root);
+    assert.deepEqual(flags(), before);
+  });
+
   it('leaves everything alone where the clicked row is no longer known', async () => {
     const gone = await openSample(api, 'traced.pt', 'gone.pt');
     const stale = api.tree.node(gone, '');
