@@ -18,6 +18,7 @@ import { registerRunPython } from './commands/runPython';
 import { registerPresets } from './commands/presets';
 import { registerModeCommands } from './commands/setMode';
 import { SwitchHistory } from './commands/undo';
+import { registerShowStatistics } from './commands/showStatistics';
 import { readThreads } from './host/config';
 import { setContextKey } from './host/context';
 import { contextKeys } from './host/ids';
@@ -31,6 +32,7 @@ import { ModeCounts } from './views/modeCounts';
 import { registerModelEditors } from './views/modelEditor';
 import { ModuleTree } from './views/moduleTree';
 import { Ranks } from './views/ranks';
+import { StatisticsPanels } from './views/statisticsPanels';
 import { createStatusBar } from './views/statusBar';
 
 /** What `activate` returns: enough for tests inside VS Code to look at the state that the views show. */
@@ -74,7 +76,12 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
   const tree = new ModuleTree(store, counts, ranks);
   const scene = { store, tree };
   const history = new SwitchHistory();
-  hub.setVisible(tree.view.visible);
+  const viewParts = { store, counts, tree, log, pageFolder: vscode.Uri.joinPath(dist, 'media') };
+  const panels = new StatisticsPanels(viewParts);
+  const look = (): void => {
+    hub.setVisible(tree.view.visible || panels.isVisible);
+  };
+  look();
   const debugSessions = new DebugSessions(scene, hub, log);
   context.subscriptions.push(
     spare,
@@ -83,7 +90,9 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     ranks,
     tree,
     createStatusBar(store, counts),
-    registerModelEditors({ store, counts, tree, log, pageFolder: vscode.Uri.joinPath(dist, 'media') }),
+    registerModelEditors(viewParts),
+    panels,
+    registerShowStatistics(scene, panels, log),
     ...registerOpenCommands(scene, log, vscode.Uri.joinPath(context.extensionUri, 'samples')),
     ...registerModeCommands(scene, counts, history, log),
     ...registerPresets(scene, history, log),
@@ -100,9 +109,8 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     ...registerLiveCommands(scene, log),
     debugSessions,
     registerAttachToProcess(scene, hub, debugSessions, log),
-    tree.view.onDidChangeVisibility(({ visible }) => {
-      hub.setVisible(visible);
-    }),
+    tree.view.onDidChangeVisibility(look),
+    panels.onDidChangeVisibility(look),
     store.onDidChange(() => {
       // Who has one model file open often opens or reloads another; activation itself starts nothing.
       if (store.files.length === 0) spare.drop();

@@ -41,6 +41,7 @@ export const commandIds = {
   revealSwitch: 'modeInspector.revealSwitch',
   inspectDebugSession: 'modeInspector.inspectDebugSession',
   attachToProcess: 'modeInspector.attachToProcess',
+  showStatistics: 'modeInspector.showStatistics',
 } as const;
 
 export type CommandId = (typeof commandIds)[keyof typeof commandIds];
@@ -50,6 +51,7 @@ export const viewIds = {
   modules: 'modeInspector.modules',
   modelEditor: 'modeInspector.model',
   perhapsModelEditor: 'modeInspector.perhapsModel',
+  statistics: 'modeInspector.statistics',
 } as const;
 
 export const settingIds = {

@@ -9,9 +9,14 @@ export interface TensorSummary {
   readonly mean: number | null;
   /** Number of NaN and infinite elements. */
   readonly nonFinite: number;
+  /** Of running statistics, where somebody looks at their distribution. */
+  readonly quartiles?: Quartiles;
   /** All elements in order, only where they were asked for; non-finite ones as `null`. */
   readonly values?: readonly (number | null)[];
 }
+
+/** Lower quartile, median and upper quartile of the finite elements, interpolated linearly as `torch.quantile` does. */
+export type Quartiles = readonly [lower: number, median: number, upper: number];
 
 /** Names under which torch's normalisation layers register their statistics. */
 export const statisticsNames = ['running_mean', 'running_var', 'num_batches_tracked'] as const;
@@ -53,4 +58,17 @@ export function summarise(values: ArrayLike<number>, keepValues = false): Tensor
     nonFinite: values.length - finite,
     ...(keepValues ? { values: Array.from(values, (value) => (Number.isFinite(value) ? value : null)) } : {}),
   };
+}
+
+/** The quartiles of numbers; undefined where none is finite. */
+export function quartilesOf(values: ArrayLike<number>): Quartiles | undefined {
+  const sorted = Float64Array.from(values).filter((value) => Number.isFinite(value)).sort();
+  if (sorted.length === 0) return undefined;
+  const at = (share: number): number => {
+    const place = share * (sorted.length - 1);
+    const below = sorted[Math.floor(place)] as number;
+    const above = sorted[Math.ceil(place)] as number;
+    return below + (above - below) * (place - Math.floor(place));
+  };
+  return [at(0.25), at(0.5), at(0.75)];
 }

@@ -1,6 +1,6 @@
 // Running statistics of one layer, from its tensors by torch's names for them.
 
-import { statisticsNames, summarise, type NormStatistics } from '../model/statistics';
+import { quartilesOf, statisticsNames, summarise, type NormStatistics, type TensorSummary } from '../model/statistics';
 import { AppError } from '../util/errors';
 import { toNumberArray } from './elements';
 import { Tensor } from './tensor';
@@ -21,9 +21,14 @@ export async function readNormStatistics(
   if (!(mean instanceof Tensor) || !(variance instanceof Tensor)) return null;
   return {
     numBatchesTracked: count instanceof Tensor ? ((await readTensor(count))[0] ?? null) : null,
-    runningMean: summarise(await readTensor(mean), values),
-    runningVar: summarise(await readTensor(variance), values),
+    runningMean: summaryOf(await readTensor(mean), values),
+    runningVar: summaryOf(await readTensor(variance), values),
   };
+}
+
+function summaryOf(elements: ArrayLike<number>, values: boolean): TensorSummary {
+  const quartiles = quartilesOf(elements);
+  return { ...summarise(elements, values), ...(quartiles === undefined ? {} : { quartiles }) };
 }
 
 /** The statistics among a layer's tensors. */

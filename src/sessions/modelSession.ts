@@ -6,6 +6,7 @@ import type { ModeComparison } from '../model/comparison';
 import type { Capabilities, InputSpec, ModelFormat, Problem, SavedModel } from '../model/description';
 import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
+import type { AgentSwitch } from '../protocol/agent';
 import type {
   CompareOptions,
   ForwardOptions,
@@ -73,6 +74,10 @@ export interface ModelSession extends Disposable {
   setTraining(path: string, training: boolean, options: { readonly recursive: boolean }): Promise<void>;
   /** Running statistics of a BatchNorm or InstanceNorm, cached until they move; null for other modules. */
   statistics(path: string, options?: { readonly values?: boolean }): Promise<NormStatistics | null>;
+  /** The figures of a layer as they were reported last, without asking anybody; for live models only. */
+  latestStatistics?(path: string): NormStatistics | undefined;
+  /** Calls of `train()` and `eval()` on its modules, the oldest first; for live models only. */
+  readonly switches?: readonly AgentSwitch[];
   /** One at a time: a second call while one runs is refused. `signal` cancels it. */
   runForward(options: ForwardOptions, signal?: AbortSignal): Promise<ForwardResult>;
   /** Runs the same inputs in eval and in train, and leaves flags and statistics as they were. `signal` cancels it. */

@@ -144,7 +144,8 @@ export function switchRow(place: SwitchPlace): Row {
   };
 }
 
-function placeWords({ file, line, function: name }: SwitchPlace): string {
+/** `train.py:22 in main`. */
+export function placeWords({ file, line, function: name }: SwitchPlace): string {
   if (file === null) return 'Mode Inspector';
   const where = name === null || name === '<module>' ? '' : ` in ${name}`;
   return `${fileName(file)}:${String(line ?? 0)}${where}`;

@@ -230,6 +230,7 @@ function contextOf(
   if (capabilities.pin === true) words.push(pinned === undefined ? 'canPin' : 'canUnpin');
   if (module.source !== undefined) words.push('hasSource');
   if (isInJob === true) words.push('inJob');
+  if (hasStatistics(module)) words.push('keepsStatistics');
   return words.join(' ');
 }
 

@@ -1,0 +1,431 @@
+// The overview: every layer as one column, in the order of the model, with the spread of its statistics over channels.
+
+import type { CustomSeriesRenderItemAPI, CustomSeriesRenderItemParams } from 'echarts';
+import type { EChartsCoreOption } from 'echarts/core';
+import type { TensorSummary } from '../../src/model/statistics';
+import type { MarkKind } from '../../src/protocol/statisticsPanel';
+import { axis, baseOptions, Chart } from './chart';
+import { element } from './dom';
+import { groupLayers } from './groups';
+import type { LayerGroup } from './groups';
+import { markShape } from './marks';
+import { positiveScale, signedScale } from './scale';
+import type { Scale } from './scale';
+import type { PanelState } from './state';
+import type { Theme } from './theme';
+import { number } from './words';
+
+const left = 66;
+const right = 18;
+const meanTop = 30;
+const plotHeight = 132;
+const varianceTop = meanTop + plotHeight + 40;
+const stripTop = varianceTop + plotHeight + 12;
+const stripHeight = 12;
+const groupTop = stripTop + stripHeight + 6;
+const overviewHeight = groupTop + 22;
+const sliderHeight = 18;
+/** More layers than this get a slider to zoom with. */
+const layersWithoutZoom = 60;
+
+/** Shapes of a custom series are plain data to ECharts. */
+type Shape = Readonly<Record<string, unknown>>;
+type Render = (params: CustomSeriesRenderItemParams, api: CustomSeriesRenderItemAPI) => Shape | undefined;
+
+export interface OverviewEvents {
+  /** The layer under the mouse, and where that is; -1 for none. */
+  onHover(index: number, x: number, y: number): void;
+  onSelect(index: number): void;
+  onZoom(): void;
+}
+
+export class Overview {
+  readonly chart: Chart;
+  private readonly cursor = element('div', 'cursor');
+  private readonly selection = element('div', 'selection');
+  private groups: readonly LayerGroup[] = [];
+
+  constructor(
+    readonly place: HTMLElement,
+    private readonly state: PanelState,
+    private theme: Theme,
+    events: OverviewEvents,
+  ) {
+    const canvas = element('div', 'canvas');
+    place.append(canvas, this.selection, this.cursor);
+    this.chart = new Chart(canvas);
+    const zr = this.chart.view.getZr();
+    zr.on('mousemove', (event) => {
+      const index = this.indexAt(event.offsetX, event.offsetY);
+      this.move(this.cursor, index);
+      events.onHover(index, event.offsetX, event.offsetY);
+    });
+    zr.on('globalout', () => {
+      this.move(this.cursor, -1);
+      events.onHover(-1, 0, 0);
+    });
+    zr.on('click', (event) => {
+      const index = this.indexAt(event.offsetX, event.offsetY);
+      if (index >= 0) events.onSelect(index);
+    });
+    this.chart.view.on('datazoom', () => {
+      this.showSelection();
+      events.onZoom();
+    });
+    // A drawing may move the columns.
+    this.chart.view.on('finished', () => {
+      this.showSelection();
+    });
+  }
+
+  setTheme(theme: Theme): void {
+    this.theme = theme;
+    this.draw();
+  }
+
+  /** Another model: zoomed out, with its own stages. */
+  reset(): void {
+    this.groups = groupLayers(this.state.model.layers.map(({ path }) => path));
+    const hasZoom = this.state.model.layers.length > layersWithoutZoom;
+    this.place.style.height = `${String(overviewHeight + (hasZoom ? sliderHeight + 16 : 0))}px`;
+    this.chart.view.clear();
+    this.chart.view.resize();
+    this.draw();
+  }
+
+  draw(): void {
+    this.chart.draw(() => this.options());
+  }
+
+  /** Marks the selected layer, and brings it into the part that is zoomed into. */
+  showSelection(): void {
+    this.move(this.selection, this.state.selected);
+  }
+
+  /** @param factor below 1 to see fewer layers, larger. */
+  zoom(factor: number): void {
+    const [from, to] = this.window();
+    const count = this.state.model.layers.length;
+    const middle = Math.min(Math.max(this.state.selected, from), to);
+    const width = Math.min(count, Math.max(8, (to - from) * factor));
+    const start = Math.min(Math.max(-0.5, middle - width / 2), count - 0.5 - width);
+    this.setWindow(start, start + width);
+  }
+
+  showAll(): void {
+    this.setWindow(-0.5, this.state.model.layers.length - 0.5);
+  }
+
+  /** Moves the window if the selected layer is outside of it. */
+  follow(): void {
+    const [from, to] = this.window();
+    const { selected } = this.state;
+    if (selected >= 0 && (selected < from || selected > to)) {
+      const start = Math.min(
+        Math.max(-0.5, selected - (to - from) / 2),
+        this.state.model.layers.length - 0.5 - (to - from),
+      );
+      this.setWindow(start, start + (to - from));
+    }
+    this.showSelection();
+  }
+
+  private window(): readonly [from: number, to: number] {
+    const option = this.chart.view.getOption() as
+      { dataZoom?: { startValue?: number; endValue?: number }[] } | undefined;
+    const { startValue = -0.5, endValue = this.state.model.layers.length - 0.5 } = option?.dataZoom?.[0] ?? {};
+    return [startValue, endValue];
+  }
+
+  private setWindow(startValue: number, endValue: number): void {
+    this.chart.view.dispatchAction({ type: 'dataZoom', dataZoomIndex: 0, startValue, endValue });
+  }
+
+  private indexAt(x: number, y: number): number {
+    const { width } = this.place.getBoundingClientRect();
+    if (x < left - 4 || x > width - right + 4 || y < meanTop || y > groupTop + 20) return -1;
+    const [at] = this.chart.view.convertFromPixel({ xAxisIndex: 0, yAxisIndex: 0 }, [x, meanTop]) as [number, number];
+    const index = Math.round(at);
+    return index >= 0 && index < this.state.model.layers.length ? index : -1;
+  }
+
+  private move(line: HTMLElement, index: number): void {
+    const count = this.state.model.layers.length;
+    if (index < 0 || index >= count || this.chart.view.getOption() === undefined) {
+      line.hidden = true;
+      return;
+    }
+    const at = this.chart.view.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, [index, 0]) as
+      [number, number] | undefined;
+    const next = this.chart.view.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, [index + 1, 0]) as
+      [number, number] | undefined;
+    if (at === undefined || next === undefined || Number.isNaN(at[0])) {
+      line.hidden = true;
+      return;
+    }
+    const width = Math.max(3, next[0] - at[0]);
+    line.hidden = at[0] < left - 1 || at[0] > this.place.clientWidth - right + 1;
+    line.style.left = `${String(at[0] - width / 2)}px`;
+    line.style.width = `${String(width)}px`;
+    line.style.top = `${String(meanTop)}px`;
+    line.style.height = `${String(stripTop + stripHeight - meanTop)}px`;
+  }
+
+  private options(): EChartsCoreOption {
+    const { figures } = this.state;
+    const means = figures.map((each) => each?.runningMean ?? null);
+    const variances = figures.map((each) => each?.runningVar ?? null);
+    const meanScale = signedScale(extremes(means));
+    const varianceScale = positiveScale(extremes(variances));
+    const count = this.state.model.layers.length;
+    const hasZoom = count > layersWithoutZoom;
+    const grids = [
+      { left, right, top: meanTop, height: plotHeight },
+      { left, right, top: varianceTop, height: plotHeight },
+      { left, right, top: stripTop, height: stripHeight },
+    ];
+    const xAxes = grids.map((_, gridIndex) => ({
+      type: 'value',
+      gridIndex,
+      min: -0.5,
+      max: count - 0.5,
+      show: false,
+    }));
+    return {
+      ...baseOptions(this.theme),
+      grid: grids,
+      xAxis: xAxes,
+      yAxis: [
+        this.valueAxis(0, 'running_mean', meanScale),
+        this.valueAxis(1, 'running_var', varianceScale),
+        { type: 'value', gridIndex: 2, min: 0, max: 1, show: false },
+      ],
+      dataZoom: [
+        {
+          type: 'inside',
+          xAxisIndex: [0, 1, 2],
+          filterMode: 'none',
+          zoomOnMouseWheel: 'ctrl',
+          moveOnMouseWheel: 'shift',
+          minValueSpan: 8,
+        },
+        ...(hasZoom ? [this.slider()] : []),
+      ],
+      series: [
+        this.series('groups', 0, this.groupData(), this.renderGroup(), 0),
+        this.series('mean', 0, spreads(means, meanScale), renderSpread(this.theme.mean, this.theme), 2),
+        this.series('variance', 1, spreads(variances, varianceScale), renderSpread(this.theme.variance, this.theme), 2),
+        this.series('modes', 2, this.modeData(), this.renderMode(), 2),
+        this.series('marks', 0, this.markData('mean'), this.renderMark(), 5),
+        this.series('varianceMarks', 1, this.markData('variance'), this.renderMark(), 5),
+      ],
+    };
+  }
+
+  private series(id: string, grid: number, data: readonly (readonly number[])[], renderItem: Render, z: number): Shape {
+    return {
+      id,
+      type: 'custom',
+      xAxisIndex: grid,
+      yAxisIndex: grid,
+      data,
+      renderItem,
+      z,
+      silent: true,
+      clip: id !== 'groups',
+      // The whole row is one value to us: ECharts need not look for extents.
+      encode: { x: 0, y: [] },
+    };
+  }
+
+  private valueAxis(gridIndex: number, name: string, scale: Scale): Record<string, unknown> {
+    const formatter = (place: number): string => number(Number(scale.value(place).toPrecision(6)));
+    return axis(this.theme, {
+      gridIndex,
+      name: scale.kind === 'logarithmic' ? `${name} (logarithmic)` : name,
+      nameGap: 12,
+      nameTextStyle: {
+        color: this.theme.foreground,
+        align: 'left',
+        fontWeight: 'bold',
+        padding: [0, 0, 0, -left + 14],
+      },
+      min: scale.low,
+      max: scale.high,
+      axisTick: { show: false, customValues: scale.ticks },
+      axisLabel: { customValues: scale.ticks, formatter },
+    });
+  }
+
+  private slider(): Shape {
+    const { theme } = this;
+    return {
+      type: 'slider',
+      xAxisIndex: [0, 1, 2],
+      filterMode: 'none',
+      top: overviewHeight + 4,
+      height: sliderHeight,
+      left,
+      right,
+      showDetail: false,
+      showDataShadow: false,
+      brushSelect: false,
+      borderColor: theme.line,
+      fillerColor: theme.isHighContrast ? 'transparent' : `${theme.focus}33`,
+      handleStyle: { color: theme.background, borderColor: theme.foreground },
+      moveHandleStyle: { color: theme.faint },
+      emphasis: { handleStyle: { borderColor: theme.focus }, moveHandleStyle: { color: theme.focus } },
+      minValueSpan: 8,
+    };
+  }
+
+  private groupData(): readonly (readonly number[])[] {
+    return this.groups.map(({ from, to }, index) => [(from + to - 1) / 2, index]);
+  }
+
+  /** A band behind every second stage, and the stage's name below. */
+  private renderGroup(): Render {
+    const { theme } = this;
+    return (_, api) => {
+      const position = api.value(1) as number;
+      const group = this.groups[position];
+      if (group === undefined) return undefined;
+      const edge = this.place.clientWidth - right;
+      const from = Math.max(left, api.coord([group.from - 0.5, 0])[0] ?? 0);
+      const to = Math.min(edge, api.coord([group.to - 0.5, 0])[0] ?? 0);
+      if (to <= from) return undefined;
+      const isBand = position % 2 === 1 && this.groups.length < 60 && !theme.isHighContrast;
+      const children: Shape[] = [];
+      if (isBand) {
+        const shape = { x: from, y: meanTop, width: to - from, height: stripTop + stripHeight - meanTop };
+        children.push({ type: 'rect', shape, style: { fill: theme.foreground, opacity: 0.045 } });
+      }
+      if (theme.isHighContrast && position > 0) {
+        const shape = { x1: from, x2: from, y1: meanTop, y2: groupTop + 12 };
+        children.push({ type: 'line', shape, style: { stroke: theme.line, opacity: 0.5, lineDash: [2, 4] } });
+      }
+      const width = to - from - 4;
+      if (width >= group.name.length * theme.fontSize * 0.55)
+        children.push({
+          type: 'text',
+          style: {
+            text: group.name,
+            x: (from + to) / 2,
+            y: groupTop,
+            textAlign: 'center',
+            textVerticalAlign: 'top',
+            fill: theme.faint,
+            font: `${String(theme.fontSize)}px ${theme.font}`,
+          },
+        });
+      return { type: 'group', children };
+    };
+  }
+
+  private modeData(): readonly (readonly number[])[] {
+    return this.state.modes.map(({ behaviour }, index) => [
+      index,
+      behaviour === 'train' ? 2 : behaviour === 'eval' ? 1 : 0,
+    ]);
+  }
+
+  /** Filled where a layer runs as train, hollow where it runs as eval, a dot where that is not known. */
+  private renderMode(): Render {
+    const { theme } = this;
+    return (_, api) => {
+      const mode = api.value(1) as number;
+      const [x = 0, y = 0] = api.coord([api.value(0), 0.5]);
+      const width = Math.min(stripHeight, Math.max(1, columnWidth(api) - 1));
+      const half = width < 5 ? stripHeight / 2 : width / 2;
+      if (mode === 0)
+        return {
+          type: 'rect',
+          shape: { x: x - width / 2, y: y - 0.5, width, height: 1 },
+          style: { fill: theme.faint },
+        };
+      const shape = { x: x - width / 2, y: y - half, width, height: 2 * half };
+      if (mode === 2) return { type: 'rect', shape, style: { fill: theme.train } };
+      if (width < 5)
+        return { type: 'rect', shape: { ...shape, y: y + half - 3, height: 3 }, style: { fill: theme.eval } };
+      const inner = { x: shape.x + 0.75, y: shape.y + 0.75, width: width - 1.5, height: 2 * half - 1.5 };
+      return { type: 'rect', shape: inner, style: { fill: 'transparent', stroke: theme.eval, lineWidth: 1.5 } };
+    };
+  }
+
+  private markData(tensor: 'mean' | 'variance'): readonly (readonly number[])[] {
+    return [...this.state.marks].flatMap(([index, marks]) =>
+      marks.some(({ word, kind }) => tensorOf(kind, word) === tensor) ? [[index]] : [],
+    );
+  }
+
+  /** The gravest mark's shape above the plot, with its word where there is room. */
+  private renderMark(): Render {
+    const { theme, state } = this;
+    return (params, api) => {
+      const index = api.value(0) as number;
+      const tensor = params.seriesId === 'marks' ? 'mean' : 'variance';
+      const mark = state.marks.get(index)?.find(({ kind, word }) => tensorOf(kind, word) === tensor);
+      if (mark === undefined) return undefined;
+      const [x = 0] = api.coord([index, 0]);
+      const { y } = params.coordSys as unknown as { y: number };
+      return { type: 'group', children: markShape(mark.kind, x, y + 8, theme) };
+    };
+  }
+}
+
+/** Which of the two plots a mark belongs to. */
+function tensorOf(kind: MarkKind, word: string): 'mean' | 'variance' {
+  return kind === 'far-off' && word.startsWith('mean') ? 'mean' : kind === 'non-finite' ? 'mean' : 'variance';
+}
+
+function columnWidth(api: CustomSeriesRenderItemAPI): number {
+  const [width = 1] = (api.size?.([1, 0]) ?? [1]) as number[];
+  return width;
+}
+
+function* extremes(summaries: readonly (TensorSummary | null)[]): Generator<number> {
+  for (const summary of summaries) {
+    if (summary?.min == null || summary.max === null) continue;
+    yield summary.min;
+    yield summary.max;
+    if (summary.quartiles !== undefined) yield summary.quartiles[1];
+  }
+}
+
+/** Place, then minimum, lower quartile, middle, upper quartile and maximum as places on the axis; NaN where there is none. */
+function spreads(summaries: readonly (TensorSummary | null)[], { place }: Scale): readonly (readonly number[])[] {
+  return summaries.flatMap((summary, index) => {
+    if (summary?.min == null || summary.max === null || summary.mean === null) return [];
+    const [lower, median, upper] = summary.quartiles ?? [NaN, summary.mean, NaN];
+    return [[index, ...[summary.min, lower, median, upper, summary.max].map(place)]];
+  });
+}
+
+/** From minimum to maximum faintly, the middle half strongly, the median as a gap in it. */
+function renderSpread(colour: string, theme: Theme): Render {
+  return (_, api) => {
+    const x = api.coord([api.value(0), 0])[0] ?? 0;
+    const y = (dimension: number): number => api.coord([0, api.value(dimension)])[1] ?? 0;
+    const column = columnWidth(api);
+    const width = Math.min(18, Math.max(1, column < 4 ? column : column * 0.68));
+    const bar = (top: number, bottom: number, style: Shape, share = 1): Shape => ({
+      type: 'rect',
+      shape: {
+        x: x - (width * share) / 2,
+        y: top,
+        width: width * share,
+        height: Math.max(1, bottom - top),
+        ...(share === 1 && width > 6 ? { r: 1.5 } : {}),
+      },
+      style,
+    });
+    const whisker = bar(y(5), y(1), { fill: colour, opacity: theme.isHighContrast ? 0.5 : 0.28 });
+    const middle = y(3);
+    if (Number.isNaN(api.value(2) as number))
+      return { type: 'group', children: [whisker, bar(middle - 1, middle + 1, { fill: colour })] };
+    const box = bar(y(4), y(2), { fill: colour, opacity: 0.95 });
+    if (width < 4) return { type: 'group', children: [whisker, box] };
+    const median = bar(middle - 0.75, middle + 0.75, { fill: theme.background });
+    return { type: 'group', children: [whisker, box, median] };
+  };
+}
