@@ -66,7 +66,7 @@ export function axis(theme: Theme, rest: Readonly<Record<string, unknown>>): Rec
   const { axisLabel, ...others } = rest;
   return {
     type: 'value',
-    axisLine: { show: false, lineStyle: { color: theme.line } },
+    axisLine: { show: false, onZero: false, lineStyle: { color: theme.line } },
     axisTick: { show: false },
     splitLine: { show: true, lineStyle: { color: theme.line, opacity: theme.isHighContrast ? 0.4 : 0.6 } },
     nameTextStyle: { color: theme.faint, align: 'left' },

@@ -59,7 +59,7 @@ function linearScale(values: readonly number[]): Scale {
     if (value > high) high = value;
   }
   if (low === high) [low, high] = [-1, 1];
-  const step = roundStep((high - low) / 4);
+  const step = roundStep((high - low) / 6);
   // A little room, so that live values do not move the axis at every update.
   const bottom = Math.floor(low / step) * step;
   const top = Math.ceil(high / step) * step;
