@@ -28,6 +28,9 @@ const sliderHeight = 18;
 /** More layers than this get a slider to zoom with. */
 const layersWithoutZoom = 60;
 
+/** The data of a series that draws all layers as one item. */
+const whole = [[0]];
+
 /** Shapes of a custom series are plain data to ECharts. */
 type Shape = Readonly<Record<string, unknown>>;
 type Render = (params: CustomSeriesRenderItemParams, api: CustomSeriesRenderItemAPI) => Shape | undefined;
@@ -213,9 +216,9 @@ export class Overview {
       ],
       series: [
         this.series('groups', 0, this.groupData(), this.renderGroup(), 0),
-        this.series('mean', 0, spreads(means, meanScale), renderSpread(this.theme.mean, this.theme), 2),
-        this.series('variance', 1, spreads(variances, varianceScale), renderSpread(this.theme.variance, this.theme), 2),
-        this.series('modes', 2, this.modeData(), this.renderMode(), 2),
+        this.series('mean', 0, whole, renderSpreads(means, meanScale, this.theme.mean, this.theme), 2),
+        this.series('variance', 1, whole, renderSpreads(variances, varianceScale, this.theme.variance, this.theme), 2),
+        this.series('modes', 2, whole, this.renderModes(), 2),
         this.series('marks', 0, this.markData('mean'), this.renderMark(), 5),
         this.series('varianceMarks', 1, this.markData('variance'), this.renderMark(), 5),
       ],
@@ -322,33 +325,34 @@ export class Overview {
     };
   }
 
-  private modeData(): readonly (readonly number[])[] {
-    return this.state.modes.map(({ behaviour }, index) => [
-      index,
-      behaviour === 'train' ? 2 : behaviour === 'eval' ? 1 : 0,
-    ]);
-  }
-
-  /** Filled where a layer runs as train, hollow where it runs as eval, a dot where that is not known. */
-  private renderMode(): Render {
-    const { theme } = this;
+  /** Filled where a layer runs as train, hollow where it runs as eval, a line where that is not known. */
+  private renderModes(): Render {
+    const { theme, state } = this;
     return (_, api) => {
-      const mode = api.value(1) as number;
-      const [x = 0, y = 0] = api.coord([api.value(0), 0.5]);
+      const [y = 0] = [api.coord([0, 0.5])[1]];
       const width = Math.min(stripHeight, Math.max(1, columnWidth(api) - 1));
-      const half = width < 5 ? stripHeight / 2 : width / 2;
-      if (mode === 0)
-        return {
-          type: 'rect',
-          shape: { x: x - width / 2, y: y - 0.5, width, height: 1 },
-          style: { fill: theme.faint },
-        };
-      const shape = { x: x - width / 2, y: y - half, width, height: 2 * half };
-      if (mode === 2) return { type: 'rect', shape, style: { fill: theme.train } };
-      if (width < 5)
-        return { type: 'rect', shape: { ...shape, y: y + half - 3, height: 3 }, style: { fill: theme.eval } };
-      const inner = { x: shape.x + 0.75, y: shape.y + 0.75, width: width - 1.5, height: 2 * half - 1.5 };
-      return { type: 'rect', shape: inner, style: { fill: 'transparent', stroke: theme.eval, lineWidth: 1.5 } };
+      const isNarrow = width < 5;
+      const half = isNarrow ? stripHeight / 2 : width / 2;
+      const train: number[] = [];
+      const evaluation: number[] = [];
+      const unknown: number[] = [];
+      const xOf = columnPlaces(api);
+      state.modes.forEach(({ behaviour }, index) => {
+        const x = xOf(index) - width / 2;
+        if (behaviour === 'train') train.push(x, y - half, width, 2 * half);
+        else if (behaviour !== 'eval') unknown.push(x, y - 0.5, width, 1);
+        else if (isNarrow) evaluation.push(x, y + half - 3, width, 3);
+        else evaluation.push(x + 0.75, y - half + 0.75, width - 1.5, 2 * half - 1.5);
+      });
+      const hollow = { fill: 'transparent', stroke: theme.eval, lineWidth: 1.5 };
+      return {
+        type: 'group',
+        children: [
+          ...bars(train, { fill: theme.train }),
+          ...bars(evaluation, isNarrow ? { fill: theme.eval } : hollow),
+          ...bars(unknown, { fill: theme.faint }),
+        ],
+      };
     };
   }
 
@@ -378,6 +382,23 @@ function tensorOf(kind: MarkKind, word: string): 'mean' | 'variance' {
   return kind === 'far-off' && word.startsWith('mean') ? 'mean' : kind === 'non-finite' ? 'mean' : 'variance';
 }
 
+/** A browser fills many small paths faster than few large ones, and ECharts keeps few elements faster than many. */
+const barsOfElement = 8;
+
+function bars(numbers: readonly number[], style: Shape): readonly Shape[] {
+  const elements: Shape[] = [];
+  for (let at = 0; at < numbers.length; at += 4 * barsOfElement)
+    elements.push({ type: 'bars', shape: { bars: numbers.slice(at, at + 4 * barsOfElement) }, style });
+  return elements;
+}
+
+/** Pixels of a layer's column: `coord` for each of thousands would take its time. */
+function columnPlaces(api: CustomSeriesRenderItemAPI): (index: number) => number {
+  const first = api.coord([0, 0])[0] ?? 0;
+  const width = columnWidth(api);
+  return (index) => first + index * width;
+}
+
 function columnWidth(api: CustomSeriesRenderItemAPI): number {
   const [width = 1] = (api.size?.([1, 0]) ?? [1]) as number[];
   return width;
@@ -392,40 +413,45 @@ function* extremes(summaries: readonly (TensorSummary | null)[]): Generator<numb
   }
 }
 
-/** Place, then minimum, lower quartile, middle, upper quartile and maximum as places on the axis; NaN where there is none. */
-function spreads(summaries: readonly (TensorSummary | null)[], { place }: Scale): readonly (readonly number[])[] {
-  return summaries.flatMap((summary, index) => {
-    if (summary?.min == null || summary.max === null || summary.mean === null) return [];
-    const [lower, median, upper] = summary.quartiles ?? [NaN, summary.mean, NaN];
-    return [[index, ...[summary.min, lower, median, upper, summary.max].map(place)]];
-  });
-}
-
 /** From minimum to maximum faintly, the middle half strongly, the median as a gap in it. */
-function renderSpread(colour: string, theme: Theme): Render {
+function renderSpreads(
+  summaries: readonly (TensorSummary | null)[],
+  scale: Scale,
+  colour: string,
+  theme: Theme,
+): Render {
   return (_, api) => {
-    const x = api.coord([api.value(0), 0])[0] ?? 0;
-    const y = (dimension: number): number => api.coord([0, api.value(dimension)])[1] ?? 0;
+    const xOf = columnPlaces(api);
+    const yOf = (value: number): number => api.coord([0, scale.place(value)])[1] ?? 0;
     const column = columnWidth(api);
     const width = Math.min(18, Math.max(1, column < 4 ? column : column * 0.68));
-    const bar = (top: number, bottom: number, style: Shape, share = 1): Shape => ({
-      type: 'rect',
-      shape: {
-        x: x - (width * share) / 2,
-        y: top,
-        width: width * share,
-        height: Math.max(1, bottom - top),
-        ...(share === 1 && width > 6 ? { r: 1.5 } : {}),
-      },
-      style,
+    const whiskers: number[] = [];
+    const boxes: number[] = [];
+    const medians: number[] = [];
+    const middles: number[] = [];
+    summaries.forEach((summary, index) => {
+      if (summary?.min == null || summary.max === null || summary.mean === null) return;
+      const x = xOf(index) - width / 2;
+      const add = (bars: number[], top: number, bottom: number): void => {
+        bars.push(x, top, width, Math.max(1, bottom - top));
+      };
+      add(whiskers, yOf(summary.max), yOf(summary.min));
+      if (summary.quartiles === undefined) {
+        add(middles, yOf(summary.mean) - 1, yOf(summary.mean) + 1);
+        return;
+      }
+      const [lower, median, upper] = summary.quartiles;
+      add(boxes, yOf(upper), yOf(lower));
+      if (width >= 4) add(medians, yOf(median) - 0.75, yOf(median) + 0.75);
     });
-    const whisker = bar(y(5), y(1), { fill: colour, opacity: theme.isHighContrast ? 0.5 : 0.28 });
-    const middle = y(3);
-    if (Number.isNaN(api.value(2) as number))
-      return { type: 'group', children: [whisker, bar(middle - 1, middle + 1, { fill: colour })] };
-    const box = bar(y(4), y(2), { fill: colour, opacity: 0.95 });
-    if (width < 4) return { type: 'group', children: [whisker, box] };
-    const median = bar(middle - 0.75, middle + 0.75, { fill: theme.background });
-    return { type: 'group', children: [whisker, box, median] };
+    return {
+      type: 'group',
+      children: [
+        ...bars(whiskers, { fill: colour, opacity: theme.isHighContrast ? 0.5 : 0.28 }),
+        ...bars(boxes, { fill: colour, opacity: 0.95 }),
+        ...bars(medians, { fill: theme.background }),
+        ...bars(middles, { fill: colour }),
+      ],
+    };
   };
 }
