@@ -26,6 +26,7 @@ import { createOutputLog } from './host/log';
 import type { OutputLog } from './host/log';
 import { LiveHub } from './live/liveHub';
 import { SessionStore } from './sessions/sessionStore';
+import { StatisticsHistories } from './sessions/statisticsHistories';
 import { SpareEngine } from './sessions/spareEngine';
 import { createWorkerEngine } from './sessions/workerEngine';
 import { ModeCounts } from './views/modeCounts';
@@ -77,9 +78,10 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
   const scene = { store, tree };
   const history = new SwitchHistory();
   const viewParts = { store, counts, tree, log, pageFolder: vscode.Uri.joinPath(dist, 'media') };
-  const panels = new StatisticsPanels(viewParts);
+  const histories = new StatisticsHistories(store, () => Date.now() / 1000);
+  const panels = new StatisticsPanels({ ...viewParts, histories });
   const look = (): void => {
-    hub.setVisible(tree.view.visible || panels.isVisible);
+    hub.setSight(panels.isVisible ? 'panel' : tree.view.visible ? 'visible' : 'hidden');
   };
   look();
   const debugSessions = new DebugSessions(scene, hub, log);
@@ -91,6 +93,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     tree,
     createStatusBar(store, counts),
     registerModelEditors(viewParts),
+    histories,
     panels,
     registerShowStatistics(scene, panels, log),
     ...registerOpenCommands(scene, log, vscode.Uri.joinPath(context.extensionUri, 'samples')),

@@ -12,8 +12,9 @@ import type { AgentServer } from './agentServer';
 import { agentCode, agentEnvironment } from './environment';
 import type { AgentCodeOptions, AgentEnvironment } from './environment';
 
-/** In sight: the tree follows four times a second. Out of sight: flags alone, now and then, for the status bar. */
-export const looks: Readonly<Record<'visible' | 'hidden', Look>> = {
+/** In sight: the tree follows four times a second, and the statistics panel with distributions. Out of sight: flags alone, now and then, for the status bar. */
+export const looks: Readonly<Record<'panel' | 'visible' | 'hidden', Look>> = {
+  panel: { watching: true, interval: 0.25, statistics: 'all', quartiles: true },
   visible: { watching: true, interval: 0.25, statistics: 'all' },
   hidden: { watching: true, interval: 2, statistics: {} },
 };
@@ -21,7 +22,7 @@ export const looks: Readonly<Record<'visible' | 'hidden', Look>> = {
 export class LiveHub implements Disposable {
   private readonly owned = new DisposableStore();
   private server: Promise<AgentServer> | undefined;
-  private isVisible = false;
+  private sight: keyof typeof looks = 'hidden';
 
   /** @param pythonFolder the extension's folder `python`. */
   constructor(
@@ -40,9 +41,10 @@ export class LiveHub implements Disposable {
     return agentCode(await this.listening(), this.pythonFolder, options);
   }
 
-  setVisible(isVisible: boolean): void {
-    if (this.isVisible === isVisible) return;
-    this.isVisible = isVisible;
+  /** What is in sight; the panel shows more than the tree. */
+  setSight(sight: keyof typeof looks): void {
+    if (this.sight === sight) return;
+    this.sight = sight;
     for (const process of this.store.processes) this.look(process);
   }
 
@@ -93,7 +95,7 @@ export class LiveHub implements Disposable {
 
   private look(process: LiveProcess): void {
     if (process.ended) return;
-    process.look(looks[this.isVisible ? 'visible' : 'hidden']).catch((error: unknown) => {
+    process.look(looks[this.sight]).catch((error: unknown) => {
       this.log.warn(`Process ${process.id}: ${toAppError(error, 'no-answer').oneLine}`);
     });
   }

@@ -62,7 +62,9 @@ export function summarise(values: ArrayLike<number>, keepValues = false): Tensor
 
 /** The quartiles of numbers; undefined where none is finite. */
 export function quartilesOf(values: ArrayLike<number>): Quartiles | undefined {
-  const sorted = Float64Array.from(values).filter((value) => Number.isFinite(value)).sort();
+  const sorted = Float64Array.from(values)
+    .filter((value) => Number.isFinite(value))
+    .sort();
   if (sorted.length === 0) return undefined;
   const at = (share: number): number => {
     const place = share * (sorted.length - 1);

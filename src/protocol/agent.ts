@@ -20,11 +20,14 @@ const tensor = v.object({
   lazy: v.exactOptional(v.boolean()),
 });
 
+const quartiles = v.pipe(v.tuple([v.number(), v.number(), v.number()]), v.readonly());
+
 const summary = v.object({
   min: figure,
   max: figure,
   mean: figure,
   nonFinite: count,
+  quartiles: v.exactOptional(quartiles),
   values: v.exactOptional(v.array(figure)),
 });
 
@@ -35,13 +38,16 @@ const statistics = v.object({
 });
 
 const summaryRow = [figure, figure, figure, v.nullable(count)] as const;
-/** What changed of one layer, as a row: path; of running mean and variance minimum, maximum, mean, not finite; batches. */
+/**
+ * What changed of one layer, as a row: path; of running mean and variance minimum, maximum, mean, not finite; batches; where they
+ * are looked at, the quartiles of both.
+ */
 const statisticsRow = v.pipe(
-  v.tuple([path, ...summaryRow, ...summaryRow, v.nullable(v.number())]),
+  v.tupleWithRest([path, ...summaryRow, ...summaryRow, v.nullable(v.number())], v.nullable(quartiles)),
   v.transform(([layer, ...row]) => ({
     path: layer,
-    runningMean: summaryOf(row[0], row[1], row[2], row[3]),
-    runningVar: summaryOf(row[4], row[5], row[6], row[7]),
+    runningMean: summaryOf(row[0], row[1], row[2], row[3], row[9]),
+    runningVar: summaryOf(row[4], row[5], row[6], row[7], row[10]),
     numBatchesTracked: row[8],
   })),
 );
@@ -156,8 +162,9 @@ function summaryOf(
   max: number | null,
   mean: number | null,
   nonFinite: number | null,
+  middle: v.InferOutput<typeof quartiles> | null | undefined,
 ): v.InferOutput<typeof summary> | null {
-  return nonFinite === null ? null : { min, max, mean, nonFinite };
+  return nonFinite === null ? null : { min, max, mean, nonFinite, ...(middle == null ? {} : { quartiles: middle }) };
 }
 
 /** Checks a notification; undefined if it is none of ours, or not as it should be. */
@@ -180,7 +187,12 @@ const answers = {
   findEverywhere: v.object({ models: count }),
   runForward: v.object({
     outputs: v.array(
-      v.object({ name: v.string(), shape: v.array(count), dtype: v.string(), ...v.omit(summary, ['values']).entries }),
+      v.object({
+        name: v.string(),
+        shape: v.array(count),
+        dtype: v.string(),
+        ...v.omit(summary, ['values', 'quartiles']).entries,
+      }),
     ),
     /** Of all elements of the outputs. */
     digest: v.string(),
@@ -220,6 +232,8 @@ interface Params {
     readonly interval?: number;
     /** Layers whose statistics are reported as they move, by the model's number. */
     readonly statistics?: 'all' | Readonly<Record<string, readonly string[]>>;
+    /** Whether the summaries have their quartiles, which cost the agent more than all else. */
+    readonly quartiles?: boolean;
   };
   /** As `module.train(mode)`; with `recursive` false this flag only. */
   setTraining: {

@@ -38,11 +38,6 @@ export class StatisticsHistory {
   points(path: string): readonly MovementPoint[] {
     return this.series.get(path)?.points() ?? [];
   }
-
-  /** Forgets everything: paths may mean other layers now. */
-  clear(): void {
-    this.series.clear();
-  }
 }
 
 class Series {
@@ -55,6 +50,9 @@ class Series {
   constructor(private readonly capacity: number) {}
 
   add(point: readonly number[]): void {
+    // What stands still is no movement, however often it is told.
+    const last = this.numbers.subarray((this.length - 1) * numbersOfPoint, this.length * numbersOfPoint);
+    if (this.length > 0 && point.every((value, index) => index === 0 || Object.is(value, last[index]))) return;
     // The latest is always there; unless its turn has come, the next one takes its place.
     const takesPlace = this.sinceKept > 0 && this.sinceKept < this.stride;
     if (!takesPlace) {

@@ -4,7 +4,7 @@ import type { ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { LayerDetail, LayerMark, LayerMode, ToStatisticsPanel } from '../protocol/statisticsPanel';
 import type { ModelSession, SessionChange } from '../sessions/modelSession';
-import { StatisticsHistory } from '../sessions/statisticsHistory';
+import type { StatisticsHistory } from '../sessions/statisticsHistory';
 import type { Disposable } from '../util/disposable';
 import { toAppError } from '../util/errors';
 import { layerMarks } from './statisticsMarkModel';
@@ -15,6 +15,8 @@ const readAtOnce = 16;
 
 export interface FeedOptions {
   readonly session: ModelSession;
+  /** Of the model as it is now; a live model's figures are in it already. */
+  readonly history: () => StatisticsHistory;
   /** Seconds since the epoch. */
   readonly now: () => number;
   /** Called when {@link StatisticsFeed.takeNews} has something to tell. */
@@ -24,7 +26,6 @@ export interface FeedOptions {
 export class StatisticsFeed implements Disposable {
   layers: readonly ModuleSpec[] = [];
   private readonly figures = new Map<string, NormStatistics>();
-  private readonly history: StatisticsHistory;
   private readonly failures = new Map<string, string>();
   private indexes = new Map<string, number>();
   private readonly changedFigures = new Set<string>();
@@ -36,7 +37,6 @@ export class StatisticsFeed implements Disposable {
   private isDisposed = false;
 
   constructor(private readonly options: FeedOptions) {
-    this.history = new StatisticsHistory(normLayers(options.session.modules).length);
     this.readTree();
   }
 
@@ -104,7 +104,7 @@ export class StatisticsFeed implements Disposable {
 
   /** The layer's channels and history; never rejects. */
   async detail(path: string): Promise<LayerDetail> {
-    const shared = { path, movement: this.history.points(path) };
+    const shared = { path, movement: this.options.history().points(path) };
     try {
       const statistics = await this.options.session.statistics(path, { values: true });
       const { runningMean = null, runningVar = null } = statistics ?? {};
@@ -125,7 +125,6 @@ export class StatisticsFeed implements Disposable {
     this.indexes = new Map(this.layers.map(({ path }, index) => [path, index]));
     this.figures.clear();
     this.failures.clear();
-    this.history.clear();
     this.changedFigures.clear();
     this.changedModes.clear();
     this.queue.clear();
@@ -166,7 +165,8 @@ export class StatisticsFeed implements Disposable {
   private keep(path: string, statistics: NormStatistics | undefined): void {
     if (statistics === undefined || this.isDisposed) return;
     this.figures.set(path, statistics);
-    this.history.add(path, this.options.now(), statistics);
+    const { session, history, now } = this.options;
+    if (session.latestStatistics === undefined) history().add(path, now(), statistics);
     this.changedFigures.add(path);
     this.options.onNews();
   }

@@ -10,6 +10,7 @@ import type { FromStatisticsPanel, LayerDetail, ToStatisticsPanel } from '../pro
 import { parseFromStatisticsPanel } from '../protocol/statisticsPanel';
 import type { ModelSession, SessionChange } from '../sessions/modelSession';
 import { fileOf } from '../sessions/sessionStore';
+import type { StatisticsHistories } from '../sessions/statisticsHistories';
 import { DisposableStore } from '../util/disposable';
 import { describeModel } from './modeModel';
 import type { ModelEditorParts } from './modelEditor';
@@ -23,6 +24,10 @@ const detailMilliseconds = 1000;
 
 const now = (): number => Date.now() / 1000;
 
+export interface StatisticsParts extends ModelEditorParts {
+  readonly histories: StatisticsHistories;
+}
+
 /** One panel. Its owner tells it what the session told, and disposes it with the session. */
 export class StatisticsPanel extends DisposableStore {
   private readonly feed: StatisticsFeed;
@@ -33,7 +38,7 @@ export class StatisticsPanel extends DisposableStore {
   private switchesTold = -1;
 
   constructor(
-    private readonly parts: ModelEditorParts,
+    private readonly parts: StatisticsParts,
     readonly session: ModelSession,
     readonly panel: vscode.WebviewPanel,
     selected: string | undefined,
@@ -44,7 +49,9 @@ export class StatisticsPanel extends DisposableStore {
         this.postNews();
       }),
     );
-    this.feed = this.add(new StatisticsFeed({ session, now, onNews: soon.request }));
+    this.feed = this.add(
+      new StatisticsFeed({ session, history: () => parts.histories.of(session), now, onNews: soon.request }),
+    );
     this.selected = selected ?? this.feed.layers[0]?.path ?? null;
     this.add(
       panel.webview.onDidReceiveMessage((message: unknown) => {

@@ -5,8 +5,8 @@ import { viewIds } from '../host/ids';
 import type { ModelSession } from '../sessions/modelSession';
 import { DisposableStore } from '../util/disposable';
 import { Emitter } from '../util/event';
-import type { ModelEditorParts } from './modelEditor';
 import { StatisticsPanel } from './statisticsPanel';
+import type { StatisticsParts } from './statisticsPanel';
 
 export class StatisticsPanels extends DisposableStore {
   private readonly open = new Map<string, StatisticsPanel>();
@@ -15,7 +15,7 @@ export class StatisticsPanels extends DisposableStore {
   /** Whether any panel is in sight. */
   readonly onDidChangeVisibility = this.changed.event;
 
-  constructor(private readonly parts: ModelEditorParts) {
+  constructor(private readonly parts: StatisticsParts) {
     super();
     const { store, tree } = parts;
     this.add(

@@ -115,8 +115,13 @@ export function panelFigures(
   let seed = index * 7919 + 17;
   const random = (): number => (seed = (seed * 48271) % 2147483647) / 2147483647;
   const bell = (): number => random() + random() + random() + random() - 2;
-  const mean = Array.from({ length: channels }, () => bell() * (0.4 + 0.2 * Math.sin(index / 9)) + 0.1 * Math.sin(step / 5 + index));
-  const variance = Array.from({ length: channels }, () => Math.exp(bell() * 1.2 - index / 400 + 0.2 * Math.cos(step / 4)));
+  const mean = Array.from(
+    { length: channels },
+    () => bell() * (0.4 + 0.2 * Math.sin(index / 9)) + 0.1 * Math.sin(step / 5 + index),
+  );
+  const variance = Array.from({ length: channels }, () =>
+    Math.exp(bell() * 1.2 - index / 400 + 0.2 * Math.cos(step / 4)),
+  );
   const summary = (values: number[]): NormStatistics['runningMean'] => {
     const quartiles = quartilesOf(values);
     return { ...summarise(values), ...(quartiles === undefined ? {} : { quartiles }) };

@@ -10,7 +10,11 @@ import { samples, screenshots } from '../../scripts/lib/paths';
 import { startServer } from '../../scripts/lib/server';
 import type { Server } from '../../scripts/lib/server';
 
-const themes = { dark: 'Default Dark Modern', light: 'Default Light Modern', contrast: 'Default High Contrast' } as const;
+const themes = {
+  dark: 'Default Dark Modern',
+  light: 'Default Light Modern',
+  contrast: 'Default High Contrast',
+} as const;
 
 export interface LaunchOptions {
   readonly theme?: keyof typeof themes;

@@ -55,7 +55,7 @@ describe('a class of a Python file', () => {
     lines.length = 0;
     store = new SessionStore({ createEngine: () => assert.fail('no file is opened') });
     hub = new LiveHub(store, pythonFolder, log);
-    hub.setVisible(true);
+    hub.setSight('visible');
   });
   afterEach(() => {
     store.dispose();

@@ -12,31 +12,38 @@ from .modules import torch_module
 
 __all__ = ["Summary", "elements", "numbers", "summaries"]
 
-Summary = tuple[Optional[float], Optional[float], Optional[float], int]
-"""Minimum, maximum and mean of the finite elements, None where there are none, and the number of the others."""
+Summary = tuple[Any, ...]
+"""
+Minimum, maximum and mean of the finite elements, None where there are none, and the number of the others. Where they were asked for,
+also the list of the quartiles of the finite elements, or None.
+"""
 
 # From this number of elements on torch calls in its threads, which would spin beside the user's own for a while.
 _SERIAL_ELEMENTS = 32_767
 
 
-def summaries(tensors: list[Any]) -> Callable[[], Iterable[Summary]]:
+# Of the interpolation that torch.quantile takes.
+_SHARES = (0.25, 0.5, 0.75)
+
+
+def summaries(tensors: list[Any], quartiles: bool = False) -> Callable[[], Iterable[Summary]]:
     """Of floating-point tensors of one device, dtype and shape. The work begins now; the function returned waits for its end."""
     torch: Any = torch_module("torch")
     width = tensors[0].numel()
     if width == 0:
-        return lambda: [(None, None, None, 0)] * len(tensors)
+        return lambda: [(None, None, None, 0, *([None] if quartiles else []))] * len(tensors)
     most = max(1, _SERIAL_ELEMENTS // width)
     parts = [tensors[start : start + most] for start in range(0, len(tensors), most)]
     with torch.no_grad(), _beside_the_users_work(torch, tensors[0].device):
-        tables = [_start_copy(torch, _quick_figures(torch, part, width)) for part in parts]
+        tables = [_start_copy(torch, _quick_figures(torch, part, width, quartiles)) for part in parts]
 
     def finish() -> Iterable[Summary]:
         for part, table in zip(parts, tables):
-            for tensor, low, high, mean in zip(part, *table()):
+            for tensor, low, high, mean, *middle in zip(part, *table()):
                 if mean - mean == 0:
-                    yield low, high, mean, 0
+                    yield (low, high, mean, 0, middle) if quartiles else (low, high, mean, 0)
                 else:
-                    yield _careful_summary(torch, tensor)
+                    yield _careful_summary(torch, tensor, quartiles)
 
     return finish
 
@@ -56,15 +63,26 @@ def elements(tensor: Any) -> list[Optional[float]]:
     return [_finite(value) for value in finish()]
 
 
-def _quick_figures(torch: Any, tensors: list[Any], width: int) -> Any:
-    """Columns: minima, maxima, means. A mean that is not finite says that not all elements are."""
+def _quick_figures(torch: Any, tensors: list[Any], width: int, quartiles: bool) -> Any:
+    """Columns: minima, maxima, means, perhaps quartiles. A mean that is not finite says that not all elements are."""
     rows = torch.cat([tensor.reshape(-1) for tensor in tensors] if tensors[0].dim() != 1 else tensors)
     rows = rows.reshape(len(tensors), width).double()
     low, high = torch.aminmax(rows, dim=1)
-    return torch.stack([low, high, rows.sum(1) / width])
+    return torch.stack([low, high, rows.sum(1) / width, *(_quartiles(rows.sort(1).values) if quartiles else [])])
 
 
-def _careful_summary(torch: Any, tensor: Any) -> Summary:
+def _quartiles(ordered: Any) -> list[Any]:
+    """Of rows whose elements are in order, which must not be empty."""
+    last = ordered.shape[1] - 1
+    columns = []
+    for share in _SHARES:
+        below = int(share * last)
+        above = min(below + 1, last)
+        columns.append(ordered[:, below] + (ordered[:, above] - ordered[:, below]) * (share * last - below))
+    return columns
+
+
+def _careful_summary(torch: Any, tensor: Any, quartiles: bool) -> Summary:
     with torch.no_grad(), _beside_the_users_work(torch, tensor.device):
         values = tensor.detach().double().flatten()
         finite = torch.isfinite(values)
@@ -73,7 +91,12 @@ def _careful_summary(torch: Any, tensor: Any) -> Summary:
         high = values.masked_fill(~finite, float("-inf")).amax()
         mean = values.masked_fill(~finite, 0.0).sum() / count
         low, high, mean, some = _start_copy(torch, torch.stack([low, high, mean, count.double()]))()
-    return _finite(low), _finite(high), _finite(mean), tensor.numel() - int(some)
+        summary = _finite(low), _finite(high), _finite(mean), tensor.numel() - int(some)
+        if not quartiles:
+            return summary
+        if some == 0:
+            return (*summary, None)
+        return (*summary, _start_copy(torch, torch.cat(_quartiles(values[finite].sort().values[None])))())
 
 
 def _beside_the_users_work(torch: Any, device: Any) -> Any:

@@ -20,13 +20,16 @@ class Look:
         self.interval = _SECONDS
         # None: the statistics of all layers; else of these paths by model.
         self._wanted: Optional[dict[int, list[str]]] = None
+        # Sorting the elements costs more than all other figures.
+        self.quartiles = False
 
     def change(self, params: dict[str, Any]) -> None:
-        """{"watching": bool, "interval": seconds, "statistics": "all" or {model: [path]}}"""
+        """{"watching": bool, "interval": seconds, "statistics": "all" or {model: [path]}, "quartiles": bool}"""
         self.watching = params.get("watching") is True
         interval = params.get("interval")
         is_number = isinstance(interval, (int, float))
         self.interval = min(_MOST_SECONDS, max(_LEAST_SECONDS, float(interval))) if is_number else _SECONDS
+        self.quartiles = params.get("quartiles") is True
         wanted = params.get("statistics")
         if wanted == "all":
             self._wanted = None

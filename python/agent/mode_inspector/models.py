@@ -139,7 +139,7 @@ class Models:
     def _tell(self, model: Model) -> None:
         """The whole tree, in parts: writing a large one at one go would hold up the user's thread."""
         model.flags = model.tree.flags()
-        model.statistics.watch(self._look.layers(model.number, model.tree))
+        model.statistics.watch(self._look.layers(model.number, model.tree), self._look.quartiles)
         statistics = dict(model.statistics.changed())
         part: list[dict[str, Any]] = []
         total, sent = len(model.tree), 0

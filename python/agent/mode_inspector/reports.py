@@ -46,7 +46,7 @@ class Reports:
         self.due = 0.0
         self._models.look_anew()
         for model in self._models:
-            model.statistics.watch(self._look.layers(model.number, model.tree))
+            model.statistics.watch(self._look.layers(model.number, model.tree), self._look.quartiles)
 
     def report_model(self, model: Model, is_last: bool = False) -> None:
         """The flags and figures of one model that changed."""
@@ -102,8 +102,9 @@ class Reports:
 
     def _tell_statistics(self, model: Model, is_last: bool = False) -> None:
         # Rows without names: of a thousand layers, names and their objects would take as long as the reading.
+        nothing = (*_NOTHING, None) if self._look.quartiles else _NOTHING
         changed = [
-            (path, *(mean or _NOTHING), *(var or _NOTHING), count)
+            (path, *(mean or nothing)[:4], *(var or nothing)[:4], count, *(mean or nothing)[4:], *(var or nothing)[4:])
             for path, (mean, var, count) in model.statistics.changed(is_last)
         ]
         for start in range(0, len(changed), CHUNK):

@@ -30,9 +30,11 @@ class StatisticsReader:
     def __init__(self) -> None:
         self._layers: list[_Layer] = []
         self._plan = _Plan([])
+        self._with_quartiles = False
 
-    def watch(self, layers: Iterable[tuple[str, Any]]) -> None:
+    def watch(self, layers: Iterable[tuple[str, Any]], quartiles: bool = False) -> None:
         """Looks at these layers (path, module) from now on, as if for the first time."""
+        self._with_quartiles = quartiles
         self._layers = [_Layer(path, module, buffers) for path, module in layers if (buffers := buffers_of(module))]
         self._plan = _Plan([])
 
@@ -42,7 +44,7 @@ class StatisticsReader:
         members = [layer.members for layer in due]
         try:
             if not self._plan.is_for(members):
-                self._plan = _Plan(members)
+                self._plan = _Plan(members, self._with_quartiles)
             figures = self._plan.read()
         except Exception:
             # A tensor's memory was exchanged behind its back.
@@ -157,13 +159,19 @@ def values_of(module: Any) -> dict[str, Any]:
 
 
 def _named(summary: Optional[Summary]) -> Optional[dict[str, Any]]:
-    return None if summary is None else dict(zip(("min", "max", "mean", "nonFinite"), summary))
+    if summary is None:
+        return None
+    named = dict(zip(("min", "max", "mean", "nonFinite", "quartiles"), summary))
+    if named.get("quartiles", ()) is None:
+        del named["quartiles"]
+    return named
 
 
 class _Plan:
     """Who is read together with whom, for the tensors of these layers. It is made once and used as long as the layers stay."""
 
-    def __init__(self, layers: list[list[_Member]]) -> None:
+    def __init__(self, layers: list[list[_Member]], quartiles: bool = False) -> None:
+        self._with_quartiles = quartiles
         # Kept alive, so that their ids are theirs.
         self._layers = layers
         self._ids = list(map(id, layers))
@@ -180,7 +188,8 @@ class _Plan:
     def read(self) -> list[Figures]:
         columns: list[list[Any]] = [[None] * len(self._layers) for _ in _BUFFERS]
         finishes: list[Callable[[], Iterable[Any]]] = [
-            numbers(tensors) if index == _COUNT else summaries(tensors) for index, _, tensors in self._groups.values()
+            numbers(tensors) if index == _COUNT else summaries(tensors, self._with_quartiles)
+            for index, _, tensors in self._groups.values()
         ]
         for (index, places, _), finish in zip(self._groups.values(), finishes):
             column = columns[index]

@@ -128,10 +128,12 @@ describe('manifest', () => {
   it('has the icons that it names, and activates by what it contributes', () => {
     for (const container of contributes.viewsContainers.activitybar)
       assert.ok(fs.existsSync(path.join(root, container.icon)));
-    // The agent goes into the environment of a debugged program before that starts, and no contribution announces lenses.
+    // The agent goes into the environment of a debugged program before that starts; no contribution announces lenses, nor a
+    // panel that comes back with its window.
     assert.deepEqual(manifest.activationEvents, [
       ...pythonDebugTypes.map((type) => `onDebugResolve:${type}`),
       'onLanguage:python',
+      `onWebviewPanel:${viewIds.statistics}`,
     ]);
   });
 });
