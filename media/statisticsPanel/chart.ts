@@ -25,6 +25,7 @@ echarts.graphic.registerShape(
 export class Chart {
   readonly view: EChartsType;
   private frame: number | undefined;
+  private drawings = 0;
   private options: (() => EChartsCoreOption) | undefined;
 
   constructor(readonly place: HTMLElement) {
@@ -40,8 +41,9 @@ export class Chart {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
       if (this.place.clientWidth === 0 || this.options === undefined) return;
-      drawn.count++;
       this.view.setOption(this.options(), { replaceMerge: ['series'] });
+      // For tests: how often it was drawn, and that it was.
+      this.place.dataset['drawings'] = String(++this.drawings);
     });
   }
 
@@ -60,9 +62,6 @@ export class Chart {
     return text;
   }
 }
-
-/** How often any chart was drawn, for tests. */
-export const drawn = { count: 0 };
 
 /** What every chart has alike. Nothing is animated: live figures would never come to rest. */
 export function baseOptions(theme: Theme): EChartsCoreOption {

@@ -21,7 +21,8 @@ export function histogram(values: readonly (number | null)[], scale: Scale, most
     if (place > high) high = place;
   }
   // All alike: one bar that can be seen.
-  if (high - low < 1e-9) [low, high] = [low - (scale.high - scale.low) / 40, high + (scale.high - scale.low) / 40];
+  const span = scale.high - scale.low;
+  if (high - low < span * 1e-9) [low, high] = [low - span / 40, high + span / 40];
   const bins = Math.min(most, Math.max(8, Math.ceil(2 * Math.sqrt(places.length))));
   const width = (high - low) / bins;
   const counts = new Array<number>(bins).fill(0);

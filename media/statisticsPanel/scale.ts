@@ -10,7 +10,7 @@ export interface Scale {
   value(place: number): number;
 }
 
-/** Powers of ten that a logarithmic axis spans at most: what is smaller stands at its lower end. */
+/** Powers of ten that a logarithmic axis tells apart at most: what is smaller stands at its lower end, or at zero. */
 const mostDecades = 14;
 /** How many times as large as a typical value the largest may be, before a linear axis shows nothing but it. */
 const linearReach = 25;
@@ -58,7 +58,8 @@ function linearScale(values: readonly number[]): Scale {
     if (value < low) low = value;
     if (value > high) high = value;
   }
-  if (low === high) [low, high] = [-1, 1];
+  // All zero, or nothing that can be told from it.
+  if (high - low < 1e-290) [low, high] = [-1, 1];
   const step = roundStep((high - low) / 6);
   // A little room, so that live values do not move the axis at every update.
   const bottom = Math.floor(low / step) * step;
@@ -69,7 +70,7 @@ function linearScale(values: readonly number[]): Scale {
 }
 
 function bothSides(values: readonly number[], typical: number, largest: number): Scale {
-  const unit = 10 ** Math.floor(Math.log10(typical));
+  const unit = 10 ** Math.max(Math.floor(Math.log10(typical)), Math.ceil(Math.log10(largest)) - mostDecades);
   const place = (value: number): number => Math.asinh(value / unit / 2) / Math.LN10;
   const top = Math.ceil(Math.log10(largest / unit));
   const hasNegative = values.some((value) => value < 0);

@@ -26,7 +26,8 @@ export interface FeedOptions {
 export class StatisticsFeed implements Disposable {
   layers: readonly ModuleSpec[] = [];
   private readonly figures = new Map<string, NormStatistics>();
-  private readonly failures = new Map<string, string>();
+  /** Layers that could not be read; `detail` says why. */
+  private readonly failures = new Set<string>();
   private indexes = new Map<string, number>();
   private readonly changedFigures = new Set<string>();
   private readonly changedModes = new Set<string>();
@@ -157,14 +158,18 @@ export class StatisticsFeed implements Disposable {
     try {
       const statistics = await this.options.session.statistics(path);
       if (generation === this.generation) this.keep(path, statistics ?? undefined);
-    } catch (error) {
-      if (generation === this.generation) this.failures.set(path, toAppError(error, 'program-error').oneLine);
+    } catch {
+      if (generation !== this.generation || this.isDisposed) return;
+      this.failures.add(path);
+      this.changedFigures.add(path);
+      this.options.onNews();
     }
   }
 
   private keep(path: string, statistics: NormStatistics | undefined): void {
     if (statistics === undefined || this.isDisposed) return;
     this.figures.set(path, statistics);
+    this.failures.delete(path);
     const { session, history, now } = this.options;
     if (session.latestStatistics === undefined) history().add(path, now(), statistics);
     this.changedFigures.add(path);

@@ -50,7 +50,7 @@ function laneOf(place: SwitchPlace, calls: TimelineLane['moments']): TimelineLan
   };
 }
 
-/** The root's mode from call to call, by moments: one that saw both modes is mixed. */
+/** The root's mode from call to call, by moments: one in which it changed several times is mixed. */
 function stretchesOf(
   switches: readonly AgentSwitch[],
   binOf: (time: number) => number,
@@ -58,11 +58,16 @@ function stretchesOf(
 ): readonly TimelineStretch[] {
   const calls = switches.filter(({ path }) => path === '');
   const modes: (TimelineStretch['mode'] | undefined)[] = new Array<undefined>(moments).fill(undefined);
+  const changes = new Array<number>(moments).fill(0);
   calls.forEach(({ time, training }, index) => {
-    const mode = training ? 'train' : 'eval';
     const next = calls[index + 1];
     const last = next === undefined ? moments - 1 : binOf(next.time);
-    for (let bin = binOf(time); bin <= last; bin++) modes[bin] = (modes[bin] ?? mode) === mode ? mode : 'mixed';
+    const first = binOf(time);
+    if (training !== calls[index - 1]?.training) changes[first] = (changes[first] ?? 0) + 1;
+    modes.fill(training ? 'train' : 'eval', first, last + 1);
+  });
+  changes.forEach((count, bin) => {
+    if (count > 1) modes[bin] = 'mixed';
   });
   const stretches: { from: number; to: number; mode: TimelineStretch['mode'] }[] = [];
   modes.forEach((mode, bin) => {

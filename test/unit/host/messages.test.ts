@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { parseFromModelPage } from '../../../src/protocol/modelPage';
+import { parseFromStatisticsPanel } from '../../../src/protocol/statisticsPanel';
 import { parseFromWorker, parseToWorker } from '../../../src/protocol/worker';
 
 describe('messages', () => {
@@ -47,6 +48,31 @@ describe('messages', () => {
     assert.deepEqual(parseFromModelPage({ kind: 'action', action: 'setEval' }), { kind: 'action', action: 'setEval' });
     for (const bad of [null, 1, {}, { kind: 'action' }, { kind: 'action', action: 'format' }, { kind: 'state' }]) {
       assert.equal(parseFromModelPage(bad), undefined, JSON.stringify(bad));
+    }
+  });
+
+  it('from the statistics panel to the host', () => {
+    for (const good of [
+      { kind: 'ready' },
+      { kind: 'showInTree' },
+      { kind: 'select', path: 'bn' },
+      { kind: 'copy', format: 'csv', what: 'layers' },
+      { kind: 'save', format: 'svg', name: 'layers', data: '<svg/>' },
+      { kind: 'openLine', key: '[]' },
+    ]) {
+      assert.deepEqual(parseFromStatisticsPanel(good), good);
+    }
+    for (const bad of [
+      null,
+      'ready',
+      { kind: 'select' },
+      { kind: 'select', path: 3 },
+      { kind: 'copy', format: 'xml', what: 'layers' },
+      { kind: 'copy', format: 'csv', what: 'all' },
+      { kind: 'save', format: 'png', name: 'a' },
+      { kind: 'openLine', file: '/etc/passwd', line: 1 },
+    ]) {
+      assert.equal(parseFromStatisticsPanel(bad), undefined, JSON.stringify(bad));
     }
   });
 });
