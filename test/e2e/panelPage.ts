@@ -47,13 +47,11 @@ export async function openPanelPage(): Promise<PanelPage> {
     else if (fs.existsSync(file)) await route.fulfill({ path: file });
     else await route.fulfill({ status: 404 });
   });
-  await page.addInitScript(() => {
-    const posted: unknown[] = [];
-    Object.assign(window, {
-      posted,
-      acquireVsCodeApi: () => ({ postMessage: (message: unknown) => posted.push(message), setState: () => undefined }),
-    });
-  });
+  // As text: what tsx makes of a function refers to helpers that the page has not.
+  await page.addInitScript(`
+    window.posted = [];
+    window.acquireVsCodeApi = () => ({ postMessage: (message) => window.posted.push(message), setState: () => {} });
+  `);
   await page.goto('http://panel.test/page');
   return new PanelPage(page, browser);
 }

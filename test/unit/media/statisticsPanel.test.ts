@@ -50,9 +50,8 @@ describe('scales', () => {
         let before = -Infinity;
         for (const value of sorted) {
           const place = scale.place(value);
-          assert.ok(
-            place >= scale.low - 1e-9 * Math.abs(scale.low) && place <= scale.high + 1e-9 * Math.abs(scale.high),
-          );
+          const hair = 1e-9 * (scale.high - scale.low);
+          assert.ok(place >= scale.low - hair && place <= scale.high + hair);
           assert.ok(place >= before);
           before = place;
           assert.ok(Math.abs(scale.value(place) - value) <= 1e-6 * Math.abs(value) + dust);
