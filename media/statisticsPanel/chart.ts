@@ -25,13 +25,17 @@ echarts.graphic.registerShape(
 export class Chart {
   readonly view: EChartsType;
   private frame: number | undefined;
+  /** It was to be drawn while it was hidden. */
+  private isDue = false;
   private drawings = 0;
   private options: (() => EChartsCoreOption) | undefined;
 
   constructor(readonly place: HTMLElement) {
     this.view = echarts.init(place, undefined, { renderer: 'canvas' });
     new ResizeObserver(() => {
-      if (place.clientWidth > 0 && place.clientHeight > 0) this.view.resize();
+      if (place.clientWidth === 0 || place.clientHeight === 0) return;
+      this.view.resize();
+      if (this.isDue && this.options !== undefined) this.draw(this.options);
     }).observe(place);
   }
 
@@ -40,7 +44,9 @@ export class Chart {
     this.options = options;
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
-      if (this.place.clientWidth === 0 || this.options === undefined) return;
+      if (this.options === undefined) return;
+      this.isDue = this.place.clientWidth === 0;
+      if (this.isDue) return;
       this.view.setOption(this.options(), { replaceMerge: ['series'] });
       // For tests: how often it was drawn, and that it was.
       this.place.dataset['drawings'] = String(++this.drawings);

@@ -88,6 +88,13 @@ const sort = button('Sort Channels', () => {
 });
 sort.setAttribute('aria-pressed', 'false');
 
+const channelPair = group('div', 'pair', meanPlace, variancePlace);
+const movementPair = group('div', 'pair', meanMovement, varianceMovement);
+const channelsHelp = 'Above, how many channels have which value; below, the value of each channel.';
+const movementHelp = 'The line is the mean over channels, between the smallest and the largest.';
+const notMoved = 'Nothing has moved yet. Run Forward moves the statistics of layers that run as train.';
+const notMovedLive = 'Nothing has moved since the model was first looked at. Forwards in train move it.';
+
 const overviewSection = new Section(
   {
     title: 'All Layers',
@@ -111,8 +118,8 @@ const overviewSection = new Section(
 const layerSection = new Section(
   {
     title: 'Layer',
-    help: 'Above, how many channels have which value; below, the value of each channel.',
-    picture: group('div', 'layer-picture', layerFacts, group('div', 'pair', meanPlace, variancePlace)),
+    help: channelsHelp,
+    picture: group('div', 'layer-picture', layerFacts, channelPair),
     table: () => (state.detail === undefined ? element('p', '', 'Reading…') : channelsTable(state.detail)),
     buttons: [
       sort,
@@ -133,9 +140,9 @@ const layerSection = new Section(
 );
 const movementSection = new Section(
   {
-    title: 'Movement',
+    title: 'Movement of the Layer',
     help: '',
-    picture: group('div', 'pair', meanMovement, varianceMovement),
+    picture: movementPair,
     table: () => (state.detail === undefined ? element('p', '', 'Reading…') : movementTable(state.detail)),
     buttons: [],
   },
@@ -263,6 +270,7 @@ function showLayer(): void {
   keys.setAttribute('aria-valuetext', layerWords(state.selected));
   overview.showSelection();
   showFacts();
+  showDetail();
 }
 
 function showFacts(): void {
@@ -305,11 +313,17 @@ function showFacts(): void {
 }
 
 function showDetail(): void {
-  const { detail } = state;
-  if (detail === undefined) return;
-  channelCharts[0].show(detail.mean ?? []);
-  channelCharts[1].show(detail.variance ?? []);
-  for (const chart of movementCharts) chart.show(detail.movement);
+  const path = state.model.layers[state.selected]?.path;
+  const detail = state.detail?.path === path ? state.detail : undefined;
+  channelCharts[0].show(detail?.mean ?? []);
+  channelCharts[1].show(detail?.variance ?? []);
+  channelPair.classList.toggle('waiting', detail?.mean == null && detail?.variance == null);
+  setText(layerSection.help, detail === undefined ? 'Reading…' : (detail.problem ?? channelsHelp));
+  const movement = detail?.movement ?? [];
+  const hasMoved = movement.length > 1;
+  movementPair.classList.toggle('empty', !hasMoved);
+  setText(movementSection.help, hasMoved ? movementHelp : state.model.live ? notMovedLive : notMoved);
+  for (const chart of movementCharts) chart.show(hasMoved ? movement : []);
   layerSection.refreshTable();
   movementSection.refreshTable();
 }

@@ -3,12 +3,12 @@
 import type { CustomSeriesRenderItemAPI, CustomSeriesRenderItemParams } from 'echarts';
 import type { EChartsCoreOption } from 'echarts/core';
 import type { TensorSummary } from '../../src/model/statistics';
-import type { MarkKind } from '../../src/protocol/statisticsPanel';
+import type { LayerMark } from '../../src/protocol/statisticsPanel';
 import { axis, baseOptions, Chart } from './chart';
 import { element } from './dom';
 import { groupLayers } from './groups';
 import type { LayerGroup } from './groups';
-import { markShape } from './marks';
+import { markColour, markShape } from './marks';
 import { positiveScale, signedScale } from './scale';
 import type { Scale } from './scale';
 import type { PanelState } from './state';
@@ -357,29 +357,53 @@ export class Overview {
   }
 
   private markData(tensor: 'mean' | 'variance'): readonly (readonly number[])[] {
-    return [...this.state.marks].flatMap(([index, marks]) =>
-      marks.some(({ word, kind }) => tensorOf(kind, word) === tensor) ? [[index]] : [],
-    );
+    return [...this.state.marks.keys()]
+      .filter((index) => this.markOf(index, tensor) !== undefined)
+      .map((index) => [index]);
   }
 
-  /** The gravest mark's shape above the plot, with its word where there is room. */
+  /** The gravest mark's shape above the plot, a line down to its layer, and its word where there is room. */
   private renderMark(): Render {
     const { theme, state } = this;
     return (params, api) => {
       const index = api.value(0) as number;
       const tensor = params.seriesId === 'marks' ? 'mean' : 'variance';
-      const mark = state.marks.get(index)?.find(({ kind, word }) => tensorOf(kind, word) === tensor);
+      const mark = this.markOf(index, tensor);
       if (mark === undefined) return undefined;
       const [x = 0] = api.coord([index, 0]);
       const { y } = params.coordSys as unknown as { y: number };
-      return { type: 'group', children: markShape(mark.kind, x, y + 8, theme) };
+      const children = [...markShape(mark.kind, x, y + 8, theme)];
+      if (mark.kind !== 'untouched' && mark.kind !== 'flat')
+        children.unshift({
+          type: 'line',
+          shape: { x1: x, x2: x, y1: y + 16, y2: y + plotHeight },
+          style: { stroke: markColour(mark.kind, theme), lineWidth: 1, opacity: 0.7, lineDash: [2, 3] },
+        });
+      const width = mark.word.length * theme.fontSize * 0.58 + 12;
+      const reach = Math.ceil(width / columnWidth(api));
+      const isFree = [...state.marks.keys()].every((other) => other <= index || other > index + reach);
+      if (isFree && x + width < this.place.clientWidth - right && x >= left)
+        children.push({
+          type: 'text',
+          style: {
+            text: mark.word,
+            x: x + 10,
+            y: y + 8,
+            textVerticalAlign: 'middle',
+            fill: theme.foreground,
+            font: `${String(theme.fontSize)}px ${theme.font}`,
+            // Readable on top of the columns.
+            stroke: theme.background,
+            lineWidth: 3,
+          },
+        });
+      return { type: 'group', children };
     };
   }
-}
 
-/** Which of the two plots a mark belongs to. */
-function tensorOf(kind: MarkKind, word: string): 'mean' | 'variance' {
-  return kind === 'far-off' && word.startsWith('mean') ? 'mean' : kind === 'non-finite' ? 'mean' : 'variance';
+  private markOf(index: number, tensor: 'mean' | 'variance'): LayerMark | undefined {
+    return this.state.marks.get(index)?.find((mark) => mark.tensor === tensor);
+  }
 }
 
 /** A browser fills many small paths faster than few large ones, and ECharts keeps few elements faster than many. */

@@ -76,10 +76,9 @@ function bothSides(values: readonly number[], typical: number, largest: number):
   const hasNegative = values.some((value) => value < 0);
   const hasPositive = values.some((value) => value > 0);
   const step = Math.ceil(top / 3);
-  const powers = Array.from(
-    { length: Math.floor(top / step) + 1 },
-    (_, index) => unit * 10 ** (top - index * step),
-  ).reverse();
+  const decades = Array.from({ length: Math.floor(top / step) + 1 }, (_, index) => unit * 10 ** (top - index * step));
+  // Close to zero there is no room for another label.
+  const powers = decades.filter((power) => place(power) > place(unit * 10 ** top) / 6).reverse();
   const ticks = [
     ...(hasNegative ? powers.map((power) => -power).reverse() : []),
     0,

@@ -14,6 +14,8 @@ export interface SectionParts {
 export class Section {
   readonly root = element('section');
   readonly heading: HTMLHeadingElement;
+  /** What the picture shows, or why there is none. */
+  readonly help: HTMLParagraphElement;
   private readonly tablePlace = element('div', 'table');
   private readonly toggle: HTMLButtonElement;
   private lastFilled = -Infinity;
@@ -32,7 +34,8 @@ export class Section {
     this.tablePlace.tabIndex = 0;
     this.tablePlace.setAttribute('role', 'region');
     this.tablePlace.setAttribute('aria-label', `${parts.title}, as a table`);
-    this.root.append(bar, element('p', 'help', parts.help), parts.picture, this.tablePlace);
+    this.help = element('p', 'help', parts.help);
+    this.root.append(bar, this.help, parts.picture, this.tablePlace);
   }
 
   get showsTable(): boolean {

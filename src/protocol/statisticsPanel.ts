@@ -8,6 +8,8 @@ export type MarkKind = 'non-finite' | 'negative' | 'far-off' | 'flat' | 'untouch
 
 export interface LayerMark {
   readonly kind: MarkKind;
+  /** Of which it speaks. */
+  readonly tensor: 'mean' | 'variance';
   /** Two or three words, for the picture. */
   readonly word: string;
   /** What was seen, in one sentence. */

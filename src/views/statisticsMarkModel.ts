@@ -26,7 +26,8 @@ export function layerMarks(layers: readonly MarkedLayer[]): readonly (readonly L
   return layers.map(({ figures, eps }, index) => {
     if (figures === null) return [];
     return [
-      ...nonFinite(figures),
+      ...nonFinite('mean', figures.runningMean),
+      ...nonFinite('variance', figures.runningVar),
       ...negative(figures.runningVar),
       ...farOff('mean', figures.runningMean, farMean[index]),
       ...farOff('variance', figures.runningVar, farVariance[index]),
@@ -36,37 +37,38 @@ export function layerMarks(layers: readonly MarkedLayer[]): readonly (readonly L
   });
 }
 
-function nonFinite({ runningMean, runningVar }: NormStatistics): readonly LayerMark[] {
-  const parts = [
-    ...channelsOf(runningMean?.nonFinite ?? 0, 'running mean'),
-    ...channelsOf(runningVar?.nonFinite ?? 0, 'running variance'),
-  ];
-  if (parts.length === 0) return [];
-  return [{ kind: 'non-finite', word: 'NaN or Inf', sentence: `NaN or Inf in ${parts.join(' and ')}.` }];
+function nonFinite(tensor: LayerMark['tensor'], summary: TensorSummary | null): readonly LayerMark[] {
+  const count = summary?.nonFinite ?? 0;
+  if (count === 0) return [];
+  const sentence = `NaN or Inf in ${countOf(count, 'channel')} of the running ${tensor}.`;
+  return [{ kind: 'non-finite', tensor, word: 'NaN or Inf', sentence }];
 }
-
-const channelsOf = (count: number, what: string): readonly string[] =>
-  count === 0 ? [] : [`${countOf(count, 'channel')} of the ${what}`];
 
 function negative(variance: TensorSummary | null): readonly LayerMark[] {
   if (variance?.min == null || variance.min >= 0) return [];
   return [
     {
       kind: 'negative',
+      tensor: 'variance',
       word: 'variance < 0',
       sentence: `A running variance is negative: ${formatNumber(variance.min)}.`,
     },
   ];
 }
 
-function farOff(what: string, summary: TensorSummary | null, decades: number | undefined): readonly LayerMark[] {
+function farOff(
+  tensor: LayerMark['tensor'],
+  summary: TensorSummary | null,
+  decades: number | undefined,
+): readonly LayerMark[] {
   if (summary === null || decades === undefined) return [];
   const times = formatNumber(Number((10 ** Math.abs(decades)).toPrecision(1)));
   return [
     {
       kind: 'far-off',
-      word: `${what} far off`,
-      sentence: `The running ${what} is about ${times} times ${decades > 0 ? 'larger' : 'smaller'} than in most layers.`,
+      tensor,
+      word: `${tensor} far off`,
+      sentence: `The running ${tensor} is about ${times} times ${decades > 0 ? 'larger' : 'smaller'} than in most layers.`,
     },
   ];
 }
@@ -76,6 +78,7 @@ function flat(variance: TensorSummary | null, eps: number): readonly LayerMark[]
   return [
     {
       kind: 'flat',
+      tensor: 'variance',
       word: 'variance ≈ 0',
       sentence: `The smallest running variance is ${formatNumber(variance.min)}, far below eps (${formatNumber(eps)}): that channel never varied.`,
     },
@@ -88,7 +91,7 @@ function untouched({ runningMean, runningVar, numBatchesTracked }: NormStatistic
   const sentence = isInitial
     ? 'Still as initialised: every mean is 0 and every variance 1.'
     : 'The counter of batches is 0: no forward in train has moved them.';
-  return [{ kind: 'untouched', word: 'never moved', sentence }];
+  return [{ kind: 'untouched', tensor: 'variance', word: 'never moved', sentence }];
 }
 
 function isAll(summary: TensorSummary | null, value: number): boolean {

@@ -15,8 +15,28 @@ const figuresAt = (step: number): ToStatisticsPanel => ({
     return { index, figures };
   }),
   marks: [
-    [500, [{ kind: 'non-finite', word: 'NaN or Inf', sentence: 'NaN or Inf in 2 channels of the running mean.' }]],
-    [700, [{ kind: 'far-off', word: 'variance far off', sentence: 'The running variance is about 1e4 times larger.' }]],
+    [
+      500,
+      [
+        {
+          kind: 'non-finite',
+          tensor: 'mean',
+          word: 'NaN or Inf',
+          sentence: 'NaN or Inf in 2 channels of the running mean.',
+        },
+      ],
+    ],
+    [
+      700,
+      [
+        {
+          kind: 'far-off',
+          tensor: 'variance',
+          word: 'variance far off',
+          sentence: 'The running variance is about 1e4 times larger.',
+        },
+      ],
+    ],
   ],
   read: count,
 });

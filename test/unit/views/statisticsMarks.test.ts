@@ -32,7 +32,8 @@ describe('marks of layers', () => {
 
   it('name what is not finite, by tensor', () => {
     assert.deepEqual(marksOf({ ...healthy(), runningMean: summary(-1, 0, 1, 2), runningVar: summary(1, 1, 1, 1) }), [
-      'non-finite: NaN or Inf in 2 channels of the running mean and 1 channel of the running variance.',
+      'non-finite: NaN or Inf in 2 channels of the running mean.',
+      'non-finite: NaN or Inf in 1 channel of the running variance.',
     ]);
     const none: TensorSummary = { min: null, mean: null, max: null, nonFinite: 4 };
     assert.deepEqual(marksOf({ ...healthy(), runningVar: none }), [
