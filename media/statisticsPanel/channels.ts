@@ -99,7 +99,7 @@ export class ChannelsChart {
       yAxis: [
         axis(theme, {
           gridIndex: 0,
-          name: `${this.tensor}: channels by value${scale.kind === 'logarithmic' ? ' (logarithmic)' : ''}`,
+          name: scale.kind === 'logarithmic' ? `${this.tensor}, log scale` : this.tensor,
           nameGap: 10,
           nameTextStyle: { ...title, color: theme.foreground },
           minInterval: 1,

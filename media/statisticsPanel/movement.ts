@@ -82,7 +82,7 @@ export class MovementChart {
         axisLabel: { hideOverlap: true },
       }),
       yAxis: axis(theme, {
-        name: scale.kind === 'logarithmic' ? `${this.tensor} (logarithmic)` : this.tensor,
+        name: scale.kind === 'logarithmic' ? `${this.tensor}, log scale` : this.tensor,
         nameGap: 10,
         nameTextStyle: { fontWeight: 'bold', align: 'left', padding: [0, 0, 0, 14 - left], color: theme.foreground },
         min: scale.low,

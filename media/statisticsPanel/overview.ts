@@ -245,7 +245,7 @@ export class Overview {
     const formatter = (place: number): string => number(Number(scale.value(place).toPrecision(6)));
     return axis(this.theme, {
       gridIndex,
-      name: scale.kind === 'logarithmic' ? `${name} (logarithmic)` : name,
+      name: scale.kind === 'logarithmic' ? `${name}, log scale` : name,
       nameGap: 12,
       nameTextStyle: {
         color: this.theme.foreground,

@@ -15,6 +15,9 @@ const mostDecades = 14;
 /** How many times as large as a typical value the largest may be, before a linear axis shows nothing but it. */
 const linearReach = 25;
 
+/** Values that lie closer together than this are told apart better on a linear axis. */
+const narrowRange = 8;
+
 /** For values that are positive in a healthy layer. Zero and less stand at the lower end. */
 export function positiveScale(values: Iterable<number>): Scale {
   let low = Infinity;
@@ -25,6 +28,7 @@ export function positiveScale(values: Iterable<number>): Scale {
     if (value > high) high = value;
   }
   if (low > high) [low, high] = [0.1, 10];
+  if (high / low < narrowRange) return linearScale([high]);
   let bottom = Math.floor(Math.log10(low));
   let top = Math.ceil(Math.log10(high));
   if (top === bottom) top++;

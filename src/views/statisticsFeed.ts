@@ -24,10 +24,10 @@ export interface FeedOptions {
 }
 
 export class StatisticsFeed implements Disposable {
-  layers: readonly ModuleSpec[] = [];
   private readonly figures = new Map<string, NormStatistics>();
   /** Layers that could not be read; `detail` says why. */
   private readonly failures = new Set<string>();
+  /** Paths of the layers and their places. */
   private indexes = new Map<string, number>();
   private readonly changedFigures = new Set<string>();
   private readonly changedModes = new Set<string>();
@@ -39,6 +39,11 @@ export class StatisticsFeed implements Disposable {
 
   constructor(private readonly options: FeedOptions) {
     this.readTree();
+  }
+
+  /** The layers as they are now, in the order of the model. */
+  get layers(): readonly ModuleSpec[] {
+    return [...this.indexes.keys()].flatMap((path) => this.options.session.module(path) ?? []);
   }
 
   /** What the session told. Returns whether the whole panel has to be told anew. */
@@ -122,14 +127,14 @@ export class StatisticsFeed implements Disposable {
 
   private readTree(): void {
     this.generation++;
-    this.layers = normLayers(this.options.session.modules);
-    this.indexes = new Map(this.layers.map(({ path }, index) => [path, index]));
+    const layers = normLayers(this.options.session.modules);
+    this.indexes = new Map(layers.map(({ path }, index) => [path, index]));
     this.figures.clear();
     this.failures.clear();
     this.changedFigures.clear();
     this.changedModes.clear();
     this.queue.clear();
-    this.read(this.layers.filter(tracks).map(({ path }) => path));
+    this.read(layers.filter(tracks).map(({ path }) => path));
   }
 
   private read(paths: readonly string[]): void {

@@ -43,6 +43,7 @@ for (const theme of ['dark', 'light', 'contrast', 'contrastLight'] as const) {
       await workbench.webview.getByText('The line is the mean over channels').waitFor();
       await workbench.page.setViewportSize(tall);
       await workbench.webview.getByRole('heading', { name: 'All Layers' }).hover();
+      await workbench.command('Notifications: Clear All Notifications');
       // The charts are drawn anew for the other size, a frame later.
       await workbench.page.waitForTimeout(1000);
       await workbench.screenshot(`statistics-${theme}`);
@@ -104,7 +105,9 @@ describe('the statistics of a live model', () => {
 
   it('move while it trains, and the timeline tells who switches its mode', async () => {
     await workbench.explorerRow('train.py').dblclick();
-    await workbench.page.locator('.editor-actions a[aria-label^="Run Python File with Mode Inspector"]').click();
+    await workbench.page
+      .locator('.editor-actions a[aria-label^="Run Python File with Mode Inspector"]')
+      .click({ timeout: 60_000 });
     await workbench.showModeInspector();
     await workbench.row(/^Model model, Net, /).waitFor({ timeout: 60_000 });
     await workbench.command('Mode Inspector: Show BatchNorm Statistics');

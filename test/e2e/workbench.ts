@@ -14,6 +14,7 @@ const themes = {
   dark: 'Default Dark Modern',
   light: 'Default Light Modern',
   contrast: 'Default High Contrast',
+  contrastLight: 'Default High Contrast Light',
 } as const;
 
 export interface LaunchOptions {

@@ -24,6 +24,12 @@ describe('scales', () => {
     assert.ok(scale.ticks.length <= 6);
   });
 
+  it('of variances that lie close together are linear, from zero', () => {
+    const scale = positiveScale([0.1, 0.19, 0.14]);
+    assert.deepEqual([scale.kind, scale.low, scale.high], ['linear', 0, 0.2]);
+    assert.equal(scale.place(0.1), 0.1);
+  });
+
   it('of means are linear with round ticks around zero', () => {
     const scale = signedScale([-1.1, 0.2, 1.2]);
     assert.equal(scale.kind, 'linear');

@@ -28,6 +28,21 @@ describe('an agent’s message', () => {
     });
   });
 
+  it('unpacks the quartiles behind a row, where they were asked for', () => {
+    const changed = [['bn', -1, 2, 0.5, 0, null, null, null, 4, 7, [-0.5, 0, 1], null]];
+    assert.deepEqual(parseNotification('statistics', { model: 1, changed })?.params, {
+      model: 1,
+      changed: [
+        {
+          path: 'bn',
+          runningMean: { min: -1, max: 2, mean: 0.5, nonFinite: 0, quartiles: [-0.5, 0, 1] },
+          runningVar: { min: null, max: null, mean: null, nonFinite: 4 },
+          numBatchesTracked: 7,
+        },
+      ],
+    });
+  });
+
   it('is refused where a row is no row', () => {
     for (const row of [
       [],
@@ -35,6 +50,7 @@ describe('an agent’s message', () => {
       [1, 0, 0, 0, 0, 0, 0, 0, 0, 0],
       ['bn', 0, 0, 0, -1, 0, 0, 0, 0, 0],
       ['bn', 0, 0, 0, 0, 0, 0, '0', 0, 0],
+      ['bn', 0, 0, 0, 0, 0, 0, 0, 0, 0, [1, 2]],
       { path: 'bn' },
     ])
       assert.equal(parseNotification('statistics', { model: 1, changed: [row] }), undefined, JSON.stringify(row));
