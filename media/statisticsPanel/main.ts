@@ -5,12 +5,13 @@ import { ChannelsChart } from './channels';
 import type { Chart } from './chart';
 import { button, element, group, setText, table } from './dom';
 import { markKinds, markSigns, markWords } from './marks';
+import { GapChart } from './gap';
 import { MovementChart } from './movement';
 import { Overview } from './overview';
 import { Section } from './section';
 import { PanelState } from './state';
 import type { Concern } from './state';
-import { channelsTable, figureRows, layersTable, movementTable, timelineTable } from './tables';
+import { channelsTable, figureRows, gapTable, layersTable, movementTable, timelineTable } from './tables';
 import { onDidChangeTheme, readTheme } from './theme';
 import { TimelineChart } from './timeline';
 import { Tooltip } from './tooltip';
@@ -78,6 +79,11 @@ const timelineChart = new TimelineChart(timelinePlace, theme, tooltip, (key) => 
   post({ kind: 'openLine', key });
 });
 
+const gapPlace = element('div', 'chart');
+const gapChart = new GapChart(gapPlace, theme, tooltip, (path) => {
+  select(state.model.layers.findIndex((layer) => layer.path === path));
+});
+
 const sort = button('Sort Channels', () => {
   const sorted = !channelCharts[0].sorted;
   sort.setAttribute('aria-pressed', String(sorted));
@@ -94,6 +100,9 @@ const channelsHelp = 'Above, how many channels have which value; below, the valu
 const movementHelp = 'The line is the mean over channels, between the smallest and the largest.';
 const notMoved = 'Nothing has moved yet. Run Forward moves the statistics of layers that run as train.';
 const notMovedLive = 'Nothing has moved since the model was first looked at. Forwards in train move it.';
+
+const gapHelp =
+  'Above, how far the outputs of each innermost module differ, in the order in which they ran; below, how far the batch lay from the running mean.';
 
 const overviewSection = new Section(
   {
@@ -163,6 +172,19 @@ const timelineSection = new Section(
   },
 );
 timelineSection.root.hidden = true;
+const gapSection = new Section(
+  {
+    title: 'Train Against Eval',
+    help: '',
+    picture: gapPlace,
+    table: () => (state.gap === null ? element('p', '', 'Not compared yet.') : gapTable(state.gap)),
+    buttons: saveButtons(() => gapChart.chart, 'train-against-eval'),
+  },
+  () => {
+    gapChart.draw();
+  },
+);
+gapSection.root.hidden = true;
 
 page.append(
   group('header', '', title, subtitle, notice, marked),
@@ -170,6 +192,7 @@ page.append(
   overviewSection.root,
   layerSection.root,
   movementSection.root,
+  gapSection.root,
   timelineSection.root,
 );
 
@@ -178,7 +201,7 @@ window.addEventListener('message', (event: MessageEvent<ToStatisticsPanel>) => {
 });
 onDidChangeTheme(() => {
   theme = readTheme();
-  for (const each of [overview, ...channelCharts, ...movementCharts, timelineChart]) each.setTheme(theme);
+  for (const each of [overview, ...channelCharts, ...movementCharts, gapChart, timelineChart]) each.setTheme(theme);
 });
 post({ kind: 'ready' });
 
@@ -187,6 +210,7 @@ function show(concern: Concern): void {
     case 'model':
       setText(title, state.model.title);
       timelineSection.root.hidden = true;
+      gapSection.root.hidden = true;
       overview.reset();
       showHeader();
       showMarked();
@@ -220,6 +244,9 @@ function show(concern: Concern): void {
       return;
     case 'timeline':
       showTimeline();
+      return;
+    case 'gap':
+      showGap();
   }
 }
 
@@ -335,6 +362,14 @@ function showTimeline(): void {
   if (timeline.calls === 0) return;
   timelineChart.show(timeline);
   timelineSection.refreshTable();
+}
+
+function showGap(): void {
+  gapSection.root.hidden = state.gap === null;
+  if (state.gap === null) return;
+  setText(gapSection.help, `${state.gap.sentence} ${gapHelp}`);
+  gapChart.show(state.gap);
+  gapSection.refreshTable();
 }
 
 function select(index: number): void {

@@ -28,7 +28,8 @@ export function positiveScale(values: Iterable<number>): Scale {
     if (value > high) high = value;
   }
   if (low > high) [low, high] = [0.1, 10];
-  if (high / low < narrowRange) return linearScale([high]);
+  // A negative variance is marked, and drawn as none.
+  if (high / low < narrowRange) return { ...linearScale([high]), place: (value) => Math.max(0, value) };
   let bottom = Math.floor(Math.log10(low));
   let top = Math.ceil(Math.log10(high));
   if (top === bottom) top++;

@@ -5,13 +5,14 @@ import type {
   LayerDetail,
   LayerMark,
   LayerMode,
+  PanelGap,
   PanelModel,
   Timeline,
   ToStatisticsPanel,
 } from '../../src/protocol/statisticsPanel';
 
 /** Which parts of the page a message concerns. */
-export type Concern = 'model' | 'figures' | 'modes' | 'notice' | 'selection' | 'layer' | 'timeline';
+export type Concern = 'model' | 'figures' | 'modes' | 'notice' | 'selection' | 'layer' | 'timeline' | 'gap';
 
 export class PanelState {
   model: PanelModel = { title: '', subtitle: '', live: false, layers: [], selected: null, modeWords: '' };
@@ -26,6 +27,7 @@ export class PanelState {
   selected = -1;
   detail: LayerDetail | undefined;
   timeline: Timeline | undefined;
+  gap: PanelGap | null = null;
 
   receive(message: ToStatisticsPanel): Concern {
     switch (message.kind) {
@@ -40,6 +42,7 @@ export class PanelState {
         this.selected = this.indexOf(message.model.selected);
         this.detail = undefined;
         this.timeline = undefined;
+        this.gap = null;
         return 'model';
       case 'figures':
         for (const { index, figures } of message.changed) this.figures[index] = figures;
@@ -62,6 +65,9 @@ export class PanelState {
       case 'timeline':
         this.timeline = message.timeline;
         return 'timeline';
+      case 'gap':
+        this.gap = message.gap;
+        return 'gap';
     }
   }
 

@@ -1,10 +1,10 @@
 // The same figures as tables, for whoever reads better than looks, or hears the page.
 
 import type { TensorSummary } from '../../src/model/statistics';
-import type { LayerDetail, Timeline } from '../../src/protocol/statisticsPanel';
+import type { LayerDetail, PanelGap, Timeline } from '../../src/protocol/statisticsPanel';
 import { table } from './dom';
 import type { PanelState } from './state';
-import { clock, modeWords, number } from './words';
+import { clock, modeWords, number, percent } from './words';
 
 export function layersTable({ model, figures, modes, marks }: PanelState): HTMLTableElement {
   const head = [
@@ -87,6 +87,29 @@ export function movementTable({ path, movement }: LayerDetail): HTMLTableElement
         ...figures(mean),
         ...figures(variance),
       ]),
+  );
+}
+
+export function gapTable({ steps }: PanelGap): HTMLTableElement {
+  return table(
+    'Train against eval',
+    [
+      'module',
+      'class',
+      'difference (relative L2)',
+      'cosine',
+      'largest difference',
+      'batch mean shift',
+      'variance ratio',
+    ],
+    steps.map(({ path, type, relativeL2, cosine, maxAbs, batchShift }) => [
+      path === '' ? '(root)' : path,
+      type,
+      relativeL2 === null ? 'unknown' : percent(relativeL2),
+      number(cosine),
+      number(maxAbs),
+      ...(batchShift === undefined ? ['', ''] : [number(batchShift.meanShift), number(batchShift.varianceRatio)]),
+    ]),
   );
 }
 

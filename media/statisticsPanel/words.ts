@@ -26,6 +26,11 @@ export function modeWords({ training, behaviour, reason }: LayerMode): string {
   return [flag, ...(runs === undefined ? [] : [runs]), ...(reason === undefined ? [] : [reason])].join(' · ');
 }
 
+/** `12.5 %` of a share. */
+export function percent(share: number): string {
+  return `${number(Number((share * 100).toPrecision(4)))} %`;
+}
+
 export function plural(count: number, singular: string): string {
   return `${count.toLocaleString('en')} ${singular}${count === 1 ? '' : 's'}`;
 }

@@ -1,5 +1,6 @@
 // Messages between the host and the statistics panel of a model.
 
+import type { LayerGap } from '../model/comparison';
 import type { Behaviour } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 
@@ -110,6 +111,23 @@ export interface Timeline {
   readonly omitted: number;
 }
 
+/** One innermost module in a comparison of train and eval. */
+export interface GapStep extends LayerGap {
+  readonly type: string;
+  /** Whether it is one of the panel's layers. */
+  readonly isNorm: boolean;
+  /** Whether its outputs differ by more than rounding. */
+  readonly isApart: boolean;
+}
+
+/** The last *Compare Train and Eval*. */
+export interface PanelGap {
+  /** What came out, in words. */
+  readonly sentence: string;
+  /** In the order in which the modules returned. */
+  readonly steps: readonly GapStep[];
+}
+
 export type ToStatisticsPanel =
   | { readonly kind: 'model'; readonly model: PanelModel }
   | {
@@ -128,7 +146,9 @@ export type ToStatisticsPanel =
   | { readonly kind: 'notice'; readonly notice: string | null }
   | { readonly kind: 'select'; readonly path: string }
   | { readonly kind: 'layer'; readonly layer: LayerDetail }
-  | { readonly kind: 'timeline'; readonly timeline: Timeline };
+  | { readonly kind: 'timeline'; readonly timeline: Timeline }
+  /** Null where there was no comparison, or the model is another one since. */
+  | { readonly kind: 'gap'; readonly gap: PanelGap | null };
 
 export const copyFormats = ['csv', 'json'] as const;
 export type CopyFormat = (typeof copyFormats)[number];

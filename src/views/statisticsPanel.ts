@@ -12,6 +12,7 @@ import type { ModelSession, SessionChange } from '../sessions/modelSession';
 import { fileOf } from '../sessions/sessionStore';
 import type { StatisticsHistories } from '../sessions/statisticsHistories';
 import { DisposableStore } from '../util/disposable';
+import { gapOf } from './gapModel';
 import { describeModel } from './modeModel';
 import type { ModelEditorParts } from './modelEditor';
 import { channelsText, layersText } from './statisticsExportModel';
@@ -92,6 +93,12 @@ export class StatisticsPanel extends DisposableStore {
       this.postModel();
     }
     if (change.kind === 'state') this.post({ kind: 'notice', notice: noticeOf(this.session) ?? null });
+  }
+
+  /** Shows the last comparison of train and eval. */
+  showGap(): void {
+    const comparison = this.parts.store.comparisons.last(this.session);
+    this.post({ kind: 'gap', gap: comparison === undefined ? null : gapOf(this.session, comparison) });
   }
 
   /** Shows the layer that a row of the tree stands for, if it is one. */
@@ -188,6 +195,7 @@ export class StatisticsPanel extends DisposableStore {
     this.switchesTold = -1;
     this.postNews();
     this.postTimeline();
+    this.showGap();
     void this.postDetail();
   }
 

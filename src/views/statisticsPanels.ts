@@ -21,6 +21,7 @@ export class StatisticsPanels extends DisposableStore {
     this.add(
       store.onDidChange((change) => {
         if (change.kind === 'session') this.open.get(change.session.id)?.follow(change.change);
+        if (change.kind === 'comparison') this.open.get(change.session.id)?.showGap();
         if (change.kind === 'removed') this.open.get(change.session.id)?.panel.dispose();
       }),
     );

@@ -7,7 +7,7 @@ import { launchWorkbench } from './workbench';
 import type { Workbench } from './workbench';
 
 /** High enough for the whole panel. */
-const tall = { width: 1280, height: 1500 };
+const tall = { width: 1280, height: 1900 };
 
 for (const theme of ['dark', 'light', 'contrast', 'contrastLight'] as const) {
   describe(`the statistics of a model (${theme})`, () => {
@@ -41,6 +41,12 @@ for (const theme of ['dark', 'light', 'contrast', 'contrastLight'] as const) {
         await workbench.webview.getByText(String(151 + run), { exact: true }).waitFor();
       }
       await workbench.webview.getByText('The line is the mean over channels').waitFor();
+    });
+
+    it('tell where train and eval part', async () => {
+      await workbench.command('Mode Inspector: Compare Train and Eval');
+      await workbench.webview.getByRole('heading', { name: 'Train Against Eval' }).waitFor();
+      await workbench.webview.getByText(/^Train and eval of resnet_trained\.pt differ in \d+ of \d+ modules/).waitFor();
       await workbench.page.setViewportSize(tall);
       await workbench.webview.getByRole('heading', { name: 'All Layers' }).hover();
       await workbench.command('Notifications: Clear All Notifications');
