@@ -16,7 +16,9 @@ export function groupLayers(paths: readonly string[]): readonly LayerGroup[] {
     depth++;
   const groups: { name: string; from: number; to: number }[] = [];
   parts.forEach((each, index) => {
-    const name = each[depth] ?? '';
+    const own = each[depth] ?? '';
+    // A bare number says too little.
+    const name = /^\d+$/.test(own) && depth > 0 ? `${each[depth - 1] ?? ''}.${own}` : own;
     const last = groups.at(-1);
     if (last?.name === name) last.to = index + 1;
     else groups.push({ name, from: index, to: index + 1 });

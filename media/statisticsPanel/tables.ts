@@ -48,7 +48,7 @@ export function figureRows(mean: TensorSummary | null, variance: TensorSummary |
   ];
   const hasQuartiles = (mean ?? variance)?.quartiles !== undefined;
   return [
-    ['', 'running_mean', 'running_var'],
+    ['figure', 'running_mean', 'running_var'],
     row('max', ({ max }) => max),
     ...(hasQuartiles
       ? [row('upper quartile', ({ quartiles }) => quartiles?.[2]), row('median', ({ quartiles }) => quartiles?.[1])]

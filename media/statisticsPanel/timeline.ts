@@ -53,7 +53,7 @@ export class TimelineChart {
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset['key'] : undefined;
     const rows = lanes.map(({ key, subject, training, place, hasLine, calls }) => {
       const what = `${subject} → ${training ? 'train' : 'eval'}`;
-      const words = group('span', 'lane-words', element('b', '', what), element('span', 'lane-place', place));
+      const words = group('span', 'lane-words', element('b', '', what), ' ', element('span', 'lane-place', place));
       const count = element('span', 'lane-count', `${calls.toLocaleString('en')}×`);
       if (!hasLine) return group('div', 'lane', words, count);
       const open = button('', () => {
@@ -62,8 +62,7 @@ export class TimelineChart {
       open.className = 'lane';
       open.dataset['key'] = key;
       open.title = `Open ${place}`;
-      open.setAttribute('aria-label', `${what}, ${place}, ${plural(calls, 'call')}. Opens the line.`);
-      open.append(words, count);
+      open.append(words, ' ', count);
       return open;
     });
     this.labels.replaceChildren(group('div', 'lane head', element('b', '', 'model')), ...rows);
@@ -89,6 +88,8 @@ export class TimelineChart {
           showMaxLabel: false,
         },
         splitNumber: 6,
+        // Its labels have no parts of a second.
+        minInterval: 1,
       }),
       yAxis: { type: 'value', min: 0, max: rows, inverse: true, show: false },
       series: [

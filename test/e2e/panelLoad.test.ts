@@ -1,6 +1,7 @@
 // The statistics panel's page under load, and by keyboard alone: a thousand layers, updates faster than anybody draws.
 
 import assert from 'node:assert/strict';
+import { packageFile } from '../../scripts/lib/paths';
 import type { ToStatisticsPanel } from '../../src/protocol/statisticsPanel';
 import { openPanelPage, panelFigures, panelLayer } from './panelPage';
 import type { PanelPage } from './panelPage';
@@ -141,3 +142,102 @@ describe('the statistics panel with a thousand layers', () => {
     assert.deepEqual(panel.errors, []);
   });
 });
+
+describe('the statistics panel for everybody', () => {
+  let panel: PanelPage;
+
+  before(async () => {
+    panel = await openPanelPage();
+    const few = layers.slice(0, 20);
+    const model = { title: 'net.pt', subtitle: '20 BatchNorm layers', live: true, layers: few, modeWords: 'train' };
+    const { values: both, ...figures } = panelFigures(0, 1, 16);
+    const [mean, variance] = both;
+    await panel.send(
+      { kind: 'model', model: { ...model, selected: few[0]?.path ?? null, notice: 'The process has ended.' } },
+      {
+        kind: 'figures',
+        changed: few.map((_, index) => ({ index, figures })),
+        marks: [[3, [{ kind: 'flat', tensor: 'variance', word: 'variance ≈ 0', sentence: 'It is nearly 0.' }]]],
+        read: 20,
+      },
+      {
+        kind: 'layer',
+        layer: {
+          path: few[0]?.path ?? '',
+          mean,
+          variance,
+          movement: [1, 2].map((step) => ({
+            time: step,
+            batches: step,
+            mean: [0, step, 3],
+            variance: [1, 2, step + 2],
+          })),
+        },
+      },
+      { kind: 'timeline', timeline },
+      { kind: 'gap', gap },
+    );
+    await panel.page.getByRole('heading', { name: 'Mode Timeline' }).waitFor();
+  });
+
+  after(async () => {
+    await (panel as PanelPage | undefined)?.close();
+  });
+
+  const lane = { subject: 'model', place: 'train.py:10 in main', hasLine: true, calls: 1 };
+  const timeline: Extract<ToStatisticsPanel, { kind: 'timeline' }>['timeline'] = {
+    from: 0,
+    to: 10,
+    calls: 1,
+    omitted: 0,
+    stretches: [{ from: 0, to: 10, mode: 'train' }],
+    lanes: [{ ...lane, key: 'a', training: true, moments: [[0, 1]] }],
+  };
+  const gap: Extract<ToStatisticsPanel, { kind: 'gap' }>['gap'] = {
+    sentence: 'Train and eval of net.pt differ in 1 of 1 module.',
+    steps: [
+      {
+        path: 'layer1.0.bn',
+        type: 'BatchNorm2d',
+        isNorm: true,
+        isApart: true,
+        relativeL2: 0.5,
+        cosine: 0.9,
+        maxAbs: 2,
+        nonFinite: 0,
+        outputs: 1,
+      },
+    ],
+  };
+
+  /** A button that was pressed has another name afterwards. */
+  const pressAll = async (name: string): Promise<void> => {
+    const buttons = panel.page.getByRole('button', { name });
+    while ((await buttons.count()) > 0) await buttons.first().click();
+  };
+
+  it('has no accessibility fault that axe knows, as pictures and as tables', async () => {
+    await panel.page.addScriptTag({ path: packageFile('axe-core', 'axe.min.js') });
+    for (const form of ['pictures', 'tables']) {
+      const faults = await panel.page.evaluate(async () => {
+        const { axe } = window as unknown as { axe: { run: () => Promise<{ violations: AxeViolation[] }> } };
+        const { violations } = await axe.run();
+        return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join('\n')}`);
+      });
+      assert.deepEqual(faults, [], form);
+      if (form === 'pictures') await pressAll('Show as Table');
+    }
+  });
+
+  it('opens the line of a lane by keyboard', async () => {
+    await pressAll('Show as Picture');
+    await panel.page.getByRole('button', { name: 'model → train train.py:10 in main 1×' }).focus();
+    await panel.page.keyboard.press('Enter');
+    assert.deepEqual((await panel.posted()).at(-1), { kind: 'openLine', key: 'a' });
+  });
+});
+
+interface AxeViolation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string }[];
+}

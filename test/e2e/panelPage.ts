@@ -38,7 +38,7 @@ export async function openPanelPage(): Promise<PanelPage> {
   const style = Object.entries(variables)
     .map(([name, value]) => `--vscode-${name}: ${value};`)
     .join('');
-  const html = `<!DOCTYPE html><html style="${style}"><head><meta charset="UTF-8"><link rel="stylesheet" href="statisticsPanel.css"></head>
+  const html = `<!DOCTYPE html><html lang="en" style="${style}"><head><meta charset="UTF-8"><title>Statistics</title><link rel="stylesheet" href="statisticsPanel.css"></head>
 <body class="vscode-dark" style="background: var(--vscode-editor-background)"><main id="page"></main><script src="statisticsPanel.js"></script></body></html>`;
   await page.route('**/*', async (route) => {
     const name = path.basename(new URL(route.request().url()).pathname);

@@ -123,7 +123,7 @@ describe('the statistics of a live model', () => {
     await workbench.page.setViewportSize(tall);
     // Its quartiles come only while the panel is in sight.
     await workbench.webview.getByText('upper quartile').waitFor();
-    const line = workbench.webview.getByRole('button', { name: /^model → eval, train\.py:\d+ in accuracy/ });
+    const line = workbench.webview.getByRole('button', { name: /^model → eval train\.py:\d+ in accuracy/ });
     await line.waitFor({ timeout: 60_000 });
     await workbench.screenshot('statistics-live');
     await line.click();

@@ -113,6 +113,11 @@ describe('stages', () => {
     assert.deepEqual(names(['net.features.a.bn', 'net.features.b.bn', 'net.features.b.norm']), ['a 0-1', 'b 1-3']);
   });
 
+  it('say where a number belongs', () => {
+    assert.deepEqual(names(['features.0.bn', 'features.2.bn']), ['features.0 0-1', 'features.2 1-2']);
+    assert.deepEqual(names(['0', '3']), ['0 0-1', '3 1-2']);
+  });
+
   it('are there for one layer, for the root and for none', () => {
     assert.deepEqual(names(['bn']), ['bn 0-1']);
     assert.deepEqual(names(['']), [' 0-1']);
