@@ -55,7 +55,7 @@ export class GapChart {
     const { theme, steps } = this;
     const scale = positiveScale(steps.flatMap(({ relativeL2 }) => (relativeL2 === null ? [] : [relativeL2])));
     const shifts = steps.flatMap(({ batchShift }, index) =>
-      batchShift?.meanShift == null ? [] : [[index, batchShift.meanShift] as const],
+      batchShift === undefined || batchShift.meanShift === null ? [] : [[index, batchShift.meanShift] as const],
     );
     const start = steps.findIndex((step) => step.isApart);
     const title = { fontWeight: 'bold', align: 'left', padding: [0, 0, 0, 14 - left], color: theme.foreground };

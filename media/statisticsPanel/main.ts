@@ -309,12 +309,12 @@ function showFacts(): void {
   }
   const figures = state.figures[state.selected] ?? null;
   const list = element('dl');
-  const batches = figures?.numBatchesTracked;
+  const batches = figures?.numBatchesTracked ?? null;
   const facts: readonly (readonly [string, string])[] = [
     ['class', layer.type],
     ['mode', modeWords(mode)],
     ...(layer.features === null ? [] : [['channels', String(layer.features)] as const]),
-    ['batches tracked', batches == null ? 'not stored' : batches.toLocaleString('en')],
+    ['batches tracked', batches === null ? 'not stored' : batches.toLocaleString('en')],
     ...layer.options,
   ];
   for (const [name, value] of facts) list.append(element('dt', '', name), element('dd', '', value));
@@ -344,7 +344,7 @@ function showDetail(): void {
   const detail = state.detail?.path === path ? state.detail : undefined;
   channelCharts[0].show(detail?.mean ?? []);
   channelCharts[1].show(detail?.variance ?? []);
-  channelPair.classList.toggle('waiting', detail?.mean == null && detail?.variance == null);
+  channelPair.classList.toggle('waiting', (detail?.mean ?? detail?.variance ?? null) === null);
   setText(layerSection.help, detail === undefined ? 'Reading…' : (detail.problem ?? channelsHelp));
   const movement = detail?.movement ?? [];
   const hasMoved = movement.length > 1;
@@ -408,14 +408,13 @@ function onKey(event: KeyboardEvent): void {
 function layerContent(index: number): { title: string; lines: string[]; rows: readonly (readonly string[])[] } {
   const layer = state.model.layers[index];
   const figures = state.figures[index] ?? null;
+  const batches = figures?.numBatchesTracked ?? null;
   const mode = state.modes[index];
   return {
     title: layer?.path === '' ? '(root)' : (layer?.path ?? ''),
     lines: [
       [layer?.type ?? '', ...(mode === undefined ? [] : [modeWords(mode)])].join(' · '),
-      ...(figures?.numBatchesTracked == null
-        ? []
-        : [`${figures.numBatchesTracked.toLocaleString('en')} batches tracked`]),
+      ...(batches === null ? [] : [`${batches.toLocaleString('en')} batches tracked`]),
       ...(state.marks.get(index) ?? []).map(({ kind, sentence }) => `${markSigns[kind]} ${sentence}`),
     ],
     rows: figures === null ? [] : figureRows(figures.runningMean, figures.runningVar),
@@ -425,13 +424,13 @@ function layerContent(index: number): { title: string; lines: string[]; rows: re
 /** A layer in one breath. */
 function layerWords(index: number): string {
   const { title: path, lines } = layerContent(index);
-  const figures = state.figures[index];
+  const figures = state.figures[index] ?? null;
   const spread = (name: string, min: number | null | undefined, max: number | null | undefined): string =>
     `${name} from ${number(min)} to ${number(max)}`;
   return [
     path,
     ...lines,
-    ...(figures == null
+    ...(figures === null
       ? []
       : [
           spread('running mean', figures.runningMean?.min, figures.runningMean?.max),

@@ -55,8 +55,9 @@ export class MovementChart {
     const all = points.flatMap((point) => this.figures(point) ?? []);
     const scale: Scale = isVariance ? positiveScale(all) : signedScale(all);
     const first = points[0];
-    const last = points.at(-1);
-    this.byBatch = first?.batches != null && last?.batches != null && last.batches > first.batches;
+    const firstBatch = first?.batches ?? null;
+    const lastBatch = points.at(-1)?.batches ?? null;
+    this.byBatch = firstBatch !== null && lastBatch !== null && lastBatch > firstBatch;
     const colour = isVariance ? theme.variance : theme.mean;
     const at = (point: MovementPoint): number =>
       this.byBatch ? (point.batches ?? 0) : point.time - (first?.time ?? 0);

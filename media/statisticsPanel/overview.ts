@@ -154,7 +154,7 @@ export class Overview {
 
   private move(line: HTMLElement, index: number): void {
     const count = this.state.model.layers.length;
-    if (index < 0 || index >= count || this.chart.view.getOption() === undefined) {
+    if (index < 0 || index >= count) {
       line.hidden = true;
       return;
     }
@@ -430,10 +430,10 @@ function columnWidth(api: CustomSeriesRenderItemAPI): number {
 
 function* extremes(summaries: readonly (TensorSummary | null)[]): Generator<number> {
   for (const summary of summaries) {
-    if (summary?.min == null || summary.max === null) continue;
-    yield summary.min;
-    yield summary.max;
-    if (summary.quartiles !== undefined) yield summary.quartiles[1];
+    const { min = null, max = null, quartiles } = summary ?? {};
+    if (min !== null) yield min;
+    if (max !== null) yield max;
+    if (quartiles !== undefined) yield quartiles[1];
   }
 }
 
@@ -454,17 +454,18 @@ function renderSpreads(
     const medians: number[] = [];
     const middles: number[] = [];
     summaries.forEach((summary, index) => {
-      if (summary?.min == null || summary.max === null || summary.mean === null) return;
+      const { min = null, max = null, mean = null, quartiles } = summary ?? {};
+      if (min === null || max === null || mean === null) return;
       const x = xOf(index) - width / 2;
       const add = (bars: number[], top: number, bottom: number): void => {
         bars.push(x, top, width, Math.max(1, bottom - top));
       };
-      add(whiskers, yOf(summary.max), yOf(summary.min));
-      if (summary.quartiles === undefined) {
-        add(middles, yOf(summary.mean) - 1, yOf(summary.mean) + 1);
+      add(whiskers, yOf(max), yOf(min));
+      if (quartiles === undefined) {
+        add(middles, yOf(mean) - 1, yOf(mean) + 1);
         return;
       }
-      const [lower, median, upper] = summary.quartiles;
+      const [lower, median, upper] = quartiles;
       add(boxes, yOf(upper), yOf(lower));
       if (width >= 4) add(medians, yOf(median) - 0.75, yOf(median) + 0.75);
     });

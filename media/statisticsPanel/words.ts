@@ -4,7 +4,7 @@ import type { LayerMode } from '../../src/protocol/statisticsPanel';
 
 /** Four significant digits, as the tree has them. */
 export function number(value: number | null | undefined): string {
-  if (value == null) return 'none';
+  if (value === null || value === undefined) return 'none';
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
   const size = Math.abs(value);
   if (size >= 1e-3 && size < 1e6) return String(Number(value.toPrecision(4)));

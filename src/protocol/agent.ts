@@ -162,9 +162,9 @@ function summaryOf(
   max: number | null,
   mean: number | null,
   nonFinite: number | null,
-  middle: v.InferOutput<typeof quartiles> | null | undefined,
+  middle: v.InferOutput<typeof quartiles> | null = null,
 ): v.InferOutput<typeof summary> | null {
-  return nonFinite === null ? null : { min, max, mean, nonFinite, ...(middle == null ? {} : { quartiles: middle }) };
+  return nonFinite === null ? null : { min, max, mean, nonFinite, ...(middle === null ? {} : { quartiles: middle }) };
 }
 
 /** Checks a notification; undefined if it is none of ours, or not as it should be. */

@@ -51,7 +51,7 @@ function layerCells({ module, figures, marks }: ExportedLayer): readonly Cell[] 
 }
 
 function summaryCells(summary: TensorSummary | null | undefined): readonly Cell[] {
-  if (summary == null) return columns.map(() => null);
+  if (summary === null || summary === undefined) return columns.map(() => null);
   const [lower = null, median = null, upper = null] = summary.quartiles ?? [];
   return [summary.min, lower, median, summary.mean, upper, summary.max, summary.nonFinite];
 }

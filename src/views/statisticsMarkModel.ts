@@ -21,8 +21,8 @@ const usualEps = 1e-5;
 
 /** The marks of each layer, in its order; the gravest first. */
 export function layerMarks(layers: readonly MarkedLayer[]): readonly (readonly LayerMark[])[] {
-  const farMean = farFromOthers(layers.map(({ figures }) => sizeOf(figures?.runningMean)));
-  const farVariance = farFromOthers(layers.map(({ figures }) => sizeOf(figures?.runningVar)));
+  const farMean = farFromOthers(layers.map(({ figures }) => sizeOf(figures?.runningMean ?? null)));
+  const farVariance = farFromOthers(layers.map(({ figures }) => sizeOf(figures?.runningVar ?? null)));
   return layers.map(({ figures, eps }, index) => {
     if (figures === null) return [];
     return [
@@ -45,13 +45,14 @@ function nonFinite(tensor: LayerMark['tensor'], summary: TensorSummary | null): 
 }
 
 function negative(variance: TensorSummary | null): readonly LayerMark[] {
-  if (variance?.min == null || variance.min >= 0) return [];
+  const min = variance?.min ?? null;
+  if (min === null || min >= 0) return [];
   return [
     {
       kind: 'negative',
       tensor: 'variance',
       word: 'variance < 0',
-      sentence: `A running variance is negative: ${formatNumber(variance.min)}.`,
+      sentence: `A running variance is negative: ${formatNumber(min)}.`,
     },
   ];
 }
@@ -74,13 +75,14 @@ function farOff(
 }
 
 function flat(variance: TensorSummary | null, eps: number): readonly LayerMark[] {
-  if (variance?.min == null || variance.min < 0 || variance.min > eps * flatShare) return [];
+  const min = variance?.min ?? null;
+  if (min === null || min < 0 || min > eps * flatShare) return [];
   return [
     {
       kind: 'flat',
       tensor: 'variance',
       word: 'variance ≈ 0',
-      sentence: `The smallest running variance is ${formatNumber(variance.min)}, far below eps (${formatNumber(eps)}): that channel never varied.`,
+      sentence: `The smallest running variance is ${formatNumber(min)}, far below eps (${formatNumber(eps)}): that channel never varied.`,
     },
   ];
 }
@@ -99,9 +101,10 @@ function isAll(summary: TensorSummary | null, value: number): boolean {
 }
 
 /** log10 of how large a layer's values are; undefined where that says nothing. */
-function sizeOf(summary: TensorSummary | null | undefined): number | undefined {
-  if (summary?.min == null || summary.max === null) return undefined;
-  const size = Math.max(Math.abs(summary.min), Math.abs(summary.max));
+function sizeOf(summary: TensorSummary | null): number | undefined {
+  const { min = null, max = null } = summary ?? {};
+  if (min === null || max === null) return undefined;
+  const size = Math.max(Math.abs(min), Math.abs(max));
   return size > 0 ? Math.log10(size) : undefined;
 }
 

@@ -52,7 +52,7 @@ export function layerFor(layers: readonly ModuleSpec[], module: ModuleSpec | und
 function panelLayer(module: ModuleSpec): PanelLayer {
   const norm = module.batchNorm ?? module.instanceNorm;
   const momentum = norm?.momentum ?? null;
-  const word = (value: number | null | undefined): string => (value == null ? 'unknown' : formatNumber(value));
+  const word = (value: number | null): string => (value === null ? 'unknown' : formatNumber(value));
   return {
     path: module.path,
     type: module.type,
@@ -60,8 +60,8 @@ function panelLayer(module: ModuleSpec): PanelLayer {
     tracks: norm?.trackRunningStats === true,
     options: [
       ['momentum', norm?.cumulative === true ? 'None (cumulative average)' : word(momentum)],
-      ['eps', word(norm?.eps)],
-      ['affine', norm?.affine == null ? 'unknown' : String(norm.affine)],
+      ['eps', word(norm?.eps ?? null)],
+      ['affine', String(norm?.affine ?? 'unknown')],
     ],
     mode: layerMode(module),
   };

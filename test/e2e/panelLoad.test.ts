@@ -1,7 +1,7 @@
 // The statistics panel's page under load, and by keyboard alone: a thousand layers, updates faster than anybody draws.
 
 import assert from 'node:assert/strict';
-import { packageFile } from '../../scripts/lib/paths';
+import axe from 'axe-core';
 import type { ToStatisticsPanel } from '../../src/protocol/statisticsPanel';
 import { openPanelPage, panelFigures, panelLayer } from './panelPage';
 import type { PanelPage } from './panelPage';
@@ -217,11 +217,10 @@ describe('the statistics panel for everybody', () => {
   };
 
   it('has no accessibility fault that axe knows, as pictures and as tables', async () => {
-    await panel.page.addScriptTag({ path: packageFile('axe-core', 'axe.min.js') });
+    await panel.page.addScriptTag({ content: axe.source });
     for (const form of ['pictures', 'tables']) {
       const faults = await panel.page.evaluate(async () => {
-        const { axe } = window as unknown as { axe: { run: () => Promise<{ violations: AxeViolation[] }> } };
-        const { violations } = await axe.run();
+        const { violations } = await (window as unknown as { axe: typeof axe }).axe.run();
         return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join('\n')}`);
       });
       assert.deepEqual(faults, [], form);
@@ -236,8 +235,3 @@ describe('the statistics panel for everybody', () => {
     assert.deepEqual((await panel.posted()).at(-1), { kind: 'openLine', key: 'a' });
   });
 });
-
-interface AxeViolation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string }[];
-}

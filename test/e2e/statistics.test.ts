@@ -17,7 +17,7 @@ for (const theme of ['dark', 'light', 'contrast', 'contrastLight'] as const) {
     before(async () => {
       workbench = await launchWorkbench({ theme });
       workbench.page.on('console', (message) => {
-        if (/Content Security Policy/.test(message.text())) refused.push(message.text());
+        if (message.text().includes('Content Security Policy')) refused.push(message.text());
       });
     });
 
