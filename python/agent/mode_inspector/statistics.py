@@ -161,7 +161,7 @@ def values_of(module: Any) -> dict[str, Any]:
 def _named(summary: Optional[Summary]) -> Optional[dict[str, Any]]:
     if summary is None:
         return None
-    named = dict(zip(("min", "max", "mean", "nonFinite", "quartiles"), summary))
+    named: dict[str, Any] = dict(zip(("min", "max", "mean", "nonFinite", "quartiles"), summary))
     if named.get("quartiles", ()) is None:
         del named["quartiles"]
     return named

@@ -86,8 +86,8 @@ describe('rows of modules', () => {
   });
 
   it('offer only what would change something', () => {
-    assert.equal(rowOf(batchNorm('bn')).context, 'module canEval canRun canCompare');
-    assert.equal(rowOf(batchNorm('bn', false)).context, 'module canTrain canRun canCompare');
+    assert.equal(rowOf(batchNorm('bn')).context, 'module canEval canRun canCompare keepsStatistics');
+    assert.equal(rowOf(batchNorm('bn', false)).context, 'module canTrain canRun canCompare keepsStatistics');
     const source = { file: 'net.py', line: 3 };
     assert.equal(
       rowOf(moduleSpec('a', 'Block', { source }), [dropout('a.drop', false)]).context,
