@@ -29,7 +29,7 @@ export interface TensorSpec {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** Of a parameter of a live model. */
+  /** Of a tensor of a live model. */
   readonly requiresGrad?: boolean;
 }
 
