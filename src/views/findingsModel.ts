@@ -63,7 +63,7 @@ export function modelFindingsRow(title: string, findings: readonly Finding[]): R
     label: title,
     description: countWords(findings),
     icon: icons[worst],
-    spoken: `Model ${title}, ${countWords(findings)}`,
+    spoken: `Findings of ${title}: ${countWords(findings)}`,
     children: 'expanded',
   };
 }

@@ -43,7 +43,7 @@ describe('rows of findings', () => {
     const all = [finding({ severity: 'error' }), ...many(2), note];
     assert.equal(countWords(all), '1 error, 2 warnings, 1 note');
     assert.equal(countWords(all, 'warning'), '1 error, 2 warnings');
-    assert.equal(modelFindingsRow('net.pt', all).spoken, 'Model net.pt, 1 error, 2 warnings, 1 note');
+    assert.equal(modelFindingsRow('net.pt', all).spoken, 'Findings of net.pt: 1 error, 2 warnings, 1 note');
     assert.equal(
       findingRow(finding(), { setTraining: true, runForward: true }).spoken,
       'warning at bn: It never moved.',
