@@ -1,13 +1,14 @@
-// Findings with a source line in the Problems panel, where the file is on this machine.
+// Urgent findings with a source line in the Problems panel, where the file is on this machine.
 
 import * as vscode from 'vscode';
 import { commandIds } from '../host/ids';
 import { coalesce } from '../host/coalesce';
 import { sourceFiles } from '../host/sourceFiles';
-import type { Finding, Severity } from '../model/finding';
+import type { Severity } from '../model/finding';
 import type { SessionStore } from '../sessions/sessionStore';
 import { DisposableStore } from '../util/disposable';
 import type { Disposable } from '../util/disposable';
+import { lineProblems, type LineProblem } from './findingProblemsModel';
 
 const severities: Readonly<Record<Severity, vscode.DiagnosticSeverity>> = {
   error: vscode.DiagnosticSeverity.Error,
@@ -48,29 +49,23 @@ async function diagnosticsByFile(store: SessionStore): Promise<Map<string, vscod
   const files = new Map<string, Promise<readonly vscode.Uri[]>>();
   const byFile = new Map<string, vscode.Diagnostic[]>();
   for (const { title, findings } of store.sessions) {
-    for (const finding of findings) {
-      const { source } = finding;
-      if (source === undefined) continue;
+    for (const problem of lineProblems(title, findings)) {
+      const { source } = problem;
       let found = files.get(source.file);
       if (found === undefined) files.set(source.file, (found = sourceFiles(source)));
       const [uri, ...others] = await found;
       // Which of several is meant can't be told.
       if (uri === undefined || others.length > 0) continue;
       const key = uri.toString();
-      byFile.set(key, [...(byFile.get(key) ?? []), diagnosticOf(title, finding, source.line)]);
+      byFile.set(key, [...(byFile.get(key) ?? []), diagnosticOf(problem)]);
     }
   }
   return byFile;
 }
 
-function diagnosticOf(title: string, { rule, severity, path, message }: Finding, line: number): vscode.Diagnostic {
-  const at = Math.max(0, line - 1);
-  const name = path === '' ? title : `${title}: ${path}`;
-  const diagnostic = new vscode.Diagnostic(
-    new vscode.Range(at, 0, at, endOfLine),
-    `${name}: ${message}`,
-    severities[severity],
-  );
+function diagnosticOf({ rule, severity, source, message }: LineProblem): vscode.Diagnostic {
+  const line = Math.max(0, source.line - 1);
+  const diagnostic = new vscode.Diagnostic(new vscode.Range(line, 0, line, endOfLine), message, severities[severity]);
   diagnostic.source = 'Mode Inspector';
   const page = encodeURIComponent(JSON.stringify([rule]));
   diagnostic.code = { value: rule, target: vscode.Uri.parse(`command:${commandIds.openRulePage}?${page}`) };

@@ -29,7 +29,7 @@ export function statusOf(session: ModelSession | undefined, count: ModeCount, mo
   const findings = countWords(session.findings, 'warning');
   const others = models > 1 ? ` ${String(models - 1)} more open.` : '';
   return {
-    text: `$(${icon}) ${text}${findings === '' ? '' : ' $(warning)'}`,
+    text: `$(${icon}) ${text}${findings === '' || icon === 'warning' ? '' : ' $(warning)'}`,
     tooltip: `${session.title}: ${text}. ${layers}${findings === '' ? '' : ` Findings: ${findings}.`}${others} Click to show the modules.`,
     spoken: `Mode of ${session.title}: ${text.replace(' · ', ', ')}${findings === '' ? '' : `, ${findings}`}`,
   };

@@ -9,6 +9,7 @@ for (const theme of ['dark', 'light'] as const) {
 
     before(async () => {
       workbench = await launchWorkbench({ theme });
+      await workbench.activity('Mode Inspector').waitFor();
     });
 
     after(async () => {
@@ -37,7 +38,6 @@ for (const theme of ['dark', 'light'] as const) {
       await workbench.command('View: Focus Problems');
       await workbench.page.locator('.markers-panel').getByText('mode/baked').first().waitFor();
       await workbench.screenshot(`findings-problems-${theme}`);
-      await workbench.command('View: Close Panel');
     });
 
     it('are mended by an icon', async () => {

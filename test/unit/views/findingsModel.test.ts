@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { Finding } from '../../../src/model/finding';
+import { lineProblems } from '../../../src/views/findingProblemsModel';
 import {
   badgeOf,
   countWords,
@@ -63,6 +64,22 @@ describe('rows of findings', () => {
     assert.equal(context({ setTraining: true, runForward: true, pin: true }), 'finding setEval pin openLine');
     assert.equal(context({ setTraining: true, runForward: true }), 'finding setEval openLine');
     assert.equal(context({ setTraining: false, runForward: true }), 'finding openLine');
+  });
+
+  it('are one problem for each line and rule, where they are urgent', () => {
+    const source = { file: 'net.py', line: 3 };
+    const all = [
+      ...many(5, { source }),
+      finding({ path: '', source }),
+      { ...note, source },
+      ...many(2),
+      finding({ severity: 'error', source }),
+    ];
+    assert.deepEqual(
+      lineProblems('net.pt', all).map(({ severity, message }) => `${severity} ${message}`),
+      ['warning net.pt: bn0, bn1, bn2 and 3 more: It never moved.', 'error net.pt: bn: It never moved.'],
+    );
+    assert.equal(lineProblems('net.pt', [finding({ path: '', source })])[0]?.message, 'net.pt: It never moved.');
   });
 
   it('give a badge to what is urgent alone', () => {
