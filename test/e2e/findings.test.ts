@@ -44,6 +44,11 @@ for (const theme of ['dark', 'light'] as const) {
       await workbench.activity('Explorer').click();
       await workbench.untilOurs(() => workbench.explorerRow('mixed_modes.pt').click());
       await workbench.showModeInspector();
+      // Folded, the first model leaves room for the second.
+      await workbench
+        .row(/^warning: Mode fixed in the code/)
+        .locator('.monaco-tl-twistie')
+        .click();
       const mixed = /^note at \(root\): \d+ of \d+ mode-sensitive layers are in/;
       await workbench.row(mixed).waitFor();
       await workbench.screenshot(`findings-mixed-${theme}`);
