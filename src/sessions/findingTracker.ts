@@ -67,20 +67,24 @@ export class FindingTracker implements Disposable {
   }
 
   private async lookWhileWanted(): Promise<void> {
-    while (this.isWanted && !this.disposed) {
+    while (this.isDue()) {
       // Nobody waits for it: a process may end before.
       await setTimeout(momentMilliseconds, undefined, { ref: false });
-      if (!this.isWanted || this.disposed) return;
+      if (!this.isDue()) return;
       this.isWanted = false;
       const steps = findingSteps(this.options.model(), this.options.rules.settings);
       let step = steps.next();
-      while (step.done !== true && !this.disposed) {
+      // A change in the middle wants another look; what was seen until then is nothing to show.
+      while (step.done !== true && !this.isDue()) {
         await setImmediate();
         step = steps.next();
       }
-      // A change in the middle wants another look; what was seen until then is nothing to show.
-      if (step.done === true && !this.isWanted) this.take(step.value);
+      if (step.done === true) this.take(step.value);
     }
+  }
+
+  private isDue(): boolean {
+    return this.isWanted && !this.disposed;
   }
 
   private take(found: readonly Finding[]): void {

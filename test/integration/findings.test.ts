@@ -23,7 +23,7 @@ describe('findings', () => {
   const below = (node?: FindingNode): readonly FindingNode[] => api.findings.getChildren(node);
   const text = (node: FindingNode): string => {
     const { label, description } = api.findings.getTreeItem(node);
-    return `${String(label)}: ${String(description)}`;
+    return `${typeof label === 'string' ? label : (label?.label ?? '')}: ${String(description)}`;
   };
   const model = (title: string): Promise<FindingNode> =>
     until(`findings of ${title}`, () => below().find(({ session }) => session.title === title));
@@ -73,7 +73,7 @@ describe('findings', () => {
     assert.ok(node);
     const { command, contextValue } = api.findings.getTreeItem(node);
     assert.equal(contextValue, 'finding setTrain setEval restore');
-    await vscode.commands.executeCommand(command?.command ?? '', ...(command?.arguments ?? []));
+    await vscode.commands.executeCommand(command?.command ?? '', ...((command?.arguments ?? []) as unknown[]));
     await until('the module', () => api.tree.view.selection[0] === api.tree.node(session, ''));
     await run('setTrain', node);
     await until('the finding to go', () => session.findings.length === 0);

@@ -23,7 +23,7 @@ class DeadChannels extends FakeEngine {
     return (result as EngineRequests['statistics']['result']).map(({ path, statistics }) => ({
       path,
       statistics: { ...statistics, deadChannels: 1 + (statistics.numBatchesTracked ?? 0) },
-    })) as EngineRequests[M]['result'];
+    }));
   }
 }
 

@@ -34,7 +34,7 @@ describe('rows of findings', () => {
     const [fold, last] = entriesOf([...many(4), note]);
     assert.equal(fold?.kind, 'rule');
     assert.equal(last?.kind, 'finding');
-    const row = ruleRow(fold as Extract<typeof fold, { kind: 'rule' }>);
+    const row = ruleRow(fold);
     assert.equal(row.label, 'Running statistics never updated');
     assert.equal(row.description, '4 modules · batchnorm/never-updated');
     assert.equal(row.children, 'collapsed');
