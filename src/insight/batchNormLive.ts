@@ -110,16 +110,14 @@ const drift: Rule = {
   id: 'batchnorm/drift',
   ofModel: ({ model, thresholds }) => {
     const { batches } = model.observations;
-    if (batches.size === 0) return [];
-    const first = model.modules.find(({ path }) => (batches.get(path)?.meanDistance ?? 0) >= thresholds.drift);
-    const seen = first === undefined ? undefined : batches.get(first.path);
-    if (first === undefined || seen === undefined) return [];
+    const seen = [...batches.values()].find(({ meanDistance }) => meanDistance >= thresholds.drift);
+    if (seen === undefined) return [];
     const { meanDistance, varianceRatio } = seen;
     return [
       {
         severity: 'information',
-        path: first.path,
-        message: `The means of this batch are ${meanDistance.toFixed(1)} standard deviations from the running ones, its variances ${varianceRatio.toFixed(1)} times as large: train and eval part here.`,
+        path: seen.path,
+        message: `The means of this batch are ${meanDistance.toFixed(1)} standard deviations from the running ones, and its variances ${varianceRatio.toFixed(1)} times as large: train and eval part here.`,
         evidence: { meanDistance, varianceRatio },
         actions: [],
       },

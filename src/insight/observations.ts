@@ -1,5 +1,6 @@
 // What a live program did, gathered from events as they come: bounded by the number of modules, not of events.
 
+import type { ModeComparison } from '../model/comparison';
 import type { SourceLocation } from '../model/module';
 
 /** A place in the user's code that called something. */
@@ -54,10 +55,19 @@ export interface DropoutEvent {
 export interface BatchEvent {
   readonly kind: 'batch';
   readonly path: string;
-  /** Mean over the channels of |batch mean - running mean| / sqrt(running variance + eps). */
+  /** Root mean square over channels of (batch mean - running mean) / sqrt(running variance + eps). */
   readonly meanDistance: number;
-  /** Mean over the channels of batch variance / running variance. */
+  /** Geometric mean over channels of (batch variance + eps) / (running variance + eps). */
   readonly varianceRatio: number;
+}
+
+/** What a comparison of train and eval tells of batches. */
+export function batchEvents({ layers }: ModeComparison): readonly BatchEvent[] {
+  return layers.flatMap(({ path, batchShift }): BatchEvent[] => {
+    const { meanShift = null, varianceRatio = null } = batchShift ?? {};
+    if (meanShift === null || varianceRatio === null) return [];
+    return [{ kind: 'batch', path, meanDistance: meanShift, varianceRatio }];
+  });
 }
 
 /** A forward that failed since a layer in train got one value per channel. */
@@ -103,6 +113,7 @@ export interface Observations {
   readonly forwards: ReadonlyMap<string, SeenForwards>;
   readonly counters: ReadonlyMap<string, SeenCounter>;
   readonly dropouts: ReadonlyMap<string, DropoutEvent>;
+  /** In the order in which a forward met them. */
   readonly batches: ReadonlyMap<string, BatchEvent>;
   readonly singleValues: ReadonlyMap<string, SingleValueEvent>;
 }
@@ -145,6 +156,8 @@ export class ObservationLog implements Observations {
         this.dropouts.set(event.path, event);
         return;
       case 'batch':
+        // The order of the last forward: a Map keeps that of insertion.
+        this.batches.delete(event.path);
         this.batches.set(event.path, event);
         return;
       case 'singleValue':

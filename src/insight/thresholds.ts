@@ -9,7 +9,7 @@ export interface Thresholds {
   readonly stepsInEval: number;
   /** Updates of a layer's statistics for each optimizer step. */
   readonly updatesPerStep: number;
-  /** Distance of a batch's means from the running means, in standard deviations, averaged over the channels. */
+  /** Distance of a batch's means from the running means, in standard deviations: the root mean square over channels. */
   readonly drift: number;
 }
 

@@ -18,7 +18,7 @@ import type {
   SaveCopyResult,
   SetTraining,
 } from '../protocol/engine';
-import { nothingObserved } from '../insight/observations';
+import { batchEvents, ObservationLog } from '../insight/observations';
 import type { Finding } from '../model/finding';
 import type { FindingRules } from './findingRules';
 import { FindingTracker } from './findingTracker';
@@ -67,6 +67,8 @@ export class FileSession implements ModelSession {
   private saving: Promise<unknown> | undefined;
   private disposed = false;
   private tracker: FindingTracker | undefined;
+  /** What comparisons saw. */
+  private observations = new ObservationLog();
   private readonly summaries: SummaryReader;
 
   readonly onDidChange: ModelSession['onDidChange'];
@@ -143,7 +145,7 @@ export class FileSession implements ModelSession {
         modules: this.modules,
         models: this.models,
         statistics: (path) => this.summaries.get(path),
-        observations: nothingObserved,
+        observations: this.observations,
       }),
       onDidChange: () => {
         this.changed.fire({ kind: 'findings' });
@@ -200,7 +202,10 @@ export class FileSession implements ModelSession {
   }
 
   async compareModes(options: CompareOptions, signal?: AbortSignal): Promise<ModeComparison> {
-    return this.whileRunning((engine) => engine.request('compareModes', options), signal);
+    const comparison = await this.whileRunning((engine) => engine.request('compareModes', options), signal);
+    for (const event of batchEvents(comparison)) this.observations.see(event);
+    this.tracker?.look();
+    return comparison;
   }
 
   async saveCopy(options: SaveCopyOptions, signal?: AbortSignal, onProgress?: OnProgress): Promise<SaveCopyResult> {
@@ -275,6 +280,7 @@ export class FileSession implements ModelSession {
     this.cachedStatistics.clear();
     this.moved.clear();
     this.currentState = { kind: 'ready' };
+    this.observations = new ObservationLog();
     this.summaries.clear();
     if (this.tracker !== undefined) this.summaries.want(index.normPaths);
     this.tracker?.look();

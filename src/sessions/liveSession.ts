@@ -2,7 +2,7 @@
 
 import { startOfGap, unlikeProblems, type ModeComparison } from '../model/comparison';
 import type { Capabilities, InputSpec, Problem } from '../model/description';
-import { ObservationLog, type LiveEvent } from '../insight/observations';
+import { batchEvents, ObservationLog, type LiveEvent } from '../insight/observations';
 import type { Finding } from '../model/finding';
 import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
@@ -203,13 +203,15 @@ export class LiveSession implements ModelSession {
       void link.request('stopComparing', {}).catch(() => undefined);
     });
     const { layers, inputs: given, unlike, milliseconds } = await orAborted(comparing, this.title, signal);
-    return {
+    const comparison: ModeComparison = {
       layers,
       start: startOfGap(layers),
       inputs: given.filter(hasKnownType),
       milliseconds,
       problems: unlikeProblems(unlike),
     };
+    for (const event of batchEvents(comparison)) this.receiveEvent(event);
+    return comparison;
   }
 
   saveCopy(): Promise<SaveCopyResult> {

@@ -172,8 +172,8 @@ describe('other rules over events', () => {
       varianceRatio: 2,
     });
     const modules = [moduleSpec('', 'Net'), batchNorm('a'), batchNorm('b'), batchNorm('c')];
-    const events = [batch('c', 4), batch('b', 1.5), batch('a', 0.9)];
-    assert.deepEqual(named({ kind: 'live', modules, events }), ['information batchnorm/drift b']);
+    const events = [batch('b', 0.9), batch('c', 1.5), batch('a', 4)];
+    assert.deepEqual(named({ kind: 'live', modules, events }), ['information batchnorm/drift c']);
   });
 
   it('tell dropout that ran in eval, and a layer with one value per channel', () => {
