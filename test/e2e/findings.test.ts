@@ -49,7 +49,7 @@ for (const theme of ['dark', 'light'] as const) {
         .row(/^warning: Mode fixed in the code/)
         .locator('.monaco-tl-twistie')
         .click();
-      const mixed = /^note at \(root\): \d+ of \d+ mode-sensitive layers are in/;
+      const mixed = /^note at \(root\): \d+ of \d+ mode-sensitive layers (?:is|are) in/;
       await workbench.row(mixed).waitFor();
       await workbench.screenshot(`findings-mixed-${theme}`);
       await workbench.inlineAction(mixed, 'Set Eval');
