@@ -4,6 +4,7 @@
 import * as vscode from 'vscode';
 import { registerAttachToProcess } from './commands/attachToProcess';
 import { registerCompareModes } from './commands/compareModes';
+import { registerFindingCommands } from './commands/findings';
 import { DebugSessions } from './commands/debugSessions';
 import { registerNotices } from './commands/notices';
 import { registerInspectClass } from './commands/inspectClass';
@@ -19,16 +20,21 @@ import { registerPresets } from './commands/presets';
 import { registerModeCommands } from './commands/setMode';
 import { SwitchHistory } from './commands/undo';
 import { registerShowStatistics } from './commands/showStatistics';
-import { readThreads } from './host/config';
+import { onDidChangeSettings, readFindingSettings, readThreads } from './host/config';
 import { setContextKey } from './host/context';
 import { contextKeys } from './host/ids';
 import { createOutputLog } from './host/log';
 import type { OutputLog } from './host/log';
 import { LiveHub } from './live/liveHub';
+import { FindingRules } from './sessions/findingRules';
 import { SessionStore } from './sessions/sessionStore';
 import { StatisticsHistories } from './sessions/statisticsHistories';
 import { SpareEngine } from './sessions/spareEngine';
 import { createWorkerEngine } from './sessions/workerEngine';
+import { registerFindingDecorations } from './views/findingDecorations';
+import { registerFindingDiagnostics } from './views/findingDiagnostics';
+import { FindingIndex } from './views/findingIndex';
+import { FindingsView } from './views/findingsView';
 import { ModeCounts } from './views/modeCounts';
 import { registerModelEditors } from './views/modelEditor';
 import { ModuleTree } from './views/moduleTree';
@@ -40,6 +46,7 @@ import { createStatusBar } from './views/statusBar';
 export interface ExtensionApi {
   readonly store: SessionStore;
   readonly tree: ModuleTree;
+  readonly findings: FindingsView;
 }
 
 export function activate(context: vscode.ExtensionContext): ExtensionApi {
@@ -63,19 +70,23 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     (threads) => createWorkerEngine({ script, wasmFolder: dist.fsPath, threads, log }),
     readThreads,
   );
+  const findingRules = new FindingRules(readFindingSettings());
   const store = new SessionStore({
+    findingRules,
     createEngine: () => spare.take(),
     onListenerError: (error) => {
       log.error('A view failed to follow a change', error);
     },
   });
   const counts = new ModeCounts(store);
+  const findings = new FindingIndex(store);
+  const findingsView = new FindingsView(store);
   const hub = new LiveHub(store, vscode.Uri.joinPath(context.extensionUri, 'python').fsPath, log);
   const ranks = new Ranks(store, counts, (processes) => {
     hub.align(processes);
   });
-  const tree = new ModuleTree(store, counts, ranks);
-  const scene = { store, tree };
+  const tree = new ModuleTree(store, counts, ranks, findings);
+  const scene = { store, tree, findings: findingsView };
   const history = new SwitchHistory();
   const viewParts = { store, counts, tree, log, pageFolder: vscode.Uri.joinPath(dist, 'media') };
   const histories = new StatisticsHistories(store, () => Date.now() / 1000);
@@ -90,7 +101,15 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     store,
     counts,
     ranks,
+    findings,
     tree,
+    findingsView,
+    registerFindingDecorations(store, findings),
+    registerFindingDiagnostics(store),
+    ...registerFindingCommands(scene, log, context.extensionUri),
+    onDidChangeSettings(() => {
+      findingRules.set(readFindingSettings());
+    }),
     createStatusBar(store, counts),
     registerModelEditors(viewParts),
     histories,

@@ -40,7 +40,17 @@ export const stages: readonly Stage[] = [
     about: 'mutants of every file format',
     run: () => mocha('fuzz', ['--config', 'test/fuzz/.mocharc.json']),
   },
-  { name: 'parity', about: 'numbers against PyTorch; needs Python with torch', after: ['build'], run: parity },
+  {
+    name: 'parity',
+    about: 'numbers against PyTorch; needs Python with torch',
+    after: ['build'],
+    run: () => againstTorch('parity', path.join('test', 'parity', 'generate.py')),
+  },
+  {
+    name: 'insight',
+    about: 'findings in healthy models and in reported hazards; needs Python with torch',
+    run: () => againstTorch('insight', path.join('test', 'insight', 'models.py')),
+  },
   {
     name: 'corpus',
     about: 'published models out of PyPI packages; needs Python with torch, and PyPI',
@@ -93,13 +103,13 @@ async function mocha(name: string, args: readonly string[], env: NodeJS.ProcessE
   return judge(readReport(report), status);
 }
 
-async function parity(): Promise<Counts> {
+/** Files that a script writes with PyTorch into .cache/NAME, then the tests that read them. */
+async function againstTorch(name: string, script: string): Promise<Counts> {
   const python = await findTorchPython();
-  const out = path.join(cacheFolder, 'parity');
-  console.log(`Writing PyTorch's inputs and outputs to ${path.relative(root, out)} with ${python}.`);
-  const script = path.join('test', 'parity', 'generate.py');
+  const out = path.join(cacheFolder, name);
+  console.log(`Writing the files of PyTorch to ${path.relative(root, out)} with ${python}.`);
   await runOrFail('The generator', python, [script, '--out', out], { cwd: root, output: 'show' });
-  return mocha('parity', ['--config', 'test/parity/.mocharc.json'], { MODE_INSPECTOR_PYTHON: python });
+  return mocha(name, ['--config', `test/${name}/.mocharc.json`], { MODE_INSPECTOR_PYTHON: python });
 }
 
 async function integration(): Promise<Counts> {

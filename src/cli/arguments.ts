@@ -2,24 +2,39 @@
 
 import path from 'node:path';
 
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { version } from '../../package.json';
+import { defaultFindingSettings, type FindingSettings } from '../insight/findings';
+import { defaultThresholds, isThreshold, type Thresholds } from '../insight/thresholds';
 import { isDType, itemSize } from '../model/dtype';
+import { isRuleId, severities, type RuleId, type Severity } from '../model/finding';
 import type { ForwardInput, SaveCopyOptions, SetTraining } from '../protocol/engine';
 import { AppError } from '../util/errors';
 import { readNpy } from './npy';
 
 export interface InspectCommand {
   readonly name: 'inspect';
+  readonly settings: FindingSettings;
   readonly file: string;
   readonly json: boolean;
   readonly values: boolean;
   readonly threads: number;
 }
 
+export interface CheckCommand {
+  readonly name: 'check';
+  readonly file: string;
+  readonly json: boolean;
+  readonly threads: number;
+  /** Findings of this severity, or a more urgent one, make the exit status 1. */
+  readonly failOn: Severity;
+  readonly settings: FindingSettings;
+}
+
 export interface RunCommand {
   readonly name: 'run';
+  readonly settings: FindingSettings;
   readonly file: string;
   readonly json: boolean;
   readonly values: boolean;
@@ -65,6 +80,7 @@ export interface CompareCommand {
 
 export interface WatchCommand {
   readonly name: 'watch';
+  readonly settings: FindingSettings;
   readonly json: boolean;
   /** The program and its arguments. */
   readonly command: readonly [string, ...string[]];
@@ -79,7 +95,7 @@ export interface Pin {
   readonly training: boolean;
 }
 
-export type CommandLine = InspectCommand | RunCommand | CompareCommand | SetCommand | WatchCommand;
+export type CommandLine = InspectCommand | CheckCommand | RunCommand | CompareCommand | SetCommand | WatchCommand;
 
 interface Options {
   readonly json?: true;
@@ -94,6 +110,7 @@ interface Options {
   readonly saveCopy?: string;
   readonly statistics?: true;
   readonly force?: true;
+  readonly failOn?: Severity;
 }
 
 const seeHelp = 'Run with --help for the options.';
@@ -107,6 +124,16 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   // Options that repeat keep their order among each other, so they are collected as they are met.
   const modes: SetTraining[] = [];
   const inputs: ForwardInput[] = [];
+  const thresholds: Record<keyof Thresholds, number> = { ...defaultThresholds };
+  const disabled = new Set<RuleId>();
+  const settings: FindingSettings = { ...defaultFindingSettings, thresholds, disabled };
+  const addRuleOptions = (command: Command): Command =>
+    command
+      .option('--threshold <name=number>', 'from which figure on a rule speaks; repeatable', (text: string) => {
+        const [name, value] = parseThreshold(text);
+        thresholds[name] = value;
+      })
+      .option('--disable <rule>', 'leave a rule out; repeatable', (text: string) => disabled.add(parseRule(text)));
   const setMode = (training: boolean) => (modulePath: string | null) => {
     modes.push({ path: modulePath ?? '', training, recursive: true });
   };
@@ -147,19 +174,28 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     defaultTimeout,
   ] as const;
 
-  program
-    .command('inspect')
+  addRuleOptions(program.command('inspect'))
     .description('show the module tree: flags, behaviour, running statistics')
     .argument('<file>', 'a model file')
     .option('--json', 'print JSON')
     .option('--values', 'add the full arrays of the statistics')
     .action((file: string, options: Options) => {
       const { json = false, values = false } = options;
-      result = { name: 'inspect', file, json, values, threads: 0 };
+      result = { name: 'inspect', settings, file, json, values, threads: 0 };
     });
 
-  program
-    .command('run')
+  addRuleOptions(program.command('check'))
+    .description('tell what the rules find in a file; the exit status is 1 where it is serious')
+    .argument('<file>', 'a model file')
+    .addOption(
+      new Option('--fail-on <severity>', 'the least severity for exit status 1').choices(severities).default('warning'),
+    )
+    .option('--json', 'print JSON')
+    .action((file: string, { json, failOn = 'warning' }: Options) => {
+      result = { name: 'check', file, json: json ?? false, threads: 0, failOn, settings };
+    });
+
+  addRuleOptions(program.command('run'))
     .description('run the model forward in the bundled runtime, in the modes asked for')
     .argument('<file>', 'a model file')
     .option(...inputOption)
@@ -185,6 +221,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       const copy = saveCopy === undefined ? undefined : copyOptions(saveCopy, options);
       result = {
         name: 'run',
+        settings,
         file,
         json,
         values,
@@ -237,8 +274,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .on('option:eval', setMode(false));
 
   const pins: Pin[] = [];
-  program
-    .command('watch')
+  addRuleOptions(program.command('watch'))
     .description('start a Python program and tell, while it runs, the modes and statistics of its models')
     .argument('<program...>', 'the program and its arguments, after --')
     .option('--train [path]', 'set a module and all below it to train once it is there; repeatable')
@@ -253,7 +289,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     .action((words: string[], options: Options) => {
       const [file, ...rest] = words;
       if (file === undefined || file === '') throw new AppError('usage', 'No program was given', seeHelp);
-      result = { name: 'watch', json: options.json ?? false, command: [file, ...rest], modes, pins };
+      result = { name: 'watch', settings, json: options.json ?? false, command: [file, ...rest], modes, pins };
     })
     .on('option:train', setMode(true))
     .on('option:eval', setMode(false));
@@ -262,6 +298,22 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   if (argv.length > 0) program.parse(argv, { from: 'user' });
   if (result === undefined) throw new AppError('usage', 'No command was given', seeHelp);
   return result;
+}
+
+/** `initialShare=0.05`. @throws InvalidArgumentError */
+function parseThreshold(text: string): [keyof Thresholds, number] {
+  const [, name = '', figure = ''] = /^(\w+)=(\d+(?:\.\d+)?)$/.exec(text) ?? [];
+  if (!isThreshold(name)) {
+    const names = Object.keys(defaultThresholds).join(', ');
+    throw new InvalidArgumentError(`A threshold is NAME=NUMBER, with one of ${names}.`);
+  }
+  return [name, Number(figure)];
+}
+
+/** @throws InvalidArgumentError */
+function parseRule(text: string): RuleId {
+  if (!isRuleId(text)) throw new InvalidArgumentError('A rule is named as in a finding, such as mode/mixed.');
+  return text;
 }
 
 /** `layer1.bn1=eval`. @throws InvalidArgumentError */

@@ -11,6 +11,7 @@ import { createWorkerEngine } from '../sessions/workerEngine';
 import { AppError, toAppError } from '../util/errors';
 import { silentLog } from '../util/log';
 import { parseCommandLine, type CommandLine, type WatchCommand } from './arguments';
+import { check, type Checked } from './check';
 import { compare } from './compare';
 import { inspect } from './inspect';
 import { run } from './run';
@@ -37,9 +38,9 @@ async function main(argv: readonly string[]): Promise<number> {
   if (command.name === 'watch') return watch(command, agentFolder).catch(report);
   const engine = engineFor(command);
   try {
-    const text = await execute(engine, command);
+    const { text, status } = await execute(engine, command);
     await write(text);
-    return 0;
+    return status;
   } catch (error) {
     return report(error);
   } finally {
@@ -47,16 +48,19 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function execute(engine: Engine, command: FileCommand): Promise<string> {
+async function execute(engine: Engine, command: FileCommand): Promise<Checked> {
+  const done = (text: string): Checked => ({ text, status: 0 });
   switch (command.name) {
     case 'inspect':
-      return inspect(engine, command);
+      return done(await inspect(engine, command));
+    case 'check':
+      return check(engine, command);
     case 'run':
-      return run(engine, command);
+      return done(await run(engine, command));
     case 'compare':
-      return compare(engine, command);
+      return done(await compare(engine, command));
     case 'set':
-      return set(engine, command);
+      return done(await set(engine, command));
   }
 }
 

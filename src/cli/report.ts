@@ -1,9 +1,11 @@
 // What the commands print: the JSON of the contract, and a table for people.
 
 import type { ModelDescription, Problem } from '../model/description';
+import type { Finding } from '../model/finding';
 import type { Behaviour, ModuleSpec, NormSpec } from '../model/module';
 import type { NormStatistics, OutputSummary, TensorSummary } from '../model/statistics';
 import type { Engine } from '../protocol/engine';
+import { findingJson, findingLines } from './findings';
 
 /** Everything that a command found out about a file. */
 export interface Report {
@@ -12,6 +14,7 @@ export interface Report {
   readonly modules: readonly ModuleSpec[];
   readonly statistics: ReadonlyMap<string, NormStatistics>;
   readonly outputs: readonly OutputSummary[];
+  readonly findings: readonly Finding[];
   readonly problems: readonly Problem[];
 }
 
@@ -28,7 +31,7 @@ export async function readStatistics(
 
 /** The JSON object of the contract (schema 1). Fields may be added, not changed: checks outside the project read them. */
 export function toJson(report: Report): string {
-  const { file, description, modules, statistics, outputs, problems } = report;
+  const { file, description, modules, statistics, outputs, findings, problems } = report;
   return JSON.stringify(
     {
       schema: 1,
@@ -36,7 +39,7 @@ export function toJson(report: Report): string {
       format: description.format,
       modules: modules.map((module) => moduleJson(module, statistics.get(module.path))),
       outputs,
-      findings: [],
+      findings: findings.map(findingJson),
       problems,
     },
     undefined,
@@ -94,6 +97,7 @@ export function toText(report: Report): string {
     for (const output of report.outputs)
       lines.push(`  ${output.name || 'output'}  ${output.dtype} [${output.shape.join(', ')}]  ${summaryText(output)}`);
   }
+  if (report.findings.length > 0) lines.push('', 'findings', ...findingLines(report.findings));
   if (report.problems.length > 0) lines.push('', 'problems', ...report.problems.map(({ message }) => `  ${message}`));
   return lines.join('\n');
 }

@@ -5,6 +5,7 @@ import type { ModuleSpec } from '../model/module';
 import { changedModule } from '../sessions/moduleIndex';
 import { AppError } from '../util/errors';
 import type { RunCommand } from './arguments';
+import { findingsIn } from './findings';
 import { writeNpy } from './npy';
 import { readStatistics, toJson, toText, type Report } from './report';
 import { copySentence, saveCopy } from './set';
@@ -22,12 +23,14 @@ export async function run(engine: Engine, command: RunCommand): Promise<string> 
     writeNpy(command.saveOutput, first);
   }
   const saved = command.copy === undefined ? undefined : await saveCopy(engine, command.copy);
+  const statistics = await readStatistics(engine, modules, command.values);
   const report: Report = {
     file: command.file,
     description,
     modules,
-    statistics: await readStatistics(engine, modules, command.values),
+    statistics,
     outputs: result.outputs,
+    findings: findingsIn(description, modules, statistics, command.settings),
     problems: [...description.problems, ...result.problems, ...(saved?.problems ?? [])],
   };
   if (command.json) return toJson(report);

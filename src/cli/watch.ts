@@ -7,7 +7,9 @@ import os from 'node:os';
 import type { ChildProcess } from 'node:child_process';
 import { agentEnvironment } from '../live/environment';
 import { listenForAgents } from '../live/agentServer';
+import { FindingRules } from '../sessions/findingRules';
 import { introduceProcess } from '../sessions/liveProcess';
+import type { Finding } from '../model/finding';
 import type { ModuleSpec } from '../model/module';
 import type { AgentLink, LiveProcess, ProcessChange } from '../sessions/liveProcess';
 import type { LiveSession } from '../sessions/liveSession';
@@ -28,8 +30,9 @@ export async function watch(command: WatchCommand, pythonFolder: string): Promis
   const server = await listenForAgents(warnings);
   const watched = new Set<Promise<void>>();
   const wishes = new Wishes(command);
+  const rules = new FindingRules(command.settings);
   server.onDidConnect((link) => {
-    const done = follow(link, output, wishes).finally(() => watched.delete(done));
+    const done = follow(link, output, wishes, rules).finally(() => watched.delete(done));
     watched.add(done);
   });
   try {
@@ -92,12 +95,14 @@ function hasTerminal(): boolean {
 }
 
 /** Writes what one process tells until it ends. */
-async function follow(link: AgentLink, output: EventOutput, wishes: Wishes): Promise<void> {
+async function follow(link: AgentLink, output: EventOutput, wishes: Wishes, rules: FindingRules): Promise<void> {
   const process = await introduceProcess(link);
   if (process === undefined) return;
   const ended = new Promise<void>((resolve) => {
     process.onDidChange((change) => {
       report(change, process, output, wishes);
+      if (change.kind === 'added') change.session.watchFindings(rules);
+      if (change.kind === 'ended') for (const session of process.sessions) session.flushFindings();
       if (change.kind === 'ended') resolve();
     });
   });
@@ -144,9 +149,16 @@ function report(change: ProcessChange, process: LiveProcess, output: EventOutput
 
 /** Writes a model's changes as they come. */
 function tell(session: LiveSession, output: EventOutput): void {
+  let told: ReadonlySet<string> = new Set();
   session.onDidChange((change) => {
     const common = { time: now(), process: session.process.id, model: session.title };
-    if (change.kind === 'tree') output.write(models(session));
+    if (change.kind === 'findings') {
+      for (const finding of session.findings) {
+        if (!told.has(keyOf(finding)))
+          output.write({ event: 'finding', ...common, finding: withRelativePlace(finding, session.process) });
+      }
+      told = new Set(session.findings.map(keyOf));
+    } else if (change.kind === 'tree') output.write(models(session));
     else if (change.kind === 'modes') {
       const changed = change.paths.map((path) => {
         const { training = null, behaviour = 'unknown' } = session.module(path) ?? {};
@@ -186,6 +198,16 @@ function models(session: LiveSession): WatchEvent {
       },
     ],
   };
+}
+
+/** Figures in the message change as the program goes on; it is the same finding. */
+function keyOf({ rule, severity, path }: Finding): string {
+  return `${severity} ${rule} ${path}`;
+}
+
+function withRelativePlace(finding: Finding, process: LiveProcess): Finding {
+  const { source } = finding;
+  return source === undefined ? finding : { ...finding, source: { ...source, file: relative(source.file, process) } };
 }
 
 function withRelativeSource(module: ModuleSpec, process: LiveProcess): ModuleSpec {

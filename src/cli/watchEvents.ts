@@ -1,7 +1,9 @@
 // The events of `watch`: as JSON, in the contract's form, and in words.
 
+import type { Finding } from '../model/finding';
 import type { Behaviour, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
+import { findingJson } from './findings';
 import { moduleJson } from './report';
 
 /** What every event but the last carries: seconds since the epoch, and the process that it is about. */
@@ -47,11 +49,14 @@ export type WatchEvent =
       /** Null for a switch that was asked for on the command line. */
       readonly caller: { readonly file: string; readonly line: number; readonly function: string } | null;
     })
+  /** Told when it appears, once; again if it went and came back. */
+  | (Common & { readonly event: 'finding'; readonly model: string; readonly finding: Finding })
   | (Common & { readonly event: 'gone'; readonly model: string })
   | { readonly event: 'exited'; readonly time: number; readonly status: number };
 
 /** One line of JSON. Fields may be added, not changed: checks outside the project read them. */
 export function eventLine(event: WatchEvent): string {
+  if (event.event === 'finding') return JSON.stringify({ ...event, finding: findingJson(event.finding) });
   if (event.event !== 'models') return JSON.stringify(event);
   const models = event.models.map(({ model, modules }) => ({
     model,
@@ -77,8 +82,13 @@ export function eventText(event: WatchEvent): string | undefined {
     case 'switch': {
       const caller =
         event.caller === null ? 'as asked' : `${event.caller.file}:${event.caller.line} in ${event.caller.function}`;
-      const name = [event.model ?? 'an unnamed model', event.path].filter((part) => part !== '').join('.');
-      return `${name} → ${modeOf(event.training)} (${caller})`;
+      return `${nameIn(event.model, event.path)} → ${modeOf(event.training)} (${caller})`;
+    }
+    case 'finding': {
+      const { severity, rule, path, message, source } = event.finding;
+      if (severity === 'information') return undefined;
+      const place = source === undefined ? '' : ` ${source.file}:${source.line}`;
+      return `${severity} in ${nameIn(event.model, path)}: ${message}${place} (${rule})`;
     }
     case 'gone':
       return `${event.model} is gone`;
@@ -87,6 +97,10 @@ export function eventText(event: WatchEvent): string | undefined {
     case 'exited':
       return undefined;
   }
+}
+
+function nameIn(model: string | null, path: string): string {
+  return [model ?? 'an unnamed model', path].filter((part) => part !== '').join('.');
 }
 
 function modeOf(training: boolean | null): string {

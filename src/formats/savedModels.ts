@@ -4,8 +4,9 @@ import type { ModelFormat } from '../model/description';
 import { Dict, StoredModule, Tensor, Tuple, type Value } from '../runtime/program';
 import { AppError } from '../util/errors';
 import { PickleObject, type MarkedBoolean } from './pickleValues';
+import { moduleState } from './moduleState';
 import { isStateDict, modulesOfDict } from './stateDict';
-import { ModuleReader, moduleState } from './storedModules';
+import { ModuleReader } from './storedModules';
 
 /** Checkpoints nest their models a few levels deep: `{"state": {"models": [...]}}`. */
 const MAX_DEPTH = 6;

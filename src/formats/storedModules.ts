@@ -1,25 +1,21 @@
 // Pickled `nn.Module` objects as modules: class, flag, options, tensors and children, without the class being there.
 
-import { Dict, OpaqueValue, StoredModule, Tensor, Tuple, type Value } from '../runtime/program';
+import { Dict, OpaqueValue, StoredModule, Tensor, type Value } from '../runtime/program';
 import { beyondLimit, damaged } from './byteSource';
 import { MarkedBoolean, PickleObject } from './pickleValues';
+import { moduleState } from './moduleState';
+import { modulesIn, type HeldModule } from './unregistered';
 
 const MAX_DEPTH = 500;
 /** Modules counted under each of their paths. */
 const MAX_PATHS = 2_000_000;
 
-/** The `__dict__` of a pickled module; undefined for every other value. */
-export function moduleState(value: Value): Dict | undefined {
-  if (!(value instanceof PickleObject)) return undefined;
-  // A class with slots has its __dict__ as the first of two.
-  const state = value.state instanceof Tuple ? value.state.items[0] : value.state;
-  return state instanceof Dict && state.entries.get('_modules') instanceof Dict ? state : undefined;
-}
-
 /** Turns objects into modules; one object that stands at several places becomes one module. */
 export class ModuleReader {
   /** The flags of modules, where the pickle was read with its booleans marked. */
   readonly flags = new Map<StoredModule, MarkedBoolean>();
+  /** Modules in plain lists and dicts, by whose they are. */
+  private readonly held = new Map<StoredModule, readonly HeldModule[]>();
   private readonly read = new Map<PickleObject, { module: StoredModule; paths: number }>();
 
   /** @param fileName for messages. */
@@ -27,7 +23,14 @@ export class ModuleReader {
 
   /** @throws AppError `corrupt` for a module that contains itself, `limit-exceeded` for absurd depths and numbers. */
   module(object: PickleObject): StoredModule {
-    return this.convert(object, 0).module;
+    const { module } = this.convert(object, 0);
+    for (const [owner, held] of this.held) {
+      // What stands in the tree too is only listed a second time.
+      const unknown = held.filter(({ object: each }) => !this.read.has(each));
+      if (unknown.length > 0)
+        owner.unregistered = unknown.map(({ name, type, training }) => ({ name, type, training }));
+    }
+    return module;
   }
 
   private convert(object: PickleObject, depth: number): { module: StoredModule; paths: number } {
@@ -65,6 +68,8 @@ export class ModuleReader {
       // What begins with an underscore is torch's own: hooks and the containers above.
       if (!name.startsWith('_') && name !== 'training') module.set('attributes', name, value);
     }
+    const held = modulesIn(state);
+    if (held.length > 0) this.held.set(module, held);
     entry.paths = paths;
     return entry;
   }

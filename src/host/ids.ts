@@ -42,6 +42,10 @@ export const commandIds = {
   inspectDebugSession: 'modeInspector.inspectDebugSession',
   attachToProcess: 'modeInspector.attachToProcess',
   showStatistics: 'modeInspector.showStatistics',
+  revealFinding: 'modeInspector.revealFinding',
+  openFindingLine: 'modeInspector.openFindingLine',
+  openRulePage: 'modeInspector.openRulePage',
+  disableRule: 'modeInspector.disableRule',
 } as const;
 
 export type CommandId = (typeof commandIds)[keyof typeof commandIds];
@@ -49,6 +53,7 @@ export type CommandId = (typeof commandIds)[keyof typeof commandIds];
 export const viewIds = {
   container: 'modeInspector',
   modules: 'modeInspector.modules',
+  findings: 'modeInspector.findings',
   modelEditor: 'modeInspector.model',
   perhapsModelEditor: 'modeInspector.perhapsModel',
   statistics: 'modeInspector.statistics',
@@ -60,6 +65,12 @@ export const settingIds = {
   python: 'modeInspector.python',
   debugSessions: 'modeInspector.debugSessions',
   codeLens: 'modeInspector.codeLens',
+  disabledRules: 'modeInspector.findings.disabledRules',
+  initialShare: 'modeInspector.findings.initialShare',
+  forwardsWithoutGrad: 'modeInspector.findings.forwardsWithoutGrad',
+  stepsInEval: 'modeInspector.findings.stepsInEval',
+  updatesPerStep: 'modeInspector.findings.updatesPerStep',
+  drift: 'modeInspector.findings.drift',
 } as const;
 
 export const contextKeys = {

@@ -29,6 +29,23 @@ export interface TensorSpec {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
+  /** Of a tensor of a live model. */
+  readonly requiresGrad?: boolean;
+}
+
+/** A call in a module's own code, or in a graph, that takes its mode as a literal: no flag changes it. */
+export interface LiteralCall {
+  readonly family: 'batch-norm' | 'instance-norm' | 'dropout' | 'recurrent' | 'attention' | 'activation';
+  readonly training: boolean;
+  readonly source?: SourceLocation;
+}
+
+/** A module that its owner holds in a plain list or dict, where `train()`, `eval()` and `state_dict()` don't reach it. */
+export interface UnregisteredModule {
+  /** How the owner's code reaches it: `layers[0]`, `heads['mask']`. */
+  readonly name: string;
+  readonly type: string;
+  readonly training: boolean | null;
 }
 
 /** Options of a normalisation layer that keeps running statistics (BatchNorm, SyncBatchNorm, InstanceNorm). */
@@ -57,6 +74,12 @@ export interface ModuleSpec {
   readonly modeSensitive: boolean;
   /** Why the behaviour contradicts or ignores the flag, in one sentence; absent where it follows the flag. */
   readonly behaviourReason?: string;
+  /** Calls of its own that hold their mode as a literal; absent where there are none. */
+  readonly literalCalls?: readonly LiteralCall[];
+  /** True for a BatchNorm that an exporter folded into another node. */
+  readonly folded?: true;
+  /** Absent where there are none, or the file doesn't tell. */
+  readonly unregistered?: readonly UnregisteredModule[];
   readonly source?: SourceLocation;
   readonly batchNorm?: NormSpec;
   readonly instanceNorm?: NormSpec;

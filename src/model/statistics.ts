@@ -26,6 +26,21 @@ export interface NormStatistics {
   readonly numBatchesTracked: number | null;
   readonly runningMean: TensorSummary | null;
   readonly runningVar: TensorSummary | null;
+  /** Channels whose running variance is below {@link deadVariance}; absent where nobody counted them. */
+  readonly deadChannels?: number;
+}
+
+/** A running variance below it is as good as none: the channel was constant. */
+export const deadVariance = 1e-8;
+
+/** How many variances are near zero; negative ones are another matter. */
+export function countDead(variances: ArrayLike<number>): number {
+  let dead = 0;
+  for (let i = 0; i < variances.length; i++) {
+    const variance = variances[i] as number;
+    if (variance >= 0 && variance < deadVariance) dead++;
+  }
+  return dead;
 }
 
 /** One tensor that a forward returned. */

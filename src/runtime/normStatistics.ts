@@ -1,6 +1,13 @@
 // Running statistics of one layer, from its tensors by torch's names for them.
 
-import { quartilesOf, statisticsNames, summarise, type NormStatistics, type TensorSummary } from '../model/statistics';
+import {
+  countDead,
+  quartilesOf,
+  statisticsNames,
+  summarise,
+  type NormStatistics,
+  type TensorSummary,
+} from '../model/statistics';
 import { AppError } from '../util/errors';
 import { toNumberArray } from './elements';
 import { Tensor } from './tensor';
@@ -19,10 +26,12 @@ export async function readNormStatistics(
 ): Promise<NormStatistics | null> {
   const [mean, variance, count] = statisticsNames.map((name) => tensors.get(name));
   if (!(mean instanceof Tensor) || !(variance instanceof Tensor)) return null;
+  const variances = await readTensor(variance);
   return {
     numBatchesTracked: count instanceof Tensor ? ((await readTensor(count))[0] ?? null) : null,
     runningMean: summaryOf(await readTensor(mean), values),
-    runningVar: summaryOf(await readTensor(variance), values),
+    runningVar: summaryOf(variances, values),
+    deadChannels: countDead(variances),
   };
 }
 

@@ -1,7 +1,7 @@
 // The one interface between formats and the runtime: what a format hands over, and what a session drives.
 
 import type { Capabilities, InputSpec, Problem } from '../model/description';
-import type { ModuleSpec, SourceLocation } from '../model/module';
+import type { ModuleSpec, SourceLocation, UnregisteredModule } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { Modes } from './behaviour';
 import type { RunContext } from './context';
@@ -47,6 +47,8 @@ export class StoredModule {
   attributes: ReadonlyMap<string, Value> = none;
   /** Why its class does not tell what its forward does, as a sentence without its end: it has hooks, for one. */
   obstacle: string | undefined;
+  /** Modules in its plain lists and dicts that stand nowhere in the tree. */
+  unregistered: readonly UnregisteredModule[] | undefined;
 
   constructor(
     /** `torch.nn.modules.batchnorm.BatchNorm2d`; `''` where the file does not tell the class. */

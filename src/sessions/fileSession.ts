@@ -18,6 +18,11 @@ import type {
   SaveCopyResult,
   SetTraining,
 } from '../protocol/engine';
+import { batchEvents, ObservationLog } from '../insight/observations';
+import type { Finding } from '../model/finding';
+import type { FindingRules } from './findingRules';
+import { FindingTracker } from './findingTracker';
+import { SummaryReader } from './summaryReader';
 import type { ModelSession, ReloadOptions, SessionChange, SessionState, Snapshot } from './modelSession';
 import { ModuleIndex } from './moduleIndex';
 import type { SessionEngine } from './workerEngine';
@@ -61,6 +66,10 @@ export class FileSession implements ModelSession {
   private readonly moved = new Set<string>();
   private saving: Promise<unknown> | undefined;
   private disposed = false;
+  private tracker: FindingTracker | undefined;
+  /** What comparisons saw. */
+  private observations = new ObservationLog();
+  private readonly summaries: SummaryReader;
 
   readonly onDidChange: ModelSession['onDidChange'];
 
@@ -78,6 +87,13 @@ export class FileSession implements ModelSession {
     this.index = index;
     this.initial = index.snapshot();
     this.engineFailure = this.watch(engine);
+    this.summaries = new SummaryReader({
+      read: (paths) => this.engine.request('statistics', { paths, values: false }),
+      isFree: () => !this.disposed && this.currentState.kind === 'ready' && this.saving === undefined,
+      onDidRead: () => {
+        this.tracker?.look();
+      },
+    });
   }
 
   get format(): ModelDescription['format'] {
@@ -114,6 +130,29 @@ export class FileSession implements ModelSession {
 
   get movedStatistics(): readonly string[] {
     return [...this.moved];
+  }
+
+  get findings(): readonly Finding[] {
+    return this.tracker?.findings ?? [];
+  }
+
+  watchFindings(rules: FindingRules): void {
+    this.tracker ??= new FindingTracker({
+      rules,
+      model: () => ({
+        kind: 'file',
+        format: this.format,
+        modules: this.modules,
+        models: this.models,
+        statistics: (path) => this.summaries.get(path),
+        observations: this.observations,
+      }),
+      onDidChange: () => {
+        this.changed.fire({ kind: 'findings' });
+      },
+      onError: this.options.onListenerError ?? (() => undefined),
+    });
+    this.summaries.want(this.index.normPaths);
   }
 
   module(path: string): ModuleSpec | undefined {
@@ -163,7 +202,10 @@ export class FileSession implements ModelSession {
   }
 
   async compareModes(options: CompareOptions, signal?: AbortSignal): Promise<ModeComparison> {
-    return this.whileRunning((engine) => engine.request('compareModes', options), signal);
+    const comparison = await this.whileRunning((engine) => engine.request('compareModes', options), signal);
+    for (const event of batchEvents(comparison)) this.observations.see(event);
+    this.tracker?.look();
+    return comparison;
   }
 
   async saveCopy(options: SaveCopyOptions, signal?: AbortSignal, onProgress?: OnProgress): Promise<SaveCopyResult> {
@@ -176,6 +218,7 @@ export class FileSession implements ModelSession {
       return await saving;
     } finally {
       this.saving = undefined;
+      this.summaries.resume();
     }
   }
 
@@ -199,6 +242,8 @@ export class FileSession implements ModelSession {
     if (this.disposed) return;
     this.disposed = true;
     this.engineFailure.dispose();
+    this.tracker?.dispose();
+    this.summaries.dispose();
     this.changed.dispose();
     this.release(this.engine);
   }
@@ -235,6 +280,10 @@ export class FileSession implements ModelSession {
     this.cachedStatistics.clear();
     this.moved.clear();
     this.currentState = { kind: 'ready' };
+    this.observations = new ObservationLog();
+    this.summaries.clear();
+    if (this.tracker !== undefined) this.summaries.want(index.normPaths);
+    this.tracker?.look();
     await this.applyModes(this.index.changesTo({ flags: kept }));
     this.changed.fire({ kind: 'tree' });
   }
@@ -247,7 +296,9 @@ export class FileSession implements ModelSession {
     }
     const answer: readonly ModeChange[] = await this.engine.request('setTraining', { changes });
     const paths = this.index.apply(answer);
-    if (paths.length > 0) this.changed.fire({ kind: 'modes', paths });
+    if (paths.length === 0) return;
+    this.changed.fire({ kind: 'modes', paths });
+    this.tracker?.look();
   }
 
   /** @param afterwards is done where the engine is still the session's, whether it ran well or not. */
@@ -286,6 +337,7 @@ export class FileSession implements ModelSession {
       this.cachedStatistics.delete(`values:${path}`);
     }
     this.changed.fire({ kind: 'statistics', paths });
+    if (this.tracker !== undefined) this.summaries.want(paths);
   }
 
   private watch(engine: SessionEngine): Disposable {
@@ -297,6 +349,7 @@ export class FileSession implements ModelSession {
   private setState(state: SessionState): void {
     this.currentState = state;
     this.changed.fire({ kind: 'state' });
+    this.summaries.resume();
   }
 
   /** What can be cancelled runs alone: a cancel means the one thing that is running. */

@@ -113,6 +113,6 @@ function normSpec(norm: NonNullable<AgentModule['norm']>): NormSpec {
 }
 
 /** Tensors whose elements are none of the known kinds are not shown. */
-function tensorSpec({ name, dtype, shape }: AgentModule['parameters'][number]): TensorSpec[] {
-  return isDType(dtype) ? [{ name, dtype, shape }] : [];
+function tensorSpec({ name, dtype, shape, requiresGrad }: AgentModule['parameters'][number]): TensorSpec[] {
+  return isDType(dtype) ? [{ name, dtype, shape, requiresGrad }] : [];
 }

@@ -2,12 +2,16 @@
 
 import { startOfGap, unlikeProblems, type ModeComparison } from '../model/comparison';
 import type { Capabilities, InputSpec, Problem } from '../model/description';
+import { batchEvents, ObservationLog, type LiveEvent } from '../insight/observations';
+import type { Finding } from '../model/finding';
 import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { AgentInputs, AgentModule, AgentNotification, AgentStatistics, AgentSwitch } from '../protocol/agent';
 import type { CompareOptions, ForwardOptions, ForwardResult, SaveCopyResult } from '../protocol/engine';
 import { AppError } from '../util/errors';
 import { Emitter } from '../util/event';
+import type { FindingRules } from './findingRules';
+import { FindingTracker } from './findingTracker';
 import { hasKnownType, liveInputs, orAborted } from './liveForward';
 import { LiveModules } from './liveModules';
 import type { AgentLink, LiveProcess } from './liveProcess';
@@ -56,6 +60,8 @@ export class LiveSession implements ModelSession {
   private readonly pins = new Map<string, Mode>();
   /** Counters when a layer was first seen, to tell which have moved since. */
   private readonly firstCounts = new Map<string, number | null>();
+  private readonly observations = new ObservationLog();
+  private tracker: FindingTracker | undefined;
 
   constructor(private readonly options: LiveSessionOptions) {
     this.process = options.process;
@@ -93,6 +99,32 @@ export class LiveSession implements ModelSession {
   /** Calls of `train()` and `eval()` on its modules, the oldest first. */
   get switches(): readonly AgentSwitch[] {
     return this.calls;
+  }
+
+  get findings(): readonly Finding[] {
+    return this.tracker?.findings ?? [];
+  }
+
+  watchFindings(rules: FindingRules): void {
+    this.tracker ??= new FindingTracker({
+      rules,
+      model: () => ({
+        kind: 'live',
+        format: this.format,
+        modules: this.modules,
+        statistics: (path) => this.known.get(path),
+        observations: this.observations,
+      }),
+      onDidChange: () => {
+        this.changed.fire({ kind: 'findings' });
+      },
+      onError: this.options.onListenerError ?? (() => undefined),
+    });
+  }
+
+  /** Has findings that are due told now, before the process is forgotten. */
+  flushFindings(): void {
+    this.tracker?.flush();
   }
 
   module(path: string): ModuleSpec | undefined {
@@ -171,13 +203,15 @@ export class LiveSession implements ModelSession {
       void link.request('stopComparing', {}).catch(() => undefined);
     });
     const { layers, inputs: given, unlike, milliseconds } = await orAborted(comparing, this.title, signal);
-    return {
+    const comparison: ModeComparison = {
       layers,
       start: startOfGap(layers),
       inputs: given.filter(hasKnownType),
       milliseconds,
       problems: unlikeProblems(unlike),
     };
+    for (const event of batchEvents(comparison)) this.receiveEvent(event);
+    return comparison;
   }
 
   saveCopy(): Promise<SaveCopyResult> {
@@ -201,6 +235,7 @@ export class LiveSession implements ModelSession {
   }
 
   dispose(): void {
+    this.tracker?.dispose();
     this.changed.dispose();
   }
 
@@ -209,11 +244,21 @@ export class LiveSession implements ModelSession {
     const paths = this.index.apply(this.modes.apply(changed));
     this.endWaiting();
     if (paths.length > 0) this.changed.fire({ kind: 'modes', paths });
+    this.tracker?.look();
+  }
+
+  /** Something that the program did. */
+  receiveEvent(event: LiveEvent): void {
+    this.observations.see(event);
+    this.tracker?.look();
   }
 
   /** A call of `train()` or `eval()`. One of ours that waited is done, though perhaps no flag differs. */
   receiveSwitch(call: AgentSwitch): void {
     this.calls.push(call);
+    const { path, training, file, line, function: name } = call;
+    const caller = file === null ? undefined : { file, line: line ?? 1, function: name };
+    if (path !== null) this.receiveEvent({ kind: 'switch', path, training, caller });
     if (this.calls.length > keptSwitches) this.calls.shift();
     if (call.file === null) this.endWaiting();
   }
@@ -222,6 +267,7 @@ export class LiveSession implements ModelSession {
   receiveStatistics(changed: ChangedStatistics): void {
     for (const { path, ...statistics } of changed) this.keep(path, statistics);
     this.changed.fire({ kind: 'statistics', paths: changed.map(({ path }) => path) });
+    this.tracker?.look();
   }
 
   /** The tree anew: modules came, went or moved. */
@@ -236,6 +282,7 @@ export class LiveSession implements ModelSession {
       flags: new Map([...this.index.snapshot().flags].map(([path, flag]) => [path, before.get(path) ?? flag])),
     };
     this.changed.fire({ kind: 'tree' });
+    this.tracker?.look();
   }
 
   /** The process ended; what was last seen stays on show. */
@@ -256,6 +303,8 @@ export class LiveSession implements ModelSession {
 
   private keep(path: string, statistics: AgentStatistics): void {
     this.known.set(path, statistics);
+    if (statistics.numBatchesTracked !== null)
+      this.observations.see({ kind: 'counter', path, batches: statistics.numBatchesTracked });
     if (!this.firstCounts.has(path)) this.firstCounts.set(path, statistics.numBatchesTracked);
   }
 

@@ -4,9 +4,11 @@ import type { Disposable } from '../util/disposable';
 import type { Event } from '../util/event';
 import type { ModeComparison } from '../model/comparison';
 import type { Capabilities, InputSpec, ModelFormat, Problem, SavedModel } from '../model/description';
+import type { Finding } from '../model/finding';
 import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { AgentSwitch } from '../protocol/agent';
+import type { FindingRules } from './findingRules';
 import type {
   CompareOptions,
   ForwardOptions,
@@ -22,6 +24,8 @@ export type SessionChange =
   | { readonly kind: 'modes'; readonly paths: readonly string[] }
   /** Running statistics of these layers. */
   | { readonly kind: 'statistics'; readonly paths: readonly string[] }
+  /** What the rules find. */
+  | { readonly kind: 'findings' }
   /** The whole tree: opened again after a change on disk, or a live model that was rebuilt. */
   | { readonly kind: 'tree' }
   /** `state` or `busy`. */
@@ -64,6 +68,10 @@ export interface ModelSession extends Disposable {
   readonly models?: readonly SavedModel[] | undefined;
   readonly problems: readonly Problem[];
   readonly onDidChange: Event<SessionChange>;
+  /** What the rules find now, the most urgent first; empty before {@link watchFindings}. */
+  readonly findings: readonly Finding[];
+  /** Looks for findings from now on, and again after each change, in the background. */
+  watchFindings(rules: FindingRules): void;
 
   /** The module at `path`, or undefined. */
   module(path: string): ModuleSpec | undefined;

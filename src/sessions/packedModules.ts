@@ -59,6 +59,9 @@ function differOnlyInPath(a: ModuleSpec, b: ModuleSpec): boolean {
     a.qualifiedType === b.qualifiedType &&
     a.modeSensitive === b.modeSensitive &&
     a.behaviourReason === b.behaviourReason &&
+    a.literalCalls === b.literalCalls &&
+    a.folded === b.folded &&
+    a.unregistered === b.unregistered &&
     a.source === b.source &&
     a.batchNorm === b.batchNorm &&
     a.instanceNorm === b.instanceNorm &&

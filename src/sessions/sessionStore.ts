@@ -9,6 +9,7 @@ import type { OnProgress } from '../protocol/engine';
 import type { DiskState } from './diskWatch';
 import { watchFile } from './diskWatch';
 import { Comparisons } from './comparisons';
+import type { FindingRules } from './findingRules';
 import { FileSession, openFileSession } from './fileSession';
 import { ForwardHistory } from './forwardHistory';
 import type { LiveProcess } from './liveProcess';
@@ -27,6 +28,8 @@ export interface SessionStoreOptions {
   readonly createEngine: () => SessionEngine;
   /** Told what listeners throw. */
   readonly onListenerError?: (error: unknown) => void;
+  /** With them every session looks for findings. */
+  readonly findingRules?: FindingRules;
   /** How often files on disk are looked at; tests shorten it. */
   readonly diskPollMilliseconds?: number;
 }
@@ -155,6 +158,7 @@ export class SessionStore implements Disposable {
         this.changed.fire({ kind: 'session', session, change });
       }),
     );
+    if (this.options.findingRules !== undefined) session.watchFindings(this.options.findingRules);
     this.activeId = session.id;
     this.changed.fire({ kind: 'added', session });
     this.changed.fire({ kind: 'active' });

@@ -12,6 +12,8 @@ import { fileOf } from '../sessions/sessionStore';
 import type { SessionStore, StoreChange } from '../sessions/sessionStore';
 import { coalesce } from '../host/coalesce';
 import { viewIds } from '../host/ids';
+import type { FindingIndex } from './findingIndex';
+import { resourceOf } from './findingDecorations';
 import { forwardRow, forwardRows, normRows } from './factsModel';
 import { launchRow, noModelRow, processRow, processTitle, switchesRow, switchPlaces, switchRow } from './liveModel';
 import type { ModeCounts } from './modeCounts';
@@ -82,6 +84,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     private readonly store: SessionStore,
     private readonly counts: ModeCounts,
     private readonly ranks: Ranks,
+    private readonly findings: FindingIndex,
   ) {
     this.subscriptions = [
       store.onDidChange((change) => {
@@ -89,6 +92,9 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       }),
       ranks.onDidChange((change) => {
         this.onRanksChange(change);
+      }),
+      findings.onDidChange(({ session, paths }) => {
+        this.onSessionChange(session, paths);
       }),
     ];
     this.view = vscode.window.createTreeView(viewIds.modules, {
@@ -194,6 +200,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   getTreeItem(element: TreeNode): vscode.TreeItem {
     const item = toTreeItem(this.rowOf(element));
     item.id = `${ownerOf(element)}/${element.kind}/${ownId(element)}`;
+    if (element.kind === 'module') item.resourceUri = resourceOf(element.session.id, element.path);
     return item;
   }
 
@@ -335,6 +342,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       ...(session instanceof LiveSession
         ? { comparison: this.ranks.words(session, path), isInJob: this.ranks.isCompared(session) }
         : {}),
+      findings: this.findings.at(session, path),
     };
     if (path !== '') return moduleRow(shared);
     return rootRow({
@@ -351,6 +359,8 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   private onStoreChange(change: StoreChange): void {
     switch (change.kind) {
       case 'session':
+        // The index of findings tells which rows these concern.
+        if (change.change.kind === 'findings') return;
         this.onSessionChange(change.session, change.change.kind === 'statistics' ? change.change.paths : ['']);
         if (change.change.kind === 'tree') this.forgetNodes(change.session);
         return;

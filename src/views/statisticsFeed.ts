@@ -59,6 +59,7 @@ export class StatisticsFeed implements Disposable {
         for (const path of change.paths) if (this.indexes.has(path)) this.changedModes.add(path);
         this.options.onNews();
         return false;
+      case 'findings':
       case 'state':
         return false;
     }

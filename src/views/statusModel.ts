@@ -1,6 +1,7 @@
 // The words of the status bar item.
 
 import type { ModelSession } from '../sessions/modelSession';
+import { countWords } from './findingsModel';
 import { describeModel } from './modeModel';
 import type { ModeCount } from './modeModel';
 import { iconOf } from './treeModel';
@@ -25,10 +26,11 @@ export function statusOf(session: ModelSession | undefined, count: ModeCount, mo
     total === 0
       ? 'No layer depends on the mode.'
       : `${String(count.runTrain)} of ${String(total)} mode-sensitive layers run as train.`;
+  const findings = countWords(session.findings, 'warning');
   const others = models > 1 ? ` ${String(models - 1)} more open.` : '';
   return {
-    text: `$(${icon}) ${text}`,
-    tooltip: `${session.title}: ${text}. ${layers}${others} Click to show the modules.`,
-    spoken: `Mode of ${session.title}: ${text.replace(' · ', ', ')}`,
+    text: `$(${icon}) ${text}${findings === '' || icon === 'warning' ? '' : ' $(warning)'}`,
+    tooltip: `${session.title}: ${text}. ${layers}${findings === '' ? '' : ` Findings: ${findings}.`}${others} Click to show the modules.`,
+    spoken: `Mode of ${session.title}: ${text.replace(' · ', ', ')}${findings === '' ? '' : `, ${findings}`}`,
   };
 }

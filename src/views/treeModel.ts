@@ -2,9 +2,11 @@
 
 import type { Capabilities, Problem } from '../model/description';
 import { moduleName } from '../model/module';
+import type { Finding } from '../model/finding';
 import type { Mode, ModuleSpec } from '../model/module';
 import type { DiskState } from '../sessions/diskWatch';
 import type { SessionState } from '../sessions/modelSession';
+import { countWords, findingLines } from './findingsModel';
 import { countOf, formatNumber, formatShape } from './format';
 import { describeMode, describeModel, switchable } from './modeModel';
 import type { ModeCount, ModeSign, ModeWords } from './modeModel';
@@ -31,6 +33,8 @@ export interface ModuleRowInput {
   readonly comparison?: string;
   /** Whether other ranks hold the same model. */
   readonly isInJob?: boolean;
+  /** At the module itself. */
+  readonly findings?: readonly Finding[];
 }
 
 /** The row of a module below the root. */
@@ -42,13 +46,19 @@ export function moduleRow(input: ModuleRowInput): Row {
   return {
     label: name,
     // What is out of the ordinary comes first, since a narrow column cuts the end off.
-    description:
-      words.contradiction || comparison !== ''
-        ? join(words.text, pinnedWords(input), comparison, type)
-        : join(type, words.text, pinnedWords(input)),
+    description: join(
+      ...(words.contradiction || comparison !== ''
+        ? [words.text, pinnedWords(input), comparison, type]
+        : [type, words.text, pinnedWords(input)]),
+      urgentWords(input),
+    ),
     icon: iconOf(words),
-    tooltip: [...moduleTooltip(module, count, words), ...comparisonLines(comparison)],
-    spoken: join(speak(name, type, words, count), comparison).replaceAll(' · ', ', '),
+    tooltip: [
+      ...moduleTooltip(module, count, words),
+      ...comparisonLines(comparison),
+      ...findingLines(input.findings ?? []),
+    ],
+    spoken: join(speak(name, type, words, count), comparison, urgentWords(input)).replaceAll(' · ', ', '),
     context: contextOf('module', input),
     children: input.hasChildren || hasStatistics(module) ? 'collapsed' : 'none',
   };
@@ -73,15 +83,16 @@ export function rootRow(input: RootRowInput): Row {
   const message = state.kind === 'failed' || state.kind === 'ended' ? [state.message] : [];
   return {
     label: title,
-    description: join(words.text, condition, pinnedWords(input), comparison, module.type),
+    description: join(words.text, condition, pinnedWords(input), comparison, module.type, urgentWords(input)),
     icon: state.kind === 'failed' ? { id: 'error', color: 'list.errorForeground' } : iconOf(words),
     tooltip: [
       `${input.isLive ? 'Process' : 'File'}: ${input.location}`,
       ...message,
       ...moduleTooltip(module, count, words),
       ...comparisonLines(comparison),
+      ...findingLines(input.findings ?? []),
     ],
-    spoken: `Model ${speak(title, module.type, words, count)}${condition === '' ? '' : `, ${condition}`}${comparison === '' ? '' : `, ${comparison.replaceAll(' · ', ', ')}`}${input.active ? ', active model' : ''}`,
+    spoken: `Model ${speak(title, module.type, words, count)}${condition === '' ? '' : `, ${condition}`}${comparison === '' ? '' : `, ${comparison.replaceAll(' · ', ', ')}`}${input.active ? ', active model' : ''}${said(urgentWords(input))}`,
     context: contextOf(input.isLive ? 'live' : 'root', input),
     children: 'expanded',
   };
@@ -232,6 +243,15 @@ function contextOf(
   if (isInJob === true) words.push('inJob');
   if (hasStatistics(module)) words.push('keepsStatistics');
   return words.join(' ');
+}
+
+/** Notes are told in the tooltip alone: a row has no room for what is not urgent. */
+function urgentWords({ findings }: ModuleRowInput): string {
+  return countWords(findings ?? [], 'warning');
+}
+
+function said(words: string): string {
+  return words === '' ? '' : `, ${words}`;
 }
 
 function join(...parts: readonly string[]): string {

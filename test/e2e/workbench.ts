@@ -133,7 +133,9 @@ export class Workbench {
   /** Shows the Mode Inspector's views, if another container is in front. */
   async showModeInspector(): Promise<void> {
     const heading = this.sideBar.locator('.composite.title').filter({ hasText: /mode inspector/i });
-    if (!(await heading.isVisible())) await this.activity('Mode Inspector').click();
+    // A badge may lie over the icon itself.
+    const item = this.page.locator('.activitybar .action-item:has(a.action-label[aria-label^="Mode Inspector"])');
+    if (!(await heading.isVisible())) await item.click();
     await heading.waitFor();
   }
 

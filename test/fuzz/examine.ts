@@ -3,7 +3,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
+import { findingsIn } from '../../src/cli/findings';
 import { readStatistics, toJson, toText, type Report } from '../../src/cli/report';
+import { defaultFindingSettings } from '../../src/insight/findings';
 import type { ModelDescription } from '../../src/model/description';
 import { createEngine } from '../../src/sessions/engine';
 import type { AssetPaths } from '../../src/sessions/assets';
@@ -53,7 +55,8 @@ export async function examine(mutant: Mutant, { folder, cancelFlag, onStep }: Su
     const { modules, problems, capabilities } = description;
     await orAppError(async () => {
       const statistics = await readStatistics(engine, modules, true);
-      const report: Report = { file, description, modules, statistics, outputs: [], problems };
+      const findings = findingsIn(description, modules, statistics, defaultFindingSettings);
+      const report: Report = { file, description, modules, statistics, outputs: [], findings, problems };
       structuredClone([...statistics]);
       JSON.parse(toJson(report));
       toText(report);

@@ -153,9 +153,10 @@ describe('models', () => {
   it('shows flag and behaviour of traced code, which obeys no switch', async () => {
     const session = await openSample(api, 'traced.pt', 'baked.pt');
     assert.match(textOf(api, api.tree.node(session, '')), /^baked\.pt: eval flag, runs as train · \d+ active/);
-    assert.equal(textOf(api, api.tree.node(session, 'stem.1')), '1: eval flag, runs as train (baked) · BatchNorm2d');
+    // What the rules find is told behind it, as soon as it is known.
+    assert.match(textOf(api, api.tree.node(session, 'stem.1')), /^1: eval flag, runs as train \(baked\) · BatchNorm2d/);
     await run('setTrain', api.tree.node(session, 'stem.1'));
-    assert.equal(textOf(api, api.tree.node(session, 'stem.1')), '1: BatchNorm2d · train (baked)');
+    assert.match(textOf(api, api.tree.node(session, 'stem.1')), /^1: BatchNorm2d · train \(baked\)/);
   });
 
   it('offers a reload when the file changes, and keeps switched modes through it', async () => {

@@ -1,6 +1,6 @@
 // What a module of an exported program is, as data: class, options from the arguments of its calls, tensors, source line.
 
-import type { ModuleSpec, NormSpec, SourceLocation } from '../../model/module';
+import type { LiteralCall, ModuleSpec, NormSpec, SourceLocation } from '../../model/module';
 import { userLine } from '../../model/stackTrace';
 import { numberOrNull, shapeOf, tensorSpecs } from '../specs';
 import { Tensor } from '../tensor';
@@ -19,11 +19,18 @@ export function fixedSpec(
     type,
     qualifiedType: node.type,
     ...(source === undefined ? {} : { source }),
+    ...(sites.length === 0 ? {} : { literalCalls: sites.map(literalCall) }),
     ...layerSpec(node, type, sites),
     parameters: tensorSpecs(node.parameters),
     buffers: tensorSpecs(node.buffers),
     ...(node.sharedWith === undefined ? {} : { sharedWith: node.sharedWith }),
   };
+}
+
+/** An export holds every mode as an argument. */
+function literalCall({ node, family, exported }: ModeSite): LiteralCall {
+  const source = userLine(node.stack());
+  return { family, training: exported, ...(source === undefined ? {} : { source }) };
 }
 
 function typeOf({ type, buffers }: ModuleNode): string {

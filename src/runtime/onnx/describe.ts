@@ -1,6 +1,6 @@
 // What a row of the tree shows of a module of an ONNX file.
 
-import type { Behaviour, ModuleSpec, NormSpec, TensorSpec } from '../../model/module';
+import type { Behaviour, LiteralCall, ModuleSpec, NormSpec, TensorSpec } from '../../model/module';
 import { statisticsNames } from '../../model/statistics';
 import { combine } from '../behaviour';
 import { dtypeOf } from './constants';
@@ -29,11 +29,23 @@ export function describeModule(module: OnnxModule, behaviour: Behaviour): Module
     behaviour,
     modeSensitive: module.sites.length > 0 || isFolded(module),
     ...(reason === undefined ? {} : { behaviourReason: reason }),
+    ...(isFolded(module) ? { folded: true } : {}),
+    ...literalCalls(module),
     ...(module.source === undefined ? {} : { source: module.source }),
     ...(norm === undefined ? {} : { batchNorm: norm }),
     ...(dropout === undefined || norm !== undefined || module.children.size > 0 ? {} : { dropout }),
     ...tensorsOf(module),
   };
+}
+
+/** The modes as they are now: a graph holds them as attributes and constants. */
+function literalCalls({ sites, source }: OnnxModule): Pick<ModuleSpec, 'literalCalls'> {
+  const calls = sites.flatMap(({ norm, training }): LiteralCall[] => {
+    if (training === null) return [];
+    const family = norm === undefined ? 'dropout' : 'batch-norm';
+    return [{ family, training, ...(source === undefined ? {} : { source }) }];
+  });
+  return calls.length === 0 ? {} : { literalCalls: calls };
 }
 
 function siteBehaviour({ training }: Site): Behaviour {

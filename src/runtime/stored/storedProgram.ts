@@ -52,14 +52,15 @@ export class StoredProgram implements Program {
   describe(): Promise<readonly ModuleSpec[]> {
     const { training, behaviour } = this.modes();
     return Promise.resolve(
-      this.nodes.map(({ path, sharedWith }, i): ModuleSpec => {
+      this.nodes.map(({ item: { unregistered }, path, sharedWith }, i): ModuleSpec => {
         const { rule, spec } = this.kinds[i]!;
         const described = { ...spec, path, training: training[i]!, behaviour: behaviour[i]! };
         const note = i === 0 && rule.reason === undefined ? this.modeNote : undefined;
-        if (note === undefined && sharedWith === undefined) return described;
+        if (note === undefined && sharedWith === undefined && unregistered === undefined) return described;
         return {
           ...described,
           ...(note === undefined ? {} : { behaviourReason: note }),
+          ...(unregistered === undefined ? {} : { unregistered }),
           ...(sharedWith === undefined ? {} : { sharedWith }),
         };
       }),

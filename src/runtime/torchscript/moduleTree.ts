@@ -4,6 +4,7 @@ import {
   isTorchFile,
   parentPath,
   type Behaviour,
+  type LiteralCall,
   type ModuleSpec,
   type NormSpec,
   type SourceLocation,
@@ -162,7 +163,7 @@ export class ModuleTree {
     for (const [i, node] of this.nodes.entries()) {
       const source = await this.sourceOf(node, sources);
       sources.set(node.path, source);
-      specs.push(this.fixedSpec(node, i, source));
+      specs.push({ ...this.fixedSpec(node, i, source), ...(await this.literalCalls(node, i)) });
     }
     return specs;
   }
@@ -190,6 +191,20 @@ export class ModuleTree {
       buffers: namedTensors(object, info?.found.definition.bufferNames),
       ...(sharedWith === undefined ? {} : { sharedWith }),
     };
+  }
+
+  /** Calls whose mode the code holds as a literal, each with the user's line. */
+  private async literalCalls({ object }: ModuleNode, index: number): Promise<Pick<ModuleSpec, 'literalCalls'>> {
+    const info = this.classes.get(object.className);
+    const calls: LiteralCall[] = [];
+    for (const { family, mode, at } of this.facts[index]?.sites ?? []) {
+      if (mode === 'flag') continue;
+      // A shared module of a trace has its code elsewhere.
+      const isOwn = info !== undefined && info.facts === this.facts[index];
+      const source = isOwn ? await this.library.locate(info.found.file, at) : undefined;
+      calls.push({ family, training: mode, ...(source === undefined || isTorchFile(source.file) ? {} : { source }) });
+    }
+    return calls.length === 0 ? {} : { literalCalls: calls };
   }
 
   /** The user's line that calls the module; else the line of its class's forward; else where its parent is called. */

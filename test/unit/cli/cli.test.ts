@@ -5,12 +5,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
+import { CommanderError } from 'commander';
+
 import { parseCommandLine, parseShape, type CommandLine, type RunCommand } from '../../../src/cli/arguments';
+import { check } from '../../../src/cli/check';
 import { compare } from '../../../src/cli/compare';
 import { inspect } from '../../../src/cli/inspect';
 import { readNpy, writeNpy } from '../../../src/cli/npy';
 import { run } from '../../../src/cli/run';
 import { set } from '../../../src/cli/set';
+import { defaultFindingSettings } from '../../../src/insight/findings';
 import { createEngine } from '../../../src/sessions/engine';
 import type { Engine } from '../../../src/protocol/engine';
 import type { AppError } from '../../../src/util/errors';
@@ -49,6 +53,7 @@ interface Compared {
   start: string | null;
   layers: { path: string; relativeL2: number }[];
 }
+let statusOfCheck = 0;
 
 async function execute(...argv: string[]): Promise<string> {
   const command: CommandLine = parseCommandLine(argv);
@@ -61,6 +66,11 @@ async function execute(...argv: string[]): Promise<string> {
         return await run(engine, command);
       case 'compare':
         return await compare(engine, command);
+      case 'check': {
+        const { text, status } = await check(engine, command);
+        statusOfCheck = status;
+        return text;
+      }
       case 'set':
         return await set(engine, command);
       case 'watch':
@@ -72,6 +82,53 @@ async function execute(...argv: string[]): Promise<string> {
 }
 
 const json = async (...argv: string[]): Promise<Json> => JSON.parse(await execute(...argv, '--json')) as Json;
+
+describe('check', () => {
+  const sample = (name: string): string => path.join(samples, name);
+
+  it('names what it finds, and its status follows --fail-on', async () => {
+    const report = JSON.parse(await execute('check', sample('traced.pt'), '--json')) as {
+      schema: number;
+      findings: Record<string, unknown>[];
+    };
+    assert.equal(statusOfCheck, 1);
+    assert.equal(report.schema, 1);
+    const { rule, severity, path: at, message } = report.findings[0] ?? {};
+    assert.deepEqual([rule, severity, at], ['mode/baked', 'warning', 'stem.1']);
+    assert.match(String(message), /literal/);
+    await execute('check', sample('traced.pt'), '--fail-on', 'error');
+    assert.equal(statusOfCheck, 0);
+    await execute('check', sample('mixed_modes.pt'));
+    assert.equal(statusOfCheck, 0);
+    await execute('check', sample('mixed_modes.pt'), '--fail-on', 'information');
+    assert.equal(statusOfCheck, 1);
+    assert.match(await execute('check', sample('resnet_trained.pt')), /resnet_trained\.pt: no findings$/);
+  });
+
+  it('leaves rules out, and takes thresholds', async () => {
+    assert.match(await execute('check', sample('mixed_modes.pt'), '--disable', 'mode/mixed'), /no findings$/);
+    // 0.9 ** 40 of the initial values is left.
+    const strict = await execute('check', sample('mixed_modes.pt'), '--threshold', 'initialShare=0.01');
+    assert.match(strict, /1 % of the initial .* \(batchnorm\/initial-share\)/);
+    for (const wrong of [
+      ['--disable', 'nothing'],
+      ['--threshold', 'nothing=1'],
+      ['--threshold', 'initialShare=much'],
+      ['--fail-on', 'sometimes'],
+    ])
+      assert.throws(() => parseCommandLine(['check', 'm.pt', ...wrong]), CommanderError);
+  });
+
+  it('fills the findings of inspect, and of run after its steps', async () => {
+    const rules = async (...argv: string[]): Promise<string[]> =>
+      (JSON.parse(await execute(...argv, '--json')) as { findings: { rule: string }[] }).findings.map(
+        ({ rule }) => rule,
+      );
+    assert.deepEqual([...new Set(await rules('inspect', sample('traced.pt')))], ['mode/baked']);
+    assert.deepEqual(await rules('run', sample('mixed_modes.pt'), '--eval'), []);
+    assert.match(await execute('inspect', sample('mixed_modes.pt')), /^findings\n {2}information/m);
+  });
+});
 
 describe('command line', () => {
   it('keeps the order of --train and --eval, which stand for the root without a path', () => {
@@ -111,6 +168,7 @@ describe('command line', () => {
       json: false,
       values: false,
       threads: 0,
+      settings: defaultFindingSettings,
     });
     assert.equal((parseCommandLine(['run', 'm.pt']) as RunCommand).steps, 1);
   });

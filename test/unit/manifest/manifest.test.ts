@@ -58,7 +58,7 @@ describe('manifest', () => {
       Object.values(contributes.views)
         .flat()
         .map((view) => view.id),
-      [viewIds.modules],
+      [viewIds.modules, viewIds.findings],
     );
     assert.deepEqual(
       contributes.customEditors.map((editor) => editor.viewType),
@@ -96,7 +96,8 @@ describe('manifest', () => {
     ]);
     for (const id of text.match(/\bmodeInspector\.\w+/g) ?? [])
       assert.ok(known.has(id) || id === 'modeInspector.svg', id);
-    for (const welcome of contributes.viewsWelcome) assert.equal(welcome.view, viewIds.modules);
+    for (const welcome of contributes.viewsWelcome)
+      assert.ok([viewIds.modules, viewIds.findings].some((view) => view === welcome.view));
     for (const [, command] of strings['welcome.modules']?.matchAll(/\(command:([\w.]+)\)/g) ?? [])
       assert.ok(known.has(command ?? ''), command);
   });

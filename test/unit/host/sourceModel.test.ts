@@ -1,7 +1,7 @@
 // Finding a recorded source file in the workspace.
 
 import assert from 'node:assert/strict';
-import { bestMatches } from '../../../src/commands/sourceModel';
+import { bestMatches } from '../../../src/host/sourceModel';
 
 describe('source of a module', () => {
   it('is the file whose path ends most alike', () => {
