@@ -1,5 +1,6 @@
 // The view “Modules”: open models as roots, their modules below, statistics below the layers that keep them.
 
+import { setTimeout } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import type { ModuleSpec, SourceLocation } from '../model/module';
 import { moduleName, parentPath } from '../model/module';
@@ -59,6 +60,8 @@ export type TreeNode =
     };
 
 const revealAttempts = 6;
+/** In milliseconds. */
+const longestReveal = 2000;
 /** Of more ranks than that each is folded at first: the row of the job says what differs. */
 const mostUnfoldedRanks = 2;
 
@@ -75,6 +78,8 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     this.fireChanges();
   });
   private refreshAll = false;
+  /** Reveals that are under way: a refresh in the middle of one would bring the last selection back. */
+  private reveals = 0;
 
   readonly onDidChangeTreeData = this.changed.event;
   /** VS Code's view of this tree. */
@@ -119,12 +124,32 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     const node = this.node(session, path);
     // A reveal waits for the refreshes before it; one that came after it would take the selection away again.
     this.refreshes.flush();
+    this.reveals++;
+    const ended = new AbortController();
+    const revealing = this.revealNode(session, node, path, options);
+    // Should VS Code never answer, the tree must go on all the same.
+    void Promise.race([revealing, setTimeout(longestReveal, undefined, { signal: ended.signal })])
+      .catch(() => undefined)
+      .then(() => {
+        ended.abort();
+        this.reveals--;
+        if (this.dirty.size > 0 || this.refreshAll) this.refreshes.request();
+      });
+    await revealing;
+  }
+
+  private async revealNode(
+    session: ModelSession,
+    node: TreeNode,
+    path: string,
+    options: { readonly focus: boolean },
+  ): Promise<void> {
     // A view that was hidden fetches its rows only once it is in sight, and drops a selection that comes before them:
     // the last model's row would stay highlighted, while commands act on this one.
     for (let attempt = 0; attempt < revealAttempts; attempt++) {
       if (this.store.get(session.id) !== session) return;
       await this.view.reveal(node, { select: true, focus: options.focus, expand: path === '' });
-      await new Promise((resolve) => setTimeout(resolve, 50 * (attempt + 1)));
+      await setTimeout(50 * (attempt + 1));
       if (this.view.selection.includes(node)) return;
     }
   }
@@ -447,7 +472,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   private refresh(node: TreeNode | undefined): void {
     if (node === undefined) this.refreshAll = true;
     else this.dirty.add(node);
-    this.refreshes.request();
+    if (this.reveals === 0) this.refreshes.request();
   }
 
   private fireChanges(): void {
