@@ -10,9 +10,10 @@ import type { SessionStore } from '../sessions/sessionStore';
 import { AppError } from '../util/errors';
 import { processTitle } from '../views/liveModel';
 import { launcherOfLast, memberName } from '../views/ranksModel';
+import { traceSentence } from '../views/traceModel';
 import { inEachModel, offerOtherRanks } from './ranks';
 import { pinnedWords } from './setModeModel';
-import { jobOf, nameOf, targetsOf } from './targets';
+import { jobOf, nameOf, sessionOf, targetsOf } from './targets';
 import type { Scene, Target } from './targets';
 
 export function registerLiveCommands(scene: Scene, log: OutputLog): vscode.Disposable[] {
@@ -37,6 +38,16 @@ export function registerLiveCommands(scene: Scene, log: OutputLog): vscode.Dispo
     registerCommand(log, commandIds.findModels, async (...args) => {
       const process = await processOf(scene, args);
       await process?.findEverywhere();
+    }),
+    registerCommand(log, commandIds.traceForward, async (...args) => {
+      const session = sessionOf(scene, args);
+      if (!(session instanceof LiveSession))
+        throw new AppError('usage', `${session.title} is a file.`, 'Traces are for models of running programs.');
+      const progress = { location: vscode.ProgressLocation.Window, title: `Waiting for a forward of ${session.title}` };
+      const trace = await vscode.window.withProgress(progress, () => session.traceForward());
+      const sentence = traceSentence(session.title, trace);
+      log.info(sentence);
+      vscode.window.setStatusBarMessage(sentence, 8000);
     }),
     registerCommand(log, commandIds.revealSwitch, async (node) => {
       const line = lineOf(node);

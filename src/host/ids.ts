@@ -39,6 +39,7 @@ export const commandIds = {
   detach: 'modeInspector.detach',
   findModels: 'modeInspector.findModels',
   revealSwitch: 'modeInspector.revealSwitch',
+  traceForward: 'modeInspector.traceForward',
   inspectDebugSession: 'modeInspector.inspectDebugSession',
   attachToProcess: 'modeInspector.attachToProcess',
   showStatistics: 'modeInspector.showStatistics',

@@ -1,7 +1,7 @@
 // Rules about modes: mixed, fixed in the code, not stored, and forwards that don't fit the mode.
 
 import type { FindingAction } from '../model/finding';
-import type { LiteralCall, ModuleSpec } from '../model/module';
+import { parentPath, type LiteralCall, type ModuleSpec } from '../model/module';
 import type { ModelFormat } from '../model/description';
 import { callsOfDropoutOutside } from './dropout';
 import { callsBesideNorms } from './onnx';
@@ -123,14 +123,13 @@ const trainWithoutGrad: Rule = {
   ofModel: (context) =>
     seenForwards(context).flatMap(([path, { withoutGradInTrain: forwards, withoutGradCaller: caller }]): Seen[] => {
       const layers = within(sensitiveLayers(context), path);
-      // Torch's own update of averaged models runs so on purpose.
-      const isTorchs = caller?.file.endsWith('swa_utils.py') === true;
-      if (forwards < context.thresholds.forwardsWithoutGrad || layers.length === 0 || isTorchs) return [];
+      if (forwards < context.thresholds.forwardsWithoutGrad || layers.length === 0) return [];
+      if (isTeacher(context) || renewsStatistics.test(caller?.function ?? '')) return [];
       return [
         {
           severity: 'warning',
           path,
-          message: `${counted(forwards, 'forward')} in a row ran without gradients while the model was in train: ${listed(layers.map(({ module }) => module.path))} ran as in training.`,
+          message: `At least ${counted(forwards, 'forward')} in a row ran without gradients while the model was in train: ${listed(layers.map(({ module }) => module.path))} ran as in training.`,
           evidence: { forwards, layers: layers.length },
           ...sourceAndLine(caller, [{ kind: 'setEval', path }]),
         },
@@ -138,24 +137,65 @@ const trainWithoutGrad: Rule = {
     }),
 };
 
+/** Functions that run a model in train and without gradients on purpose: for the statistics. */
+const renewsStatistics = /bn|batch_?norm|calibrat|running_?stat/i;
+
+/** Other models learn in this program and this one does not: a momentum encoder, an average, a generator held for the while. */
+function isTeacher({ model }: RuleContext): boolean {
+  const { own, other } = model.observations.steps;
+  return own === 0 && other > 0;
+}
+
 /** `mode/trained-in-eval`: the optimizer took steps on what ran in eval. */
 const trainedInEval: Rule = {
   id: 'mode/trained-in-eval',
   ofModel: (context) =>
-    seenForwards(context).flatMap(([path, { stepsInEval: steps, evalWithGradCaller: caller }]): Seen[] => {
-      const layers = within(sensitiveLayers(context), path);
-      if (steps < context.thresholds.stepsInEval || layers.length === 0) return [];
+    seenForwards(context).flatMap(([path, seen]): Seen[] => {
+      const { learningInEval: forwards, stepsInEval: steps, learningInEvalCaller: caller } = seen;
+      if (forwards < leastForwards || steps < context.thresholds.stepsInEval) return [];
+      const all = within(sensitiveLayers(context), path);
+      // Layers that somebody holds in train show that the mode is meant; what is frozen around a new head is best left in eval.
+      const layers = all.some(({ training }) => training) ? [] : layersThatLearn(all, context);
+      if (layers.length === 0) return [];
       return [
         {
           severity: 'warning',
           path,
-          message: `${counted(steps, 'optimizer step')} followed forwards that all ran in eval: dropout let everything through, and BatchNorm used its running statistics and left them as they were.`,
+          message: `${counted(steps, 'optimizer step')} fell between forwards that all ran in eval: dropout let everything through, and BatchNorm used its running statistics and left them as they were.`,
           evidence: { steps, layers: layers.length },
           ...sourceAndLine(caller, [{ kind: 'setTrain', path }]),
         },
       ];
     }),
 };
+
+/** Fewer forwards, of which not all are seen, say nothing of those between. */
+const leastForwards = 8;
+
+/** The layers around which at least half of the parameters learn. */
+function layersThatLearn(layers: readonly SensitiveLayer[], context: RuleContext): readonly SensitiveLayer[] {
+  const counts = parameterCounts(context.model.modules);
+  return layers.filter(({ module }) => {
+    for (let path: string | undefined = module.path; path !== undefined; path = parentPath(path)) {
+      const { all, learning } = counts.get(path) ?? { all: 0, learning: 0 };
+      if (all > 0) return 2 * learning >= all;
+    }
+    return false;
+  });
+}
+
+/** How many parameters each module has, with what is below it, and how many of them learn. */
+function parameterCounts(modules: readonly ModuleSpec[]): ReadonlyMap<string, { all: number; learning: number }> {
+  const counts = new Map<string, { all: number; learning: number }>();
+  for (const { path: own, parameters } of modules) {
+    const learning = parameters.filter(({ requiresGrad }) => requiresGrad !== false).length;
+    for (let path: string | undefined = own; path !== undefined; path = parentPath(path)) {
+      const count = counts.get(path) ?? { all: 0, learning: 0 };
+      counts.set(path, { all: count.all + parameters.length, learning: count.learning + learning });
+    }
+  }
+  return counts;
+}
 
 const seenForwards = ({ model }: RuleContext) => [...model.observations.forwards];
 

@@ -1,7 +1,7 @@
 // What a live program did, gathered from events as they come: bounded by the number of modules, not of events.
 
 import type { ModeComparison } from '../model/comparison';
-import type { SourceLocation } from '../model/module';
+import { parentPath, type SourceLocation } from '../model/module';
 
 /** A place in the user's code that called something. */
 export interface Caller extends SourceLocation {
@@ -13,10 +13,15 @@ export interface SwitchEvent {
   readonly kind: 'switch';
   readonly path: string;
   readonly training: boolean;
+  /** Seconds since the epoch. */
+  readonly time: number;
   readonly caller: Caller | undefined;
 }
 
-/** A forward of a model, called from outside of it. */
+/**
+ * A forward of a model, called from outside of it. Not every one is seen: some at the start of a program, then a few each second. One
+ * in train and without gradients stands for several in a row.
+ */
 export interface ForwardEvent {
   readonly kind: 'forward';
   /** Of the module that was called: `''`, unless a part of the model is run by itself. */
@@ -24,13 +29,22 @@ export interface ForwardEvent {
   readonly gradEnabled: boolean;
   /** Its training flag at that moment. */
   readonly training: boolean;
+  /** Some parameter of the module requires a gradient. */
+  readonly learns: boolean;
+  /** Seconds since the epoch. */
+  readonly time: number;
+  /** Steps of own optimizers until then, since the model was found. */
+  readonly steps: number;
+  /** When the program gave the last sign of training before: an optimizer step, or a forward with gradients, of this model or another. */
+  readonly learnedAt: number | null;
   readonly caller: Caller | undefined;
 }
 
-/** A step of an optimizer; `own` where it holds parameters of this model. */
-export interface StepEvent {
-  readonly kind: 'step';
-  readonly own: boolean;
+/** Optimizer steps since the model was found: of those that hold parameters of it, and of others. */
+export interface StepsEvent {
+  readonly kind: 'steps';
+  readonly own: number;
+  readonly other: number;
 }
 
 /** The counter of batches of a layer, each time it is reported as moved. */
@@ -78,7 +92,7 @@ export interface SingleValueEvent {
 }
 
 export type LiveEvent =
-  SwitchEvent | ForwardEvent | StepEvent | CounterEvent | DropoutEvent | BatchEvent | SingleValueEvent;
+  SwitchEvent | ForwardEvent | StepsEvent | CounterEvent | DropoutEvent | BatchEvent | SingleValueEvent;
 
 /** A call that was seen, and its place in the order of all events. */
 export interface SeenSwitch extends SwitchEvent {
@@ -86,16 +100,21 @@ export interface SeenSwitch extends SwitchEvent {
 }
 
 export interface SeenForwards {
-  /** The most forwards in a row that ran in train and without gradients, with no step of any optimizer in between. */
+  /**
+   * The most seen in a row that ran in train and without gradients, with no sign of training in between, and no call of `train()`
+   * that asked for it.
+   */
   readonly withoutGradInTrain: number;
   /** The first of them. */
   readonly withoutGradCaller: Caller | undefined;
-  /** Forwards in eval since the model was found. */
+  /** Those seen in eval and without gradients since the model was found: inference. An attack or a saliency map needs gradients. */
   readonly inEval: number;
-  /** Steps of an own optimizer before which gradients came from forwards in eval alone. */
+  /** The most seen in a row that ran in eval with gradients, while `train()` was not called and none with gradients ran in train. */
+  readonly learningInEval: number;
+  /** Steps of own optimizers between the first and the last of them. */
   readonly stepsInEval: number;
-  /** The last forward with gradients in eval. */
-  readonly evalWithGradCaller: Caller | undefined;
+  /** The last of them. */
+  readonly learningInEvalCaller: Caller | undefined;
 }
 
 export interface SeenCounter {
@@ -111,6 +130,7 @@ export interface Observations {
   /** The last call of `train()` and of `eval()` on each path. */
   readonly switches: ReadonlyMap<string, readonly SeenSwitch[]>;
   readonly forwards: ReadonlyMap<string, SeenForwards>;
+  readonly steps: { readonly own: number; readonly other: number };
   readonly counters: ReadonlyMap<string, SeenCounter>;
   readonly dropouts: ReadonlyMap<string, DropoutEvent>;
   /** In the order in which a forward met them. */
@@ -118,10 +138,16 @@ export interface Observations {
   readonly singleValues: ReadonlyMap<string, SingleValueEvent>;
 }
 
+/** Forwards in a row. */
+interface Run {
+  readonly count: number;
+  readonly first: ForwardEvent;
+  readonly last: ForwardEvent;
+}
+
 interface Forwards {
-  run: number;
-  runCaller: Caller | undefined;
-  sinceStep: { train: number; eval: number };
+  withoutGrad: Run | undefined;
+  learningInEval: Run | undefined;
   seen: SeenForwards;
 }
 
@@ -134,8 +160,8 @@ export class ObservationLog implements Observations {
   readonly batches = new Map<string, BatchEvent>();
   readonly singleValues = new Map<string, SingleValueEvent>();
   private readonly running = new Map<string, Forwards>();
+  steps = { own: 0, other: 0 };
   private order = 0;
-  private steps = 0;
 
   see(event: LiveEvent): void {
     this.order++;
@@ -146,8 +172,8 @@ export class ObservationLog implements Observations {
       case 'forward':
         this.seeForward(event);
         return;
-      case 'step':
-        this.seeStep(event);
+      case 'steps':
+        this.steps = { own: event.own, other: event.other };
         return;
       case 'counter':
         this.seeCounter(event);
@@ -171,37 +197,44 @@ export class ObservationLog implements Observations {
     this.switches.set(event.path, [...others, { ...event, order: this.order }]);
   }
 
-  private seeForward({ path, gradEnabled, training, caller }: ForwardEvent): void {
+  private seeForward(event: ForwardEvent): void {
+    const { path, training, gradEnabled } = event;
     const state = this.runningAt(path);
-    const { seen } = state;
     if (training && !gradEnabled) {
-      if (state.run++ === 0) state.runCaller = caller;
-    } else {
-      state.run = 0;
+      state.withoutGrad = this.isWanted(event) ? undefined : longer(state.withoutGrad, event, sameLearning);
+      const run = state.withoutGrad;
+      if (run !== undefined && run.count > state.seen.withoutGradInTrain)
+        this.keep(path, state, { withoutGradInTrain: run.count, withoutGradCaller: run.first.caller });
+      return;
     }
-    if (gradEnabled) state.sinceStep[training ? 'train' : 'eval']++;
-    const isLongest = state.run > seen.withoutGradInTrain;
-    this.keep(path, state, {
-      ...(isLongest ? { withoutGradInTrain: state.run, withoutGradCaller: state.runCaller } : {}),
-      ...(training ? {} : { inEval: seen.inEval + 1 }),
-      ...(gradEnabled && !training ? { evalWithGradCaller: caller } : {}),
-    });
+    state.withoutGrad = undefined;
+    if (!training && !gradEnabled) this.keep(path, state, { inEval: state.seen.inEval + 1 });
+    if (!gradEnabled || !event.learns) return;
+    const goesOn = ({ time }: ForwardEvent): boolean => this.lastTrain(path) < time;
+    state.learningInEval = training ? undefined : longer(state.learningInEval, event, goesOn);
+    const run = state.learningInEval;
+    if (run === undefined || run.count < state.seen.learningInEval) return;
+    const stepsInEval = run.last.steps - run.first.steps;
+    this.keep(path, state, { learningInEval: run.count, stepsInEval, learningInEvalCaller: run.last.caller });
   }
 
-  private seeStep({ own }: StepEvent): void {
-    if (own) this.steps++;
-    for (const [path, state] of this.running) {
-      state.run = 0;
-      if (!own) continue;
-      const { train, eval: inEval } = state.sinceStep;
-      state.sinceStep = { train: 0, eval: 0 };
-      if (train === 0 && inEval > 0) this.keep(path, state, { stepsInEval: state.seen.stepsInEval + 1 });
-    }
+  /** True if somebody called `train()` since the program last learned something: dropout is wanted then, or statistics are renewed. */
+  private isWanted({ path, time, learnedAt }: ForwardEvent): boolean {
+    const train = this.lastTrain(path);
+    return train > (learnedAt ?? -Infinity) && train <= time;
+  }
+
+  /** When `train()` was last called on the module or one around it. */
+  private lastTrain(path: string): number {
+    let last = -Infinity;
+    for (let around: string | undefined = path; around !== undefined; around = parentPath(around))
+      for (const { training, time } of this.switches.get(around) ?? []) if (training) last = Math.max(last, time);
+    return last;
   }
 
   private seeCounter({ path, batches }: CounterEvent): void {
     const before = this.counters.get(path);
-    const now = { batches, steps: this.steps };
+    const now = { batches, steps: this.steps.own };
     // A counter that fell was reset, or loaded from a checkpoint: counting begins anew.
     if (before === undefined || batches < before.last.batches)
       this.counters.set(path, { first: now, last: now, moves: [] });
@@ -216,10 +249,11 @@ export class ObservationLog implements Observations {
         withoutGradInTrain: 0,
         withoutGradCaller: undefined,
         inEval: 0,
+        learningInEval: 0,
         stepsInEval: 0,
-        evalWithGradCaller: undefined,
+        learningInEvalCaller: undefined,
       };
-      this.running.set(path, (state = { run: 0, runCaller: undefined, sinceStep: { train: 0, eval: 0 }, seen }));
+      this.running.set(path, (state = { withoutGrad: undefined, learningInEval: undefined, seen }));
     }
     return state;
   }
@@ -228,6 +262,21 @@ export class ObservationLog implements Observations {
     state.seen = { ...state.seen, ...changes };
     this.forwards.set(path, state.seen);
   }
+}
+
+/** The run with one more, or begun anew where the last one and this one don't belong together. */
+function longer(
+  run: Run | undefined,
+  event: ForwardEvent,
+  goesOn: (last: ForwardEvent, event: ForwardEvent) => boolean,
+): Run {
+  return run !== undefined && goesOn(run.last, event)
+    ? { count: run.count + 1, first: run.first, last: event }
+    : { count: 1, first: event, last: event };
+}
+
+function sameLearning(last: ForwardEvent, { learnedAt }: ForwardEvent): boolean {
+  return last.learnedAt === learnedAt;
 }
 
 /** Of a file: nothing was seen. */

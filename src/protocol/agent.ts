@@ -89,6 +89,22 @@ const module = v.object({
   statistics: v.exactOptional(statistics),
 });
 
+const forward = v.object({
+  path,
+  time: v.number(),
+  gradEnabled: v.boolean(),
+  training: v.boolean(),
+  /** Some parameter below requires a gradient. */
+  learns: v.boolean(),
+  /** Of own optimizers, until then. */
+  steps: count,
+  /** The last sign of training before it: a step, or a sampled forward with gradients of any module. */
+  learnedAt: v.nullable(v.number()),
+  file: v.nullable(v.string()),
+  line: v.nullable(v.number()),
+  function: v.nullable(v.string()),
+});
+
 /** Notifications of the agent by method. */
 const notifications = {
   /** First of all, once torch is imported. */
@@ -139,6 +155,15 @@ const notifications = {
     line: v.nullable(v.number()),
     function: v.nullable(v.string()),
   }),
+  /** Parameters that were frozen or thawed, by name. */
+  requiresGrad: v.object({
+    model,
+    changed: v.array(v.object({ path, parameters: v.record(v.string(), v.boolean()) })),
+  }),
+  /** Samples of the calls of modules from outside of all modules, those of this model, in their order. */
+  forwards: v.object({ model, forwards: v.array(forward) }),
+  /** Optimizer steps since the model was found: of those that hold parameters of it, and of others. */
+  steps: v.object({ model, own: count, other: count }),
   problem: v.object({ message: v.string() }),
   /** The program ends, or the agent was asked to go. */
   leaving: v.object({}),
@@ -154,6 +179,8 @@ export type AgentInputs = NonNullable<v.InferOutput<Notifications['modules']>['i
 export type AgentModule = v.InferOutput<typeof module>;
 export type AgentIntroduction = v.InferOutput<Notifications['connected']>;
 export type AgentStatistics = v.InferOutput<typeof statistics>;
+export type AgentTrace = v.InferOutput<Answers['traceForward']>;
+export type AgentForward = v.InferOutput<typeof forward>;
 export type AgentSwitch = v.InferOutput<Notifications['switch']>;
 
 /** Null where the layer has no such statistics; then nothing is counted. */
@@ -173,6 +200,25 @@ export function parseNotification(name: string, params: unknown): AgentNotificat
   const checked = v.safeParse(notifications[name as AgentNotificationName], params);
   return checked.success ? ({ name, params: checked.output } as AgentNotification) : undefined;
 }
+
+const tracedCall = v.object({
+  /** torch's name: `dropout`, `batch_norm`. */
+  function: v.string(),
+  p: figure,
+  /** The argument; null where there is none. */
+  training: v.nullable(v.boolean()),
+  /** It draws random numbers. */
+  random: v.boolean(),
+  statistics: v.nullable(v.picklist(['batch', 'running'])),
+  /** It moves running statistics. */
+  moves: v.boolean(),
+  /** Of the innermost module, and its flag. */
+  path,
+  flag: v.nullable(v.boolean()),
+  file: v.nullable(v.string()),
+  line: v.nullable(v.number()),
+  in: v.nullable(v.string()),
+});
 
 /** A switch that waits for the next forward is `pending`. */
 const switched = v.object({ pending: v.boolean() });
@@ -218,6 +264,16 @@ const answers = {
     milliseconds: v.number(),
   }),
   stopComparing: v.object({}),
+  traceForward: v.object({
+    /** Of the module that was called. */
+    path,
+    calls: v.array(tracedCall),
+    /** Scripted modules, into which no trace looks. */
+    opaque: v.array(path),
+    /** The error that ended the forward. */
+    failure: v.nullable(v.string()),
+    singleValue: v.nullable(v.object({ path, shape: v.array(count) })),
+  }),
   detach: v.object({}),
 } as const;
 
@@ -268,6 +324,8 @@ interface Params {
   };
   /** What waits for a forward waits no longer. */
   stopComparing: Readonly<Record<string, never>>;
+  /** The next forward of the model, in the mode that is given; refused if none runs in that time, or the program compiles. */
+  traceForward: { readonly model: number; readonly training: boolean | null; readonly seconds: number };
   detach: Readonly<Record<string, never>>;
 }
 

@@ -139,6 +139,17 @@ export class LiveProcess implements Disposable {
       case 'statistics':
         this.byNumber.get(notification.params.model)?.receiveStatistics(notification.params.changed);
         return;
+      case 'requiresGrad':
+        this.byNumber.get(notification.params.model)?.receiveRequiresGrad(notification.params.changed);
+        return;
+      case 'forwards':
+        this.byNumber.get(notification.params.model)?.receiveForwards(notification.params.forwards);
+        return;
+      case 'steps': {
+        const { model, own, other } = notification.params;
+        this.byNumber.get(model)?.receiveEvent({ kind: 'steps', own, other });
+        return;
+      }
       case 'switch':
         this.receiveSwitch(notification.params);
         return;

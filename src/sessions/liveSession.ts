@@ -2,11 +2,19 @@
 
 import { startOfGap, unlikeProblems, type ModeComparison } from '../model/comparison';
 import type { Capabilities, InputSpec, Problem } from '../model/description';
-import { batchEvents, ObservationLog, type LiveEvent } from '../insight/observations';
+import { batchEvents, ObservationLog, type Caller, type LiveEvent } from '../insight/observations';
 import type { Finding } from '../model/finding';
 import type { Mode, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
-import type { AgentInputs, AgentModule, AgentNotification, AgentStatistics, AgentSwitch } from '../protocol/agent';
+import type {
+  AgentForward,
+  AgentInputs,
+  AgentModule,
+  AgentNotification,
+  AgentStatistics,
+  AgentSwitch,
+  AgentTrace,
+} from '../protocol/agent';
 import type { CompareOptions, ForwardOptions, ForwardResult, SaveCopyResult } from '../protocol/engine';
 import { AppError } from '../util/errors';
 import { Emitter } from '../util/event';
@@ -14,6 +22,7 @@ import type { FindingRules } from './findingRules';
 import { FindingTracker } from './findingTracker';
 import { hasKnownType, liveInputs, orAborted } from './liveForward';
 import { LiveModules } from './liveModules';
+import { EvalLooks, traceEvents } from './liveTrace';
 import type { AgentLink, LiveProcess } from './liveProcess';
 import type { ModelSession, SessionChange, SessionState, Snapshot } from './modelSession';
 import { ModuleIndex } from './moduleIndex';
@@ -34,6 +43,10 @@ export interface LiveSessionOptions {
 
 type ChangedModes = Extract<AgentNotification, { name: 'modes' }>['params']['changed'];
 type ChangedStatistics = Extract<AgentNotification, { name: 'statistics' }>['params']['changed'];
+
+/** How long a forward that somebody wants traced is waited for. */
+const traceSeconds = 60;
+const lookSeconds = 2;
 
 /** Beyond it the oldest are dropped: hours of a loop that calls train() at every step. */
 const keptSwitches = 5000;
@@ -62,6 +75,8 @@ export class LiveSession implements ModelSession {
   private readonly firstCounts = new Map<string, number | null>();
   private readonly observations = new ObservationLog();
   private tracker: FindingTracker | undefined;
+  private traced: AgentTrace | undefined;
+  private readonly looks = new EvalLooks(() => this.requestTrace(false, lookSeconds));
 
   constructor(private readonly options: LiveSessionOptions) {
     this.process = options.process;
@@ -253,12 +268,45 @@ export class LiveSession implements ModelSession {
     this.tracker?.look();
   }
 
+  /** The agent's report of parameters that were frozen or thawed. */
+  receiveRequiresGrad(changed: Extract<AgentNotification, { name: 'requiresGrad' }>['params']['changed']): void {
+    this.index.setRequiresGrad(new Map(changed.map(({ path, parameters }) => [path, parameters])));
+    this.tracker?.look();
+  }
+
+  /** Some of the forwards that ran. */
+  receiveForwards(forwards: readonly AgentForward[]): void {
+    for (const { file, line, function: name, ...forward } of forwards)
+      this.observations.see({ kind: 'forward', ...forward, caller: callerOf({ file, line, function: name }) });
+    if (this.tracker !== undefined && forwards.some(({ training }) => !training)) this.looks.look();
+    this.tracker?.look();
+  }
+
+  /** The forward that was traced last. */
+  get trace(): AgentTrace | undefined {
+    return this.traced;
+  }
+
+  /** Traces the next forward that the program runs. @throws AppError `refused` if none runs for a minute, or it uses torch.compile. */
+  async traceForward(): Promise<AgentTrace> {
+    this.requireModule('');
+    this.traced = await this.requestTrace(null, traceSeconds);
+    this.changed.fire({ kind: 'trace' });
+    return this.traced;
+  }
+
+  private async requestTrace(training: boolean | null, seconds: number): Promise<AgentTrace> {
+    const { model, link } = this.options;
+    const trace = await link.request('traceForward', { model, training, seconds });
+    for (const event of traceEvents(trace)) this.receiveEvent(event);
+    return trace;
+  }
+
   /** A call of `train()` or `eval()`. One of ours that waited is done, though perhaps no flag differs. */
   receiveSwitch(call: AgentSwitch): void {
     this.calls.push(call);
-    const { path, training, file, line, function: name } = call;
-    const caller = file === null ? undefined : { file, line: line ?? 1, function: name };
-    if (path !== null) this.receiveEvent({ kind: 'switch', path, training, caller });
+    const { path, training, time } = call;
+    if (path !== null) this.receiveEvent({ kind: 'switch', path, training, time, caller: callerOf(call) });
     if (this.calls.length > keptSwitches) this.calls.shift();
     if (call.file === null) this.endWaiting();
   }
@@ -325,4 +373,9 @@ export class LiveSession implements ModelSession {
     this.currentState = state;
     this.changed.fire({ kind: 'state' });
   }
+}
+
+/** Undefined for what we did ourselves, or what was called from nowhere in the user's code. */
+function callerOf({ file, line, function: name }: Pick<AgentSwitch, 'file' | 'line' | 'function'>): Caller | undefined {
+  return file === null ? undefined : { file, line: line ?? 1, function: name };
 }

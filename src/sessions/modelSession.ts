@@ -26,6 +26,8 @@ export type SessionChange =
   | { readonly kind: 'statistics'; readonly paths: readonly string[] }
   /** What the rules find. */
   | { readonly kind: 'findings' }
+  /** A forward was traced. */
+  | { readonly kind: 'trace' }
   /** The whole tree: opened again after a change on disk, or a live model that was rebuilt. */
   | { readonly kind: 'tree' }
   /** `state` or `busy`. */

@@ -90,6 +90,20 @@ export class ModuleIndex {
     return paths;
   }
 
+  /** Takes over which parameters require gradients now: by path, then by name. */
+  setRequiresGrad(changes: ReadonlyMap<string, Readonly<Record<string, boolean>>>): void {
+    for (const [path, changed] of changes) {
+      const position = this.positions.get(path);
+      const spec = position === undefined ? undefined : this.specs[position];
+      if (position === undefined || spec === undefined) continue;
+      const parameters = spec.parameters.map((tensor) => {
+        const requiresGrad = changed[tensor.name];
+        return requiresGrad === undefined ? tensor : { ...tensor, requiresGrad };
+      });
+      this.specs[position] = { ...spec, parameters };
+    }
+  }
+
   /** Of now; its table is made when somebody asks for a flag. */
   snapshot(): Snapshot {
     const specs = this.specs.slice();

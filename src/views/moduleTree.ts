@@ -22,6 +22,7 @@ import { rangeRow, rangesOf, type ModuleRange } from './rangeModel';
 import type { Ranks, RanksChange } from './ranks';
 import { memberName, type Place } from './ranksModel';
 import type { Row } from './rowModel';
+import { callRow, callsOf } from './traceModel';
 import { toTreeItem } from './treeItem';
 import {
   errorRow,
@@ -280,10 +281,11 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   private async childrenOfModule(session: ModelSession, path: string): Promise<TreeNode[]> {
     const module = session.module(path);
     const facts = module !== undefined && hasStatistics(module) ? await this.factsOf(session, module) : [];
+    const calls = callRowsOf(session, path);
     const children = session.children(path);
     const ranges = rangesOf(children.length);
-    if (ranges.length > 0) return [...facts, ...ranges.map((range) => this.rangeNode(session, path, range))];
-    return [...facts, ...children.map((child) => this.node(session, child.path))];
+    if (ranges.length > 0) return [...calls, ...facts, ...ranges.map((range) => this.rangeNode(session, path, range))];
+    return [...calls, ...facts, ...children.map((child) => this.node(session, child.path))];
   }
 
   private rangeNode(session: ModelSession, path: string, range: ModuleRange): TreeNode {
@@ -362,6 +364,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       module,
       count: this.counts.of(session, path),
       hasChildren: session.children(path).length > 0,
+      hasCalls: callRowsOf(session, path).length > 0,
       capabilities: session.capabilities,
       pinned: session.pinned?.(path),
       ...(session instanceof LiveSession
@@ -537,6 +540,15 @@ function ownId(node: TreeNode): string {
     default:
       return '';
   }
+}
+
+/** What a traced forward called in the code of this module. */
+function callRowsOf(session: ModelSession, path: string): TreeNode[] {
+  if (!(session instanceof LiveSession)) return [];
+  return callsOf(session.trace, path).map((call, index) => ({
+    ...rowNode(session, `call:${String(index)}`, callRow(call), path),
+    ...(call.file === null ? {} : { line: { file: call.file, line: call.line ?? 1 } }),
+  }));
 }
 
 function rowNode(session: ModelSession, id: string, row: Row, path?: string): TreeNode {

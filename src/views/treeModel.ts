@@ -27,6 +27,8 @@ export interface ModuleRowInput {
   readonly module: ModuleSpec;
   readonly count: ModeCount;
   readonly hasChildren: boolean;
+  /** A traced forward called something in its code. */
+  readonly hasCalls?: boolean;
   readonly capabilities: Capabilities;
   readonly pinned?: Mode | undefined;
   /** How it differs from the same module in the first rank of its job; '' where it does not. */
@@ -60,7 +62,7 @@ export function moduleRow(input: ModuleRowInput): Row {
     ],
     spoken: join(speak(name, type, words, count), comparison, urgentWords(input)).replaceAll(' · ', ', '),
     context: contextOf('module', input),
-    children: input.hasChildren || hasStatistics(module) ? 'collapsed' : 'none',
+    children: input.hasChildren || input.hasCalls === true || hasStatistics(module) ? 'collapsed' : 'none',
   };
 }
 

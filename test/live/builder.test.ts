@@ -112,6 +112,11 @@ describe('a class of a Python file', () => {
     assert.deepEqual(first.moved, ['body.1']);
     assert.notEqual(first.digest, second.digest, 'dropout draws anew');
     assert.equal((await session.statistics('body.1'))?.numBatchesTracked, 2);
+    const [{ calls }] = await Promise.all([session.traceForward(), session.runForward({ inputs })]);
+    assert.deepEqual(
+      calls.filter(({ moves }) => moves).map(({ path: layer, function: name }) => [layer, name]),
+      [['body.1', 'batch_norm']],
+    );
     const seeded = { inputs, seed: 3, steps: 2 };
     assert.equal((await session.runForward(seeded)).digest, (await session.runForward(seeded)).digest);
     await session.setTraining('', false, { recursive: true });

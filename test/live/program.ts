@@ -12,6 +12,7 @@ import { cleanEnvironment } from '../../scripts/lib/shell';
 import { listenForAgents } from '../../src/live/agentServer';
 import type { AgentServer } from '../../src/live/agentServer';
 import { agentEnvironment } from '../../src/live/environment';
+import { FindingRules } from '../../src/sessions/findingRules';
 import { introduceProcess } from '../../src/sessions/liveProcess';
 import type { LiveProcess, Look } from '../../src/sessions/liveProcess';
 import type { LiveSession } from '../../src/sessions/liveSession';
@@ -39,6 +40,7 @@ def wait():
 
 const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'mode-inspector-live-'));
 const running = new Set<Program>();
+const rules = new FindingRules();
 
 after(() => {
   fs.rmSync(temporary, { recursive: true, force: true });
@@ -104,6 +106,10 @@ export class Program {
         if (live === undefined) return;
         this.processes.push(live);
         onProcess?.(live);
+        // As in the editor, where a model in eval has a forward traced for its findings.
+        live.onDidChange((change) => {
+          if (change.kind === 'added') change.session.watchFindings(rules);
+        });
         await live.look(look).catch(() => undefined);
       });
     });

@@ -14,7 +14,9 @@ from types import ModuleType
 from typing import Any, Callable, Optional
 
 from . import roots
+from .activity import Activity
 from .comparison import Comparer
+from .compiling import CompilerWatch
 from .connection import Connection, Disconnected
 from .look import Look
 from .models import Models
@@ -24,6 +26,7 @@ from .reports import Reports
 from .requests import Requests
 from .switching import Switcher
 from .timeline import Timeline
+from .trace import Tracer
 
 __all__ = ["Agent"]
 
@@ -53,8 +56,13 @@ class Agent:
         self._switcher = Switcher()
         self._comparer = Comparer(self._timeline)
         self._look = Look()
-        self._models = Models(self._connection, self._look, workshop)
-        self._reports = Reports(self._connection, self._look, self._models, self._timeline, self._switcher)
+        self._compiler = CompilerWatch(self._on_compile)
+        self._activity = Activity(self._compiler)
+        self._tracer = Tracer(self._compiler)
+        self._models = Models(self._connection, self._look, workshop, self._activity.steps.counts)
+        self._reports = Reports(
+            self._connection, self._look, self._models, self._timeline, self._switcher, self._activity
+        )
         self._requests = Requests(
             self._connection,
             self._look,
@@ -62,6 +70,7 @@ class Agent:
             self._reports,
             self._timeline,
             self._switcher,
+            self._tracer,
             self._comparer,
             workshop,
             self._stop,
@@ -77,6 +86,7 @@ class Agent:
         """``holder`` is ``torch.nn.modules.module``, of which the rest may still be on its way."""
         try:
             self._timeline.install(holder)
+            self._compiler.install()
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(after_in_child=self._in_forked_child)
             atexit.register(self.finish)
@@ -117,6 +127,10 @@ class Agent:
         self._connection.wake()
         self._has_looked.wait(_LOOK_SECONDS)
 
+    def _on_compile(self) -> None:
+        self._activity.disarm()
+        self._tracer.cancel()
+
     def _in_forked_child(self) -> None:
         # The thread stayed with the parent, and so must the talk: two processes on one socket would garble it.
         self._leave()
@@ -125,6 +139,9 @@ class Agent:
         self.is_over = True
         self._switcher.cancel()
         self._comparer.cancel("The agent leaves.")
+        self._compiler.remove()
+        self._activity.remove()
+        self._tracer.cancel()
         self._timeline.remove()
         self._connection.close()
 
@@ -193,6 +210,7 @@ class Agent:
     def _work(self) -> None:
         # Taken before the look: a call that comes during it waits for the next one.
         is_called, self._is_called = self._is_called, False
+        self._activity.steps.install()
         self._switcher.try_now()
         self._requests.answer_switches()
         self._requests.answer_forwards()

@@ -7,13 +7,18 @@ import sys
 __all__ = ["when_imported"]
 
 
-def when_imported(name, callback) -> None:
-    """Calls back with the module called ``name``: at once if it is there, else right after its own code has run."""
+def when_imported(name, callback):
+    """
+    Calls back with the module called ``name``: at once if it is there, else right after its own code has run.
+    Returns a function that gives the waiting up.
+    """
     module = sys.modules.get(name)
     if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
         callback(module)
-        return
-    sys.meta_path.insert(0, _Finder(name, callback))
+        return lambda: None
+    finder = _Finder(name, callback)
+    sys.meta_path.insert(0, finder)
+    return finder.leave
 
 
 class _Finder:
@@ -23,11 +28,14 @@ class _Finder:
         self._name = name
         self._callback = callback
 
+    def leave(self) -> None:
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+
     def find_spec(self, fullname, path, target=None):
         if fullname != self._name:
             return None
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
+        self.leave()
         for finder in list(sys.meta_path):
             find = getattr(finder, "find_spec", None)
             spec = find(fullname, path, target) if find is not None else None

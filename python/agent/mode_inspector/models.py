@@ -24,7 +24,7 @@ _MANY_FAILURES = 100
 class Model:
     """One root module that was told to the editor."""
 
-    def __init__(self, number: int, name: str, root: Any) -> None:
+    def __init__(self, number: int, name: str, root: Any, steps_before: dict[int, int]) -> None:
         self.number = number
         self.name = name
         # Known by its class alone, since no variable led to it yet.
@@ -33,13 +33,17 @@ class Model:
         self.tree = ModuleTree(root)
         self.flags: list[Optional[bool]] = []
         self.statistics = StatisticsReader()
+        # Taken before anything of the model is read, so that no update of statistics is counted without its step.
+        self.steps_before = steps_before
+        # Of own optimizers and of others.
+        self.steps_told: tuple[int, int] = (0, 0)
 
 
 class Models:
-    """``workshop``, where there is one, knows what a model's forward takes."""
+    """``workshop``, where there is one, knows what a model's forward takes; ``steps`` are counted by optimizer."""
 
-    def __init__(self, connection: Connection, look: Look, workshop: Any) -> None:
-        self._connection, self._look, self._workshop = connection, look, workshop
+    def __init__(self, connection: Connection, look: Look, workshop: Any, steps: Callable[[], dict[int, int]]) -> None:
+        self._connection, self._look, self._workshop, self._steps = connection, look, workshop, steps
         self._models: dict[int, Model] = {}
         self._next_number = 1
         self._next_tree = 0.0
@@ -93,6 +97,10 @@ class Models:
             with self.half_built():
                 if model.tree.read(root):
                     self._tell(model)
+                learning = model.tree.changed_learning()
+                for start in range(0, len(learning), CHUNK):
+                    changed = learning[start : start + CHUNK]
+                    self._connection.notify("requiresGrad", {"model": model.number, "changed": changed})
             inside |= model.tree.ids
         fresh: dict[int, tuple[str, Any]] = {}
         for name, module in found:
@@ -127,7 +135,7 @@ class Models:
         while name in taken:
             number += 1
             name = f"{plain} ({number})"
-        model = Model(self._next_number, name, root)
+        model = Model(self._next_number, name, root, self._steps())
         self._next_number += 1
         self._tell(model)
         self._models[model.number] = model

@@ -14,7 +14,20 @@ from typing import Any, Iterator, Optional
 
 from .places import absolute
 
-__all__ = ["ModuleTree", "buffer_of", "buffers_of", "flag_of", "is_module", "is_scripted", "plain_tensor", "torch_module"]
+__all__ = [
+    "ModuleTree",
+    "buffer_of",
+    "buffers_of",
+    "child_of",
+    "flag_of",
+    "has_children",
+    "is_module",
+    "is_scripted",
+    "learns",
+    "parameters_of",
+    "plain_tensor",
+    "torch_module",
+]
 
 MAX_MODULES = 200_000
 
@@ -48,6 +61,8 @@ class ModuleTree:
         self._by_path: dict[str, weakref.ref[Any]] = {}
         self._ids: list[int] = []
         self._places: dict[int, str] = {}
+        # Which parameters required gradients when they were told, by path and name.
+        self._learning: dict[str, dict[str, bool]] = {}
         self.ids: frozenset[int] = frozenset()
         self.read(root)
 
@@ -101,7 +116,26 @@ class ModuleTree:
             shared = first.setdefault(id(module), path)
             if shared != path:
                 description["sharedWith"] = shared
+            self._learning[path] = {each["name"]: each["requiresGrad"] for each in description["parameters"]}
             yield description
+
+    def changed_learning(self) -> list[dict[str, Any]]:
+        """Modules of which parameters were frozen or thawed since they were told."""
+        changed = []
+        for path, module in self.entries():
+            told = self._learning.get(path)
+            if not told or is_scripted(module):
+                continue
+            holder = _attributes(module).get("_parameters")
+            now = {
+                name: value.requires_grad
+                for name, value in list(holder.items() if isinstance(holder, dict) else [])
+                if name in told and plain_tensor(value) is not None and value.requires_grad is not told[name]
+            }
+            if now:
+                told.update(now)
+                changed.append({"path": path, "parameters": now})
+        return changed
 
 
 def describe(path: str, module: Any) -> dict[str, Any]:
@@ -210,6 +244,32 @@ def buffers_of(module: Any) -> dict[str, Any]:
         return dict(module.named_buffers(recurse=False))
     holder = _attributes(module).get("_buffers")
     return holder if isinstance(holder, dict) else {}
+
+
+def parameters_of(module: Any) -> list[Any]:
+    """The module's own parameters that are plain tensors."""
+    if is_scripted(module):
+        held = [value for _, value in module.named_parameters(recurse=False)]
+    else:
+        holder = _attributes(module).get("_parameters")
+        held = list(holder.values()) if isinstance(holder, dict) else []
+    return [value for value in held if plain_tensor(value) is not None]
+
+
+def learns(module: Any) -> bool:
+    """True if a parameter of it, or below it, requires a gradient."""
+    return any(value.requires_grad for _, each in _walk(module) for value in parameters_of(each))
+
+
+def has_children(module: Any) -> bool:
+    return is_scripted(module) or bool(_attributes(module).get("_modules"))
+
+
+def child_of(module: Any, name: str) -> Any:
+    """The child module of that name, or None."""
+    holder = None if is_scripted(module) else _attributes(module).get("_modules")
+    child = holder.get(name) if isinstance(holder, dict) else None
+    return child if is_module(child) else None
 
 
 def plain_tensor(value: Any) -> Any:

@@ -6,6 +6,7 @@ import time
 from typing import Any, Iterable, Optional
 
 from . import roots
+from .activity import Activity
 from .connection import Connection
 from .look import Look
 from .models import CHUNK, Model, Models
@@ -20,10 +21,16 @@ _NOTHING = (None, None, None, None)
 
 class Reports:
     def __init__(
-        self, connection: Connection, look: Look, models: Models, timeline: Timeline, switcher: Switcher
+        self,
+        connection: Connection,
+        look: Look,
+        models: Models,
+        timeline: Timeline,
+        switcher: Switcher,
+        activity: Activity,
     ) -> None:
         self._connection, self._look, self._models = connection, look, models
-        self._timeline, self._switcher = timeline, switcher
+        self._timeline, self._switcher, self._activity = timeline, switcher, activity
         self._untold: list[Switch] = []
         # On the monotonic clock.
         self.due = 0.0
@@ -36,6 +43,9 @@ class Reports:
             for model in self._models:
                 self.report_model(model, is_last)
         self.tell_switches()
+        if self._look.watching:
+            self._tell_forwards()
+            self._activity.arm()
 
     def find(self, found: Iterable[tuple[str, Any]]) -> None:
         """Tells of the models among these modules (name, module) now."""
@@ -44,6 +54,8 @@ class Reports:
     def start_afresh(self) -> None:
         """After a change of what is looked at."""
         self.due = 0.0
+        if not self._look.watching:
+            self._activity.disarm()
         self._models.look_anew()
         for model in self._models:
             model.statistics.watch(self._look.layers(model.number, model.tree), self._look.quartiles)
@@ -99,6 +111,20 @@ class Reports:
         """What happened to a model between the last report and its end."""
         self._tell_statistics(model, is_last=True)
         self.tell_switches(of=model)
+        self._tell_forwards()
+
+    def _tell_forwards(self) -> None:
+        """After the switches, so that whoever hears of a forward knows what was switched before."""
+        for number, forwards in self._activity.tell(self._models).items():
+            for start in range(0, len(forwards), CHUNK):
+                self._connection.notify("forwards", {"model": number, "forwards": forwards[start : start + CHUNK]})
+
+    def _tell_steps(self, model: Model) -> None:
+        steps = self._activity.steps
+        own, other = steps.of(model, steps.counts())
+        if (own, other) != model.steps_told:
+            model.steps_told = (own, other)
+            self._connection.notify("steps", {"model": model.number, "own": own, "other": other})
 
     def _tell_statistics(self, model: Model, is_last: bool = False) -> None:
         # Rows without names: of a thousand layers, names and their objects would take as long as the reading.
@@ -107,6 +133,8 @@ class Reports:
             (path, *(mean or nothing)[:4], *(var or nothing)[:4], count, *(mean or nothing)[4:], *(var or nothing)[4:])
             for path, (mean, var, count) in model.statistics.changed(is_last)
         ]
+        # Counted after the statistics were read and told before them: no update of them is without its step.
+        self._tell_steps(model)
         for start in range(0, len(changed), CHUNK):
             self._connection.notify("statistics", {"model": model.number, "changed": changed[start : start + CHUNK]})
 

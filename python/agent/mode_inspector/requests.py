@@ -17,10 +17,12 @@ from .reports import Reports
 from .statistics import values_of
 from .switching import Switcher
 from .timeline import Timeline, set_mode
+from .trace import Tracer
 
 __all__ = ["Requests"]
 
 _PATIENCE_SECONDS = 0.25
+_TRACE_SECONDS = 60.0
 
 
 class Requests:
@@ -34,14 +36,16 @@ class Requests:
         reports: Reports,
         timeline: Timeline,
         switcher: Switcher,
+        tracer: Tracer,
         comparer: Comparer,
         workshop: Any,
         stop: Callable[[], None],
     ) -> None:
         self._connection, self._look, self._models, self._reports = connection, look, models, reports
-        self._timeline, self._switcher = timeline, switcher
+        self._timeline, self._switcher, self._tracer = timeline, switcher, tracer
         self._comparer, self._workshop, self._stop = comparer, workshop, stop
         self._unanswered: list[_Switching] = []
+        self._tracing: Optional[_Tracing] = None
         self._finished: "queue.SimpleQueue[Callable[[], None]]" = queue.SimpleQueue()
         self._handlers: dict[str, Callable[[dict[str, Any], _Answer], None]] = {
             "look": self._change_look,
@@ -53,6 +57,7 @@ class Requests:
             "runForward": self._run_forward,
             "compareModes": self._compare_modes,
             "stopComparing": self._stop_comparing,
+            "traceForward": self._trace_forward,
             "detach": self._detach,
         }
 
@@ -103,6 +108,7 @@ class Requests:
 
     def answer_forwards(self) -> None:
         """The news first, so that whoever hears that a forward is done finds its statistics moved."""
+        self._give_up_tracing()
         while not self._finished.empty():
             if self._look.watching:
                 self._reports.report()
@@ -222,6 +228,44 @@ class Requests:
 
         return lambda result: finish(lambda: answer.give(result)), lambda message: finish(lambda: answer.refuse(message))
 
+    def _trace_forward(self, params: dict[str, Any], answer: _Answer) -> None:
+        """{"model", "training": bool or null, "seconds"}: answered when a forward has run, refused if none does in that time."""
+        model, seconds, training = self._model(params), params.get("seconds"), params.get("training")
+        # One that is traced for its mode gives way to the next one, whatever its mode, which a person asks for.
+        if self._tracing is not None and not (
+            self._tracing.training is not None and training is None and self._end_tracing("Another trace was asked for.")
+        ):
+            raise _Refusal("Another trace waits for its forward.")
+        if not self._tracer.is_possible:
+            raise _Refusal("This program uses torch.compile, which would compile anew for a trace.")
+        wait = float(seconds) if isinstance(seconds, (int, float)) else _TRACE_SECONDS
+        training = training if isinstance(training, bool) else None
+        self._tracing = _Tracing(time.monotonic() + wait, training, answer)
+
+        def end(result: dict[str, Any]) -> None:
+            # In the thread of the forward.
+            self._finished.put(lambda: answer.give(result))
+            self._tracing = None
+            self._connection.wake()
+
+        self._tracer.start(model, training, end)
+
+    def _give_up_tracing(self) -> None:
+        tracing = self._tracing
+        if tracing is None or (self._tracer.is_possible and time.monotonic() < tracing.deadline):
+            return
+        is_late = time.monotonic() >= tracing.deadline
+        self._end_tracing("No such forward ran in time." if is_late else "This program began to use torch.compile.")
+
+    def _end_tracing(self, why: str) -> bool:
+        """Gives a trace up that waits for its forward. Where that has begun, its end gives the answer."""
+        tracing = self._tracing
+        if tracing is None or not (self._tracer.cancel() or not self._tracer.is_possible):
+            return tracing is None
+        self._tracing = None
+        tracing.answer.refuse(why)
+        return True
+
     def _find_everywhere(self, _params: dict[str, Any], answer: _Answer) -> None:
         self._reports.find(roots.everywhere())
         answer.give({"models": len(self._models)})
@@ -254,8 +298,10 @@ class _Answer:
         self._send({"error": {"code": -32000, "message": message}})
 
     def _send(self, body: dict[str, Any]) -> None:
-        if self._number is not None:
-            self._connection.send({"jsonrpc": "2.0", "id": self._number, **body})
+        # Once: a trace may end while it is given up.
+        number, self._number = self._number, None
+        if number is not None:
+            self._connection.send({"jsonrpc": "2.0", "id": number, **body})
 
 
 class _Switching(NamedTuple):
@@ -264,6 +310,12 @@ class _Switching(NamedTuple):
     model: int
     deadline: float
     outcome: list[Optional[str]]
+    answer: _Answer
+
+
+class _Tracing(NamedTuple):
+    deadline: float
+    training: Optional[bool]
     answer: _Answer
 
 

@@ -17,7 +17,7 @@ from typing import Any, Callable, Deque, Optional
 
 from .modules import torch_module
 
-__all__ = ["Switcher", "is_outermost"]
+__all__ = ["Switcher", "is_outermost", "is_outside"]
 
 _LONG_ENOUGH = 0.1
 _COUNT_SECONDS = 1.0
@@ -128,6 +128,11 @@ def is_outermost(frame: Any) -> bool:
     """True for a frame in the outermost call of a module, and not in a backward, which may repeat a part of a forward."""
     calls, is_backward = _calls(frame)
     return calls <= 1 and not is_backward
+
+
+def is_outside(frame: Any) -> bool:
+    """True for a frame outside of every call of a module, and of a backward."""
+    return _calls(frame) == (0, False)
 
 
 def _calls(frame: Optional[Any]) -> tuple[int, bool]:

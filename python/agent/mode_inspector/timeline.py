@@ -17,7 +17,7 @@ from typing import Any, Callable, Deque, NamedTuple, Optional
 
 from .places import absolute
 
-__all__ = ["Switch", "Timeline", "set_mode"]
+__all__ = ["Switch", "Timeline", "set_mode", "users_frame"]
 
 _KEPT = 20_000
 
@@ -122,7 +122,7 @@ class Timeline:
             pass
 
     def _note(self, module: Any, mode: bool, frame: Optional[FrameType]) -> None:
-        caller = _users_frame(frame, module)
+        caller = users_frame(frame, module)
         place = (None, None, None)
         if caller is not None:
             place = (absolute(caller.f_code.co_filename), caller.f_lineno, caller.f_code.co_name)
@@ -151,7 +151,7 @@ class _Silence:
         self._within.silent = False
 
 
-def _users_frame(frame: Optional[FrameType], module: Any) -> Optional[FrameType]:
+def users_frame(frame: Optional[FrameType], module: Any) -> Optional[FrameType]:
     """The line that called: outside torch, and outside the module's own override of ``train``."""
     overrides = _codes_of_overrides(type(module))
     while frame is not None:

@@ -7,24 +7,51 @@ import { find, learned, named } from './model';
 import { batchNorm, dropout, moduleSpec } from '../support/models';
 
 const line = (number: number): Caller => ({ file: '/work/train.py', line: number, function: 'main' });
-const forward = (training: boolean, gradEnabled: boolean, at = 1): LiveEvent => ({
-  kind: 'forward',
-  path: '',
+
+/** What a program does, of which an agent makes events. */
+type Deed =
+  | LiveEvent
+  | { readonly kind: 'ran'; readonly training: boolean; readonly gradEnabled: boolean; readonly caller: Caller }
+  | { readonly kind: 'stepped'; readonly own: boolean }
+  | { readonly kind: 'turned'; readonly path: string; readonly training: boolean; readonly caller: Caller };
+
+const forward = (training: boolean, gradEnabled: boolean, at: number | Caller = 1): Deed => ({
+  kind: 'ran',
   training,
   gradEnabled,
-  caller: line(at),
+  caller: typeof at === 'number' ? line(at) : at,
 });
-const step: LiveEvent = { kind: 'step', own: true };
-const otherStep: LiveEvent = { kind: 'step', own: false };
-const turn = (path: string, training: boolean, at = 1): LiveEvent => ({
-  kind: 'switch',
-  path,
-  training,
-  caller: line(at),
-});
+const step: Deed = { kind: 'stepped', own: true };
+const otherStep: Deed = { kind: 'stepped', own: false };
+const turn = (path: string, training: boolean, at = 1): Deed => ({ kind: 'turned', path, training, caller: line(at) });
 const counter = (path: string, batches: number): LiveEvent => ({ kind: 'counter', path, batches });
-const times = (count: number, ...events: LiveEvent[]): LiveEvent[] =>
-  Array.from({ length: count }, () => events).flat();
+const times = (count: number, ...deeds: Deed[]): Deed[] => Array.from({ length: count }, () => deeds).flat();
+
+/** As the agent tells them, a second apart. */
+function told(deeds: readonly Deed[]): LiveEvent[] {
+  let [own, other] = [0, 0];
+  let learnedAt: number | null = null;
+  return deeds.map((deed, time): LiveEvent => {
+    switch (deed.kind) {
+      case 'ran': {
+        const { training, gradEnabled, caller } = deed;
+        const rest = { training, gradEnabled, caller, learns: true };
+        const event: LiveEvent = { kind: 'forward', path: '', time, steps: own, learnedAt, ...rest };
+        if (gradEnabled) learnedAt = time;
+        return event;
+      }
+      case 'stepped':
+        if (deed.own) own++;
+        else other++;
+        learnedAt = time;
+        return { kind: 'steps', own, other };
+      case 'turned':
+        return { ...deed, kind: 'switch', time };
+      default:
+        return deed;
+    }
+  });
+}
 
 const net = (training = true): ModuleSpec[] => [
   moduleSpec('', 'Net', { training }),
@@ -32,19 +59,21 @@ const net = (training = true): ModuleSpec[] => [
   batchNorm('body.bn', training),
   dropout('drop', training),
 ];
-const rules = (events: readonly LiveEvent[], modules = net()): readonly string[] =>
-  named({ kind: 'live', modules, events, statistics: { 'body.bn': learned } });
+const rules = (deeds: readonly Deed[], modules = net()): readonly string[] =>
+  named({ kind: 'live', modules, events: told(deeds), statistics: { 'body.bn': learned } });
 
 describe('mode/train-without-grad', () => {
   const found = ['warning mode/train-without-grad'];
 
   it('sees inference in train, and the line of its first forward', () => {
-    const [finding] = find({ kind: 'live', modules: net(), events: times(3, forward(true, false, 7)) });
+    const [finding] = find({ kind: 'live', modules: net(), events: told(times(3, forward(true, false, 7))) });
     assert.equal(finding?.rule, 'mode/train-without-grad');
     assert.deepEqual(finding.source, { file: '/work/train.py', line: 7 });
     assert.deepEqual(finding.actions[0], { kind: 'setEval', path: '' });
+    const training = [turn('', true), ...times(9, forward(true, true), step)];
+    assert.deepEqual(rules([...training, ...times(3, forward(true, false))]), found, 'validation without eval()');
     // What was seen stays seen when training goes on.
-    assert.deepEqual(rules([...times(3, forward(true, false)), ...times(9, forward(true, true), step)]), found);
+    assert.deepEqual(rules([...times(3, forward(true, false)), ...training]), found);
   });
 
   it('leaves training, validation in eval, generators and momentum encoders alone', () => {
@@ -53,35 +82,62 @@ describe('mode/train-without-grad', () => {
     // A generator makes images for the discriminator, whose optimizer steps.
     assert.deepEqual(rules(times(9, forward(true, false), otherStep)), []);
     assert.deepEqual(rules(times(9, forward(true, false), forward(true, true), step)), []);
+    assert.deepEqual(rules([otherStep, ...times(9, forward(true, false))]), [], 'others learn, and it does not');
   });
 
-  it('leaves averaging alone, and models without layers that depend on the mode', () => {
-    const caller = { file: '/lib/torch/optim/swa_utils.py', line: 300, function: 'update_bn' };
-    assert.deepEqual(rules(times(9, { kind: 'forward', path: '', training: true, gradEnabled: false, caller })), []);
+  it('leaves dropout that is asked for alone, statistics that are renewed, and models without such layers', () => {
+    const training = times(9, forward(true, true), step);
+    assert.deepEqual(rules([...training, turn('', false), turn('', true), ...times(9, forward(true, false))]), []);
+    for (const name of ['update_bn_stats', 'recalibrate', 'reset_running_stats']) {
+      const caller = { file: '/lib/precise.py', line: 300, function: name };
+      assert.deepEqual(rules(times(9, forward(true, false, caller))), []);
+    }
     assert.deepEqual(rules(times(9, forward(true, false)), [moduleSpec('', 'Net'), moduleSpec('fc', 'Linear')]), []);
   });
 });
 
 describe('mode/trained-in-eval', () => {
-  it('sees steps that followed forwards in eval alone', () => {
-    const [finding] = find({ kind: 'live', modules: net(false), events: times(3, forward(false, true, 4), step) });
+  const weight = (requiresGrad: boolean) => [{ name: 'weight', dtype: 'float32', shape: [4], requiresGrad } as const];
+  const inEval = (frozen: boolean, ...more: ModuleSpec[]): ModuleSpec[] => [
+    moduleSpec('', 'Net', { training: false }),
+    batchNorm('bn', false, { parameters: weight(!frozen) }),
+    moduleSpec('fc', 'Linear', { training: false, parameters: weight(true) }),
+    ...more,
+  ];
+  const found = ['warning mode/trained-in-eval'];
+  const withoutStatistics = (deeds: readonly Deed[], modules: readonly ModuleSpec[]): readonly string[] =>
+    named({ kind: 'live', modules, events: told(deeds) });
+
+  it('sees steps between forwards in eval alone', () => {
+    const deeds = times(8, forward(false, true, 4), step);
+    const [finding] = find({ kind: 'live', modules: inEval(false), events: told(deeds) });
     assert.equal(finding?.rule, 'mode/trained-in-eval');
+    assert.equal(finding.evidence['steps'], 7);
     assert.deepEqual(finding.source, { file: '/work/train.py', line: 4 });
     assert.deepEqual(finding.actions[0], { kind: 'setTrain', path: '' });
+    // After a validation that did not switch back.
+    const before = [turn('', true), ...times(9, forward(true, true), step), turn('', false)];
+    assert.deepEqual(withoutStatistics([...before, ...deeds], inEval(false)), found);
+    assert.deepEqual(withoutStatistics(deeds.slice(2), inEval(false)), [], 'too few to tell');
   });
 
   it('leaves saliency, adversarial training, validation and losses by another network alone', () => {
-    assert.deepEqual(rules(times(50, forward(false, true)), net(false)), [], 'no step');
-    assert.deepEqual(
-      rules(times(9, forward(false, true), forward(true, true), step)),
-      [],
-      'trained on what ran in train',
-    );
-    assert.deepEqual(
-      rules([...times(9, forward(true, true), step), ...times(9, forward(false, false))], net(false)),
-      [],
-    );
-    assert.deepEqual(rules(times(9, forward(false, true), otherStep), net(false)), [], 'it is not what learns');
+    const silent = (deeds: readonly Deed[], why: string, modules = inEval(false)): void => {
+      assert.deepEqual(withoutStatistics(deeds, modules), [], why);
+    };
+    silent(times(50, forward(false, true)), 'no step');
+    silent(times(9, forward(false, true), forward(true, true), step), 'trained on what ran in train');
+    // The forward in train is seldom among those that are seen.
+    const attack = [turn('', false), ...times(3, forward(false, true)), turn('', true), step];
+    silent(times(9, ...attack), 'train() before each step');
+    silent([...times(9, forward(true, true), step), ...times(9, forward(false, false))], 'validation');
+    silent(times(9, forward(false, true), otherStep), 'it is not what learns');
+  });
+
+  it('leaves a new head on frozen layers alone, and modes that are mixed on purpose', () => {
+    const deeds = times(9, forward(false, true), step);
+    assert.deepEqual(withoutStatistics(deeds, inEval(true)), []);
+    assert.ok(!withoutStatistics(deeds, inEval(false, dropout('drop', true))).includes('warning mode/trained-in-eval'));
   });
 });
 
@@ -96,7 +152,7 @@ describe('batchnorm/revived', () => {
       counter('body.bn', 40),
       counter('body.bn', 50),
     ];
-    const [finding] = find({ kind: 'live', modules: net(), events, statistics: { 'body.bn': learned } });
+    const [finding] = find({ kind: 'live', modules: net(), events: told(events), statistics: { 'body.bn': learned } });
     assert.equal(finding?.rule, 'batchnorm/revived');
     assert.equal(finding.severity, 'warning');
     assert.equal(finding.path, 'body.bn');
@@ -155,7 +211,7 @@ describe('other rules over events', () => {
   const bn = 'body.bn';
 
   it('count updates for each step, from when the layer was first seen', () => {
-    const steps = (updates: number, count: number): LiveEvent[] =>
+    const steps = (updates: number, count: number): Deed[] =>
       Array.from({ length: count }, (_, i) => [step, counter(bn, 100 + updates * (i + 1))]).flat();
     assert.deepEqual(rules([counter(bn, 100), ...steps(2, 5)]), ['information batchnorm/double-update body.bn']);
     assert.deepEqual(rules([counter(bn, 100), ...steps(1, 50)]), []);

@@ -2,11 +2,20 @@
 
 import assert from 'node:assert/strict';
 import type { AgentModule } from '../../../src/protocol/agent';
+import { FindingRules } from '../../../src/sessions/findingRules';
 import type { LiveProcess, ProcessChange } from '../../../src/sessions/liveProcess';
 import type { LiveSession } from '../../../src/sessions/liveSession';
 import type { SessionChange } from '../../../src/sessions/modelSession';
 import { SessionStore } from '../../../src/sessions/sessionStore';
-import { agentModule, agentNorm, FakeLink, liveNet, liveProcess, tellModel } from '../support/liveModels';
+import {
+  agentModule,
+  agentNorm,
+  FakeLink,
+  liveNet,
+  liveProcess,
+  tellModel,
+  tracedDropout,
+} from '../support/liveModels';
 import { FakeEngine, smallModel } from '../support/models';
 
 describe('live models', () => {
@@ -102,6 +111,67 @@ describe('live models', () => {
     assert.equal((await session.statistics('bn'))?.numBatchesTracked, 5);
     assert.equal((await session.statistics('bn', { values: true }))?.numBatchesTracked, 3);
     assert.equal(await session.statistics('drop'), null);
+  });
+
+  it('tell what a traced forward called, and what was wrong with it', async () => {
+    const { session, heard } = net();
+    session.watchFindings(new FindingRules());
+    const obedient = { ...tracedDropout, path: 'drop', flag: true };
+    link.trace = {
+      ...{ path: '', calls: [tracedDropout, obedient], opaque: [], failure: 'ValueError: no' },
+      singleValue: { path: 'bn', shape: [1, 4] },
+    };
+    await session.traceForward();
+    assert.deepEqual(link.requests.at(-1)?.params, { model: 1, training: null, seconds: 60 });
+    assert.equal(session.trace?.calls.length, 2);
+    assert.ok(heard.some(({ kind }) => kind === 'trace'));
+    session.flushFindings();
+    assert.deepEqual(
+      session.findings.map(({ rule, path }) => [rule, path]),
+      [
+        ['batchnorm/single-value', 'bn'],
+        ['dropout/ignores-eval', ''],
+      ],
+    );
+  });
+
+  it('follow parameters that are frozen while the program runs', () => {
+    const weight = { name: 'weight', dtype: 'float32', shape: [4], requiresGrad: true };
+    const { session } = net([agentModule('', 'Net'), agentModule('fc', 'Linear', { parameters: [weight] })]);
+    const changed = [
+      { path: 'fc', parameters: { weight: false } },
+      { path: 'gone', parameters: { weight: false } },
+    ];
+    link.say({ name: 'requiresGrad', params: { model: 1, changed } });
+    assert.deepEqual(session.module('fc')?.parameters, [{ ...weight, requiresGrad: false }]);
+  });
+
+  it('have one forward in eval traced unasked, and give up where that is refused', async () => {
+    const { session } = net();
+    const place = { file: null, line: null, function: null };
+    const say = async (training: boolean): Promise<void> => {
+      const forward = {
+        path: '',
+        time: 1,
+        gradEnabled: true,
+        training,
+        learns: true,
+        steps: 0,
+        learnedAt: null,
+        ...place,
+      };
+      link.say({ name: 'forwards', params: { model: 1, forwards: [forward] } });
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    const asked = (): number => link.requests.filter(({ method }) => method === 'traceForward').length;
+    await say(false);
+    assert.equal(asked(), 0, 'nobody wants findings');
+    session.watchFindings(new FindingRules());
+    await say(true);
+    assert.equal(asked(), 0);
+    link.refusal = 'No such forward ran in time.';
+    for (let i = 0; i < 9; i++) await say(false);
+    assert.equal(asked(), 5);
   });
 
   it('are switched, pinned and restored where they live', async () => {

@@ -6,6 +6,7 @@ import type {
   AgentModule,
   AgentNotification,
   AgentRequests,
+  AgentTrace,
 } from '../../../src/protocol/agent';
 import { LiveProcess } from '../../../src/sessions/liveProcess';
 import type { AgentLink } from '../../../src/sessions/liveProcess';
@@ -35,6 +36,12 @@ export const agentNorm: AgentModule['norm'] = {
   hasStatistics: true,
 };
 
+/** `F.dropout(x)` in the code of the root, which is in eval. */
+export const tracedDropout: AgentTrace['calls'][number] = {
+  ...{ function: 'dropout', p: 0.5, training: true, random: true, statistics: null, moves: false },
+  ...{ path: '', flag: false, file: '/work/model.py', line: 31, in: 'forward' },
+};
+
 /** Net(bn, drop), in train. */
 export const liveNet: readonly AgentModule[] = [
   agentModule('', 'Net'),
@@ -49,6 +56,7 @@ export class FakeLink implements AgentLink {
   private readonly closed = new Emitter<undefined>();
   /** The answer to a switch. */
   pending = false;
+  trace: AgentTrace = { path: '', calls: [], opaque: [], failure: null, singleValue: null };
   refusal: string | undefined;
 
   readonly onNotification = this.notified.event;
@@ -66,6 +74,7 @@ export class FakeLink implements AgentLink {
       findEverywhere: { models: 1 },
       compareModes: { layers: [], inputs: [], unlike: [], milliseconds: 0 },
       stopComparing: {},
+      traceForward: this.trace,
       detach: {},
       runForward: { outputs: [], digest: '', moved: [], milliseconds: 1 },
     };
