@@ -2,6 +2,7 @@
 // read and run in worker threads, whose code is loaded when the first one starts.
 
 import * as vscode from 'vscode';
+import { registerAssistantTools } from './commands/assistantTools';
 import { registerAttachToProcess } from './commands/attachToProcess';
 import { registerCompareModes } from './commands/compareModes';
 import { registerFindingCommands } from './commands/findings';
@@ -118,6 +119,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     ...registerOpenCommands(scene, log, vscode.Uri.joinPath(context.extensionUri, 'samples')),
     ...registerModeCommands(scene, counts, history, log),
     ...registerPresets(scene, history, log),
+    ...registerAssistantTools(scene, history, log),
     ...registerForwardCommands(scene, counts, log),
     registerCompareModes(scene, log),
     ...registerSessionCommands(scene, counts, log),

@@ -51,6 +51,14 @@ export const commandIds = {
 
 export type CommandId = (typeof commandIds)[keyof typeof commandIds];
 
+/** Tools for assistants (`contributes.languageModelTools`). */
+export const toolIds = {
+  readModes: 'modeInspector_readModes',
+  readStatistics: 'modeInspector_readStatistics',
+  listFindings: 'modeInspector_listFindings',
+  setMode: 'modeInspector_setMode',
+} as const;
+
 export const viewIds = {
   container: 'modeInspector',
   modules: 'modeInspector.modules',

@@ -86,6 +86,22 @@ describe('models', () => {
     assert.deepEqual(flags(), before);
   });
 
+  it('answers an assistant that asks for modes', async () => {
+    const session = await openSample(api, 'mixed_modes.pt', 'asked.pt');
+    const input = { model: session.title, path: 'encoder.1' };
+    const { content } = await vscode.lm.invokeTool('modeInspector_readModes', {
+      input,
+      toolInvocationToken: undefined,
+    });
+    const [part] = content;
+    assert.ok(part instanceof vscode.LanguageModelTextPart);
+    const { modules } = JSON.parse(part.value) as { modules: { path: string; type: string }[] };
+    assert.deepEqual(
+      modules.map(({ path, type }) => [path, type]),
+      [['encoder.1', 'BatchNorm2d']],
+    );
+  });
+
   it('leaves everything alone where the clicked row is no longer known', async () => {
     const gone = await openSample(api, 'traced.pt', 'gone.pt');
     const stale = api.tree.node(gone, '');

@@ -10,6 +10,7 @@ import {
   modelExtensions,
   perhapsModelExtensions,
   settingIds,
+  toolIds,
   viewIds,
 } from '../../../src/host/ids';
 import { pythonDebugTypes } from '../../../src/live/debugModel';
@@ -29,6 +30,7 @@ interface Manifest {
     readonly viewsContainers: { readonly activitybar: readonly { readonly id: string; readonly icon: string }[] };
     readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
     readonly viewsWelcome: readonly { readonly view: string; readonly contents: string }[];
+    readonly languageModelTools: readonly { readonly name: string }[];
     readonly customEditors: readonly {
       readonly viewType: string;
       readonly selector: readonly { readonly filenamePattern: string }[];
@@ -49,6 +51,7 @@ describe('manifest', () => {
   it('declares the commands, views, editors and settings of the code, and no others', () => {
     assert.deepEqual(contributes.commands.map((command) => command.command).sort(), Object.values(commandIds).sort());
     assert.deepEqual(Object.keys(contributes.configuration.properties).sort(), Object.values(settingIds).sort());
+    assert.deepEqual(contributes.languageModelTools.map((tool) => tool.name).sort(), Object.values(toolIds).sort());
     assert.deepEqual(
       contributes.viewsContainers.activitybar.map((container) => container.id),
       [viewIds.container],
