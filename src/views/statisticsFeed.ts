@@ -60,6 +60,7 @@ export class StatisticsFeed implements Disposable {
         this.options.onNews();
         return false;
       case 'findings':
+      case 'trace':
       case 'state':
         return false;
     }
