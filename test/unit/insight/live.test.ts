@@ -6,7 +6,7 @@ import type { ModuleSpec } from '../../../src/model/module';
 import { find, learned, named } from './model';
 import { batchNorm, dropout, moduleSpec } from '../support/models';
 
-const line = (number: number): Caller => ({ file: '/work/train.py', line: number, function: 'main' });
+const line = (number: number): Caller => ({ file: '/home/ada/train.py', line: number, function: 'main' });
 
 /** What a program does, of which an agent makes events. */
 type Deed =
@@ -68,7 +68,7 @@ describe('mode/train-without-grad', () => {
   it('sees inference in train, and the line of its first forward', () => {
     const [finding] = find({ kind: 'live', modules: net(), events: told(times(3, forward(true, false, 7))) });
     assert.equal(finding?.rule, 'mode/train-without-grad');
-    assert.deepEqual(finding.source, { file: '/work/train.py', line: 7 });
+    assert.deepEqual(finding.source, { file: '/home/ada/train.py', line: 7 });
     assert.deepEqual(finding.actions[0], { kind: 'setEval', path: '' });
     const training = [turn('', true), ...times(9, forward(true, true), step)];
     assert.deepEqual(rules([...training, ...times(3, forward(true, false))]), found, 'validation without eval()');
@@ -113,7 +113,7 @@ describe('mode/trained-in-eval', () => {
     const [finding] = find({ kind: 'live', modules: inEval(false), events: told(deeds) });
     assert.equal(finding?.rule, 'mode/trained-in-eval');
     assert.equal(finding.evidence['steps'], 7);
-    assert.deepEqual(finding.source, { file: '/work/train.py', line: 4 });
+    assert.deepEqual(finding.source, { file: '/home/ada/train.py', line: 4 });
     assert.deepEqual(finding.actions[0], { kind: 'setTrain', path: '' });
     // After a validation that did not switch back.
     const before = [turn('', true), ...times(9, forward(true, true), step), turn('', false)];
@@ -156,7 +156,7 @@ describe('batchnorm/revived', () => {
     assert.equal(finding?.rule, 'batchnorm/revived');
     assert.equal(finding.severity, 'warning');
     assert.equal(finding.path, 'body.bn');
-    assert.deepEqual(finding.source, { file: '/work/train.py', line: 9 });
+    assert.deepEqual(finding.source, { file: '/home/ada/train.py', line: 9 });
     assert.match(finding.message, /set to eval at train\.py:5, and train\(\) on the root at train\.py:9/);
     assert.deepEqual(
       finding.actions.map(({ kind }) => kind),
@@ -246,7 +246,7 @@ describe('other rules over events', () => {
       ],
     );
     assert.match(found[0]?.message ?? '', /\[1, 4\]/);
-    assert.deepEqual(found[1]?.source, { file: '/work/train.py', line: 12 });
+    assert.deepEqual(found[1]?.source, { file: '/home/ada/train.py', line: 12 });
     assert.deepEqual(named({ kind: 'live', modules: net(false), events: events.slice(1) }), [], 'in eval it runs');
   });
 });

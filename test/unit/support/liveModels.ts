@@ -39,7 +39,7 @@ export const agentNorm: AgentModule['norm'] = {
 /** `F.dropout(x)` in the code of the root, which is in eval. */
 export const tracedDropout: AgentTrace['calls'][number] = {
   ...{ function: 'dropout', p: 0.5, training: true, random: true, statistics: null, moves: false },
-  ...{ path: '', flag: false, file: '/work/model.py', line: 31, in: 'forward' },
+  ...{ path: '', flag: false, file: '/home/ada/model.py', line: 31, in: 'forward' },
 };
 
 /** Net(bn, drop), in train. */
@@ -103,7 +103,7 @@ const introduction: AgentIntroduction = {
   launch: null,
   python: '3.11.7',
   torch: '2.13.0',
-  argv: ['/work/train.py', '--epochs', '3'],
+  argv: ['/home/ada/train.py', '--epochs', '3'],
   executable: '/usr/bin/python3',
   folder: '/work',
 };

@@ -14,7 +14,7 @@ import { introductionOf } from '../support/liveModels';
 describe('rows of live processes', () => {
   it('are named after what runs', () => {
     const title = (...argv: string[]): string => processTitle(introductionOf({ argv }));
-    assert.equal(title('/work/train.py'), 'train.py');
+    assert.equal(title('/home/ada/train.py'), 'train.py');
     assert.equal(title('C:\\work\\train.py'), 'train.py');
     assert.equal(title('-c'), 'Python 7');
     assert.equal(title(''), 'Python 7');
@@ -26,7 +26,7 @@ describe('rows of live processes', () => {
     assert.equal(row.description, 'live · process 7');
     assert.equal(row.spoken, 'Process train.py, live, 2 models');
     assert.equal(row.context, 'process running');
-    assert.ok(row.tooltip?.includes('Command: /work/train.py --epochs 3'));
+    assert.ok(row.tooltip?.includes('Command: /home/ada/train.py --epochs 3'));
     const ended = processRow({ introduction: introductionOf(), models: 1, ended: true });
     assert.equal(ended.description, 'ended · process 7');
     assert.equal(ended.context, 'process ended');
@@ -54,7 +54,7 @@ describe('rows of live processes', () => {
       path: '',
       time,
       training,
-      file: line === null ? null : '/work/train.py',
+      file: line === null ? null : '/home/ada/train.py',
       line,
       function: line === null ? null : 'main',
       session: undefined,

@@ -85,7 +85,7 @@ describe('places of live processes', () => {
 
   it('put other children below their parents', () => {
     const child = (id: number, parent: number): PlacedProcess =>
-      processOf(id, parent, { argv: [`/work/step${String(id)}.py`] });
+      processOf(id, parent, { argv: [`/home/ada/step${String(id)}.py`] });
     assert.equal(drawing(processOf(9, 1), child(10, 9), child(11, 10), processOf(12, 1)), '9(10(11)) 12');
     assert.equal(drawing(rank(10, 9, 0), rank(11, 9, 1), rank(12, 10, 0), rank(13, 10, 0)), '[10(12 13) 11]');
     // A job stands below what started its launcher.
@@ -104,7 +104,7 @@ describe('the launcher of ranks', () => {
     assert.equal(launcherOfLast([torchrun, first, second], second), undefined);
     assert.equal(launcherOfLast([torchrun, second], second), torchrun);
     assert.equal(launcherOfLast([second], second), undefined);
-    const driver = processOf(9, 1, { models: 0, argv: ['/work/drive.py'] });
+    const driver = processOf(9, 1, { models: 0, argv: ['/home/ada/drive.py'] });
     const child = processOf(10, 9);
     assert.equal(launcherOfLast([driver, child], child), undefined);
   });
@@ -124,7 +124,7 @@ describe('rows of jobs', () => {
     assert.equal(row.description, '2 ranks · flags agree');
     assert.equal(row.spoken, 'Job train.py, 2 ranks, flags agree');
     assert.equal(row.context, 'job running canEval');
-    assert.ok(row.tooltip?.includes('rank 1: process 11, /work/train.py --epochs 3'));
+    assert.ok(row.tooltip?.includes('rank 1: process 11, /home/ada/train.py --epochs 3'));
     assert.ok(row.tooltip?.includes('Started by: process 9'));
   });
 
