@@ -1,5 +1,6 @@
 // What the agent in a user's Python process and the host say to each other: JSON-RPC 2.0 after a handshake.
 
+import { toUint8Array } from 'js-base64';
 import * as v from 'valibot';
 
 /** Named in the handshake; an agent of another version is refused. */
@@ -37,19 +38,27 @@ const statistics = v.object({
   numBatchesTracked: v.nullable(v.number()),
 });
 
-const summaryRow = [figure, figure, figure, v.nullable(count)] as const;
+/** Of running mean and variance each minimum, maximum, mean, not finite; the batches; where they are looked at, the quartiles of both. */
+const columns = { plain: 9, withQuartiles: 15 } as const;
+
 /**
- * What changed of one layer, as a row: path; of running mean and variance minimum, maximum, mean, not finite; batches; where they
- * are looked at, the quartiles of both.
+ * What changed, by layers: `paths`, and `figures` in base64: for each path a row of doubles, little-endian, NaN for what there is not.
+ * Numbers as text would take the user's process longer than all else.
  */
-const statisticsRow = v.pipe(
-  v.tupleWithRest([path, ...summaryRow, ...summaryRow, v.nullable(v.number())], v.nullable(quartiles)),
-  v.transform(([layer, ...row]) => ({
-    path: layer,
-    runningMean: summaryOf(row[0], row[1], row[2], row[3], row[9]),
-    runningVar: summaryOf(row[4], row[5], row[6], row[7], row[10]),
-    numBatchesTracked: row[8],
-  })),
+const statisticsRows = v.pipe(
+  v.object({ model, paths: v.array(path), figures: v.pipe(v.string(), v.base64()) }),
+  v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
+    const bytes = toUint8Array(value.figures);
+    const width = bytes.byteLength / 8 / value.paths.length;
+    const isRow = width === columns.plain || width === columns.withQuartiles;
+    if (value.paths.length === 0 ? bytes.byteLength > 0 : !isRow) {
+      addIssue({ message: 'figures of so many bytes are none of these layers' });
+      return NEVER;
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const changed = value.paths.map((layer, row) => ({ path: layer, ...statisticsOf(figuresOf(view, row, width)) }));
+    return { model: value.model, changed };
+  }),
 );
 
 const module = v.object({
@@ -141,10 +150,7 @@ const notifications = {
     model,
     changed: v.array(v.object({ path, training: v.nullable(v.boolean()) })),
   }),
-  statistics: v.object({
-    model,
-    changed: v.array(statisticsRow),
-  }),
+  statistics: statisticsRows,
   /** A call of `train()` or `eval()`. Without a file it came from us. `model` is null for a module of no known model. */
   switch: v.object({
     model: v.nullable(model),
@@ -184,14 +190,30 @@ export type AgentForward = v.InferOutput<typeof forward>;
 export type AgentSwitch = v.InferOutput<Notifications['switch']>;
 
 /** Null where the layer has no such statistics; then nothing is counted. */
+/** One row of figures, null for NaN. */
+function figuresOf(view: DataView, row: number, width: number): (number | null)[] {
+  return Array.from({ length: width }, (_, column) => {
+    const figure = view.getFloat64((row * width + column) * 8, true);
+    return Number.isNaN(figure) ? null : figure;
+  });
+}
+
+function statisticsOf(row: readonly (number | null)[]): AgentStatistics {
+  const first = columns.plain;
+  return {
+    runningMean: summaryOf(row.slice(0, 4), row.slice(first, first + 3)),
+    runningVar: summaryOf(row.slice(4, 8), row.slice(first + 3, first + 6)),
+    numBatchesTracked: row[8] ?? null,
+  };
+}
+
 function summaryOf(
-  min: number | null,
-  max: number | null,
-  mean: number | null,
-  nonFinite: number | null,
-  middle: v.InferOutput<typeof quartiles> | null = null,
+  [min = null, max = null, mean = null, nonFinite = null]: readonly (number | null)[],
+  [first = null, middle = null, third = null]: readonly (number | null)[],
 ): v.InferOutput<typeof summary> | null {
-  return nonFinite === null ? null : { min, max, mean, nonFinite, ...(middle === null ? {} : { quartiles: middle }) };
+  if (nonFinite === null) return null;
+  const hasQuartiles = first !== null && middle !== null && third !== null;
+  return { min, max, mean, nonFinite, ...(hasQuartiles ? { quartiles: [first, middle, third] } : {}) };
 }
 
 /** Checks a notification; undefined if it is none of ours, or not as it should be. */

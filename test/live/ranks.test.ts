@@ -178,9 +178,11 @@ net(torch.randn(8, 3))
 wait()
 `);
     await job.until(/^2 ranks · 1 ended$/);
+    await job.program.until('the model of rank 0', () => job.rank(0).sessions.length > 0);
     const [left] = job.rank(0).sessions;
-    await left?.setTraining('1', false, { recursive: true });
-    await job.program.until('the switch', () => left?.module('1')?.training === false);
+    assert.ok(left);
+    await left.setTraining('1', false, { recursive: true });
+    await job.program.until('the switch', () => left.module('1')?.training === false);
     job.program.goOn();
     job.program.goOn();
     assert.equal(await job.program.ends(), 0);

@@ -6,6 +6,8 @@ Tensor by tensor it would cost forty microseconds each; a thousand together cost
 from __future__ import annotations
 
 import contextlib
+import itertools
+import math
 from typing import Any, Callable, Iterable, Optional
 
 from .modules import torch_module
@@ -15,7 +17,7 @@ __all__ = ["Summary", "elements", "numbers", "summaries"]
 Summary = tuple[Any, ...]
 """
 Minimum, maximum and mean of the finite elements, None where there are none, and the number of the others. Where they were asked for,
-also the list of the quartiles of the finite elements, or None.
+also the quartiles of the finite elements, or None.
 """
 
 # From this number of elements on torch calls in its threads, which would spin beside the user's own for a while.
@@ -39,11 +41,13 @@ def summaries(tensors: list[Any], quartiles: bool = False) -> Callable[[], Itera
 
     def finish() -> Iterable[Summary]:
         for part, table in zip(parts, tables):
-            for tensor, low, high, mean, *middle in zip(part, *table()):
-                if mean - mean == 0:
-                    yield (low, high, mean, 0, middle) if quartiles else (low, high, mean, 0)
-                else:
-                    yield _careful_summary(torch, tensor, quartiles)
+            lows, highs, means, *middles = table()
+            rows = zip(lows, highs, means, itertools.repeat(0), *([zip(*middles)] if quartiles else []))
+            if math.isfinite(sum(means)):
+                yield from rows
+                continue
+            for tensor, row in zip(part, rows):
+                yield row if math.isfinite(row[2]) else _careful_summary(torch, tensor, quartiles)
 
     return finish
 

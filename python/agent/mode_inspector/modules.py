@@ -61,14 +61,19 @@ class ModuleTree:
         self._by_path: dict[str, weakref.ref[Any]] = {}
         self._ids: list[int] = []
         self._places: dict[int, str] = {}
-        # Which parameters required gradients when they were told, by path and name.
-        self._learning: dict[str, dict[str, bool]] = {}
+        # Of each module its children's names and ids; None where torch makes them anew for whoever asks.
+        self._shape: Optional[list[tuple[weakref.ref[Any], list[str], list[int]]]] = None
+        # Which parameters required gradients when they were told: path, module, by name.
+        self._learning: list[tuple[str, weakref.ref[Any], dict[str, bool]]] = []
         self.ids: frozenset[int] = frozenset()
         self.read(root)
 
     def read(self, root: Any) -> bool:
-        """Walks the tree again. True if modules came, went or moved."""
+        """Walks the tree again, if it has changed. True if modules came, went or moved."""
+        if self._has_its_shape():
+            return False
         found = list(_walk(root))
+        self._shape = _shape_of(found)
         ids = [id(module) for _, module in found]
         paths_are_same = len(found) == len(self._entries) and all(
             path == old for (path, _), (old, _) in zip(found, self._entries)
@@ -80,6 +85,19 @@ class ModuleTree:
         self._places = {id(reference): path for path, reference in reversed(self._entries)}
         self._ids = ids
         self.ids = frozenset(ids)
+        return True
+
+    def _has_its_shape(self) -> bool:
+        """Whether every module is there and has the children that it had."""
+        if self._shape is None:
+            return False
+        for reference, names, ids in self._shape:
+            module = reference()
+            children = None if module is None else object.__getattribute__(module, "__dict__").get("_modules")
+            if children is None:
+                return False
+            if (children or names) and (list(children) != names or list(map(id, children.values())) != ids):
+                return False
         return True
 
     def __len__(self) -> int:
@@ -111,26 +129,31 @@ class ModuleTree:
     def describe(self) -> Iterator[dict[str, Any]]:
         """Every module as the editor wants to know it."""
         first: dict[int, str] = {}
+        self._learning = []
         for path, module in self.entries():
             description = describe(path, module)
             shared = first.setdefault(id(module), path)
             if shared != path:
                 description["sharedWith"] = shared
-            self._learning[path] = {each["name"]: each["requiresGrad"] for each in description["parameters"]}
+            if description["parameters"] and not is_scripted(module):
+                told = {each["name"]: each["requiresGrad"] for each in description["parameters"]}
+                self._learning.append((path, weakref.ref(module), told))
             yield description
 
     def changed_learning(self) -> list[dict[str, Any]]:
         """Modules of which parameters were frozen or thawed since they were told."""
         changed = []
-        for path, module in self.entries():
-            told = self._learning.get(path)
-            if not told or is_scripted(module):
+        kinds = _tensor_classes()
+        for path, reference, told in self._learning:
+            module = reference()
+            holder: Any = None if module is None else _attributes(module).get("_parameters")
+            if not isinstance(holder, dict):
                 continue
-            holder = _attributes(module).get("_parameters")
+            values: list[tuple[str, Any, bool]] = [(name, holder.get(name), was) for name, was in told.items()]
             now = {
                 name: value.requires_grad
-                for name, value in list(holder.items() if isinstance(holder, dict) else [])
-                if name in told and plain_tensor(value) is not None and value.requires_grad is not told[name]
+                for name, value, was in values
+                if type(value) in kinds and value.requires_grad is not was
             }
             if now:
                 told.update(now)
@@ -277,13 +300,16 @@ def plain_tensor(value: Any) -> Any:
     The tensor if it is one whose numbers can be read, else None. Subclasses (distributed, fake, quantised tensors) have rules
     of their own.
     """
-    torch = torch_module("torch")
-    if torch is None or value is None:
-        return None
-    kind = type(value)
-    if kind is not torch.Tensor and kind is not torch.nn.Parameter:
+    torch: Any = torch_module("torch")
+    if type(value) not in _tensor_classes():
         return None
     return value if value.layout is torch.strided and value.device.type != "meta" else None
+
+
+def _tensor_classes() -> tuple[type, ...]:
+    """Those that are torch's own, so that nothing of the user's runs when an attribute is read."""
+    torch = torch_module("torch")
+    return () if torch is None else (torch.Tensor, torch.nn.Parameter)
 
 
 def _tensor(module: Any, group: str, name: str) -> Any:
@@ -349,6 +375,16 @@ def _walk(root: Any) -> Iterator[tuple[str, Any]]:
         for name, child in reversed(list(holder.items())):
             if isinstance(name, str) and base is not None and issubclass(type(child), base) and id(child) not in inside:
                 stack.append((f"{path}.{name}" if path else name, child, inside))
+
+
+def _shape_of(found: list[tuple[str, Any]]) -> Optional[list[tuple["weakref.ref[Any]", list[str], list[int]]]]:
+    shape = []
+    for module in {id(module): module for _, module in found}.values():
+        children = _attributes(module).get("_modules")
+        if is_scripted(module) or not isinstance(children, dict):
+            return None
+        shape.append((weakref.ref(module), list(children), list(map(id, children.values()))))
+    return shape
 
 
 def _attributes(module: Any) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from .activity import Activity
 from .connection import Connection
 from .look import Look
 from .models import CHUNK, Model, Models
+from .statistics import packed
 from .switching import Switcher
 from .timeline import Switch, Timeline, set_mode
 
 __all__ = ["Reports"]
 
 _NAMING_SECONDS = 0.3
-_NOTHING = (None, None, None, None)
 
 
 class Reports:
@@ -127,16 +127,13 @@ class Reports:
             self._connection.notify("steps", {"model": model.number, "own": own, "other": other})
 
     def _tell_statistics(self, model: Model, is_last: bool = False) -> None:
-        # Rows without names: of a thousand layers, names and their objects would take as long as the reading.
-        nothing = (*_NOTHING, None) if self._look.quartiles else _NOTHING
-        changed = [
-            (path, *(mean or nothing)[:4], *(var or nothing)[:4], count, *(mean or nothing)[4:], *(var or nothing)[4:])
-            for path, (mean, var, count) in model.statistics.changed(is_last)
-        ]
+        changed = model.statistics.changed(is_last)
         # Counted after the statistics were read and told before them: no update of them is without its step.
         self._tell_steps(model)
         for start in range(0, len(changed), CHUNK):
-            self._connection.notify("statistics", {"model": model.number, "changed": changed[start : start + CHUNK]})
+            part = changed[start : start + CHUNK]
+            body = {"paths": [path for path, _ in part], "figures": packed((figures for _, figures in part), self._look.quartiles)}
+            self._connection.notify("statistics", {"model": model.number, **body})
 
     def _hold_pins(self) -> None:
         """Where somebody sets the attribute without calling ``train()``."""

@@ -5,16 +5,22 @@ Only layers whose tensors were written since the last time are read: torch count
 
 from __future__ import annotations
 
+import base64
+import struct
 import weakref
 from typing import Any, Callable, Iterable, Optional
 
 from .figures import Summary, elements, numbers, summaries
 from .modules import buffer_of, buffers_of, is_scripted, plain_tensor
 
-__all__ = ["Figures", "StatisticsReader", "described", "values_of"]
+__all__ = ["Figures", "StatisticsReader", "described", "packed", "values_of"]
 
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 _COUNT = 2
+_NAN = float("nan")
+_NOTHING = (None,) * 5
+_NO_QUARTILES = (None,) * 3
+_attribute = object.__getattribute__
 
 
 Figures = tuple[Any, Any, Any]
@@ -63,8 +69,7 @@ class _Layer:
     """One layer's tensors, and what is known of them."""
 
     __slots__ = (
-        "path", "told", "members", "_module", "_buffers", "_is_scripted", "_is_lasting", "_found", "_counter", "_versioned",
-        "_writes", "_is_settled",
+        "path", "told", "members", "_module", "_buffers", "_is_scripted", "_is_lasting", "_found", "_versioned", "_writes", "_is_settled",
     )
 
     def __init__(self, path: str, module: Any, buffers: dict[str, Any]) -> None:
@@ -81,19 +86,30 @@ class _Layer:
         self._is_lasting = False
         self._found: Any = (None, None, None)
         self._writes: Optional[int] = None
+        self._is_settled = False
 
     def look(self) -> bool:
-        """Finds the tensors, and whether they may have moved since the last look."""
+        """
+        Finds the tensors, and whether they may have moved since the last look. Kernels write running statistics without counting, and
+        after the counter of batches has moved: so a layer is read once more after its counter was seen to stand still, and always
+        where there is none.
+        """
         module = self._module()
         if module is not None:
             # A scripted module makes its dictionary anew each time; others keep theirs.
-            own = buffers_of(module) if self._is_scripted else object.__getattribute__(module, "__dict__").get("_buffers")
+            own = buffers_of(module) if self._is_scripted else _attribute(module, "__dict__").get("_buffers")
             self._buffers = own or self._buffers
-        found, get = self._found, self._buffers.get
+        get, found = self._buffers.get, self._found
         mean, var, count = get("running_mean"), get("running_var"), get("num_batches_tracked")
         if not (self._is_lasting and mean is found[0] and var is found[1] and count is found[2]):
             self._take(mean, var, count)
-        return self._is_due()
+        if not self._versioned:
+            return bool(self.members)
+        mean, var, count = self._versioned
+        writes = mean._version + var._version + count._version
+        was_settled, self._is_settled = self._is_settled, writes == self._writes
+        self._writes = writes
+        return not (was_settled and self._is_settled)
 
     def _take(self, *found: Any) -> None:
         self._found = found
@@ -103,25 +119,11 @@ class _Layer:
         self.members = [member for index, tensor in enumerate(plain) if (member := _member(index, tensor)) is not None]
         count = plain[_COUNT]
         # Inference tensors count no writes.
-        self._counter: Any = None if count is None or count.is_inference() else count
-        self._versioned: list[Any] = [self._counter if each is None or each.is_inference() else each for each in plain]
+        counter: Any = None if count is None or count.is_inference() else count
+        self._versioned: list[Any] = (
+            [] if counter is None else [counter if each is None or each.is_inference() else each for each in plain]
+        )
         self._writes = None
-
-    def _is_due(self) -> bool:
-        """
-        Kernels write running statistics without counting, and after the counter of batches has moved: so a layer is read once
-        more after its counter was seen to stand still, and always where there is none.
-        """
-        if self._counter is None:
-            return bool(self.members)
-        mean, var, count = self._versioned
-        writes = mean._version + var._version + count._version
-        if writes != self._writes:
-            self._writes = writes
-            self._is_settled = False
-            return True
-        was_settled, self._is_settled = self._is_settled, True
-        return not was_settled
 
 
 _Member = tuple[int, tuple[Any, ...], Any]
@@ -138,6 +140,21 @@ def _member(index: int, tensor: Any) -> Optional[_Member]:
 
 # Equal groups are one object, which is found by its id: hashing a shape for each tensor of each report would cost more than the rest.
 _groups: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+
+
+def packed(layers: Iterable[Figures], quartiles: bool) -> str:
+    """
+    Base64 of little-endian doubles, NaN for what there is not: for each layer minimum, maximum, mean and number of not finite elements of
+    mean and variance, the counter, and perhaps the quartiles of both. As text, numbers would take longer to write than to find.
+    """
+    numbers: list[Any] = []
+    for mean, var, count in layers:
+        mean, var = mean or _NOTHING, var or _NOTHING
+        numbers += (*mean[:4], *var[:4], count)
+        if quartiles:
+            numbers += (*(mean[4] or _NO_QUARTILES), *(var[4] or _NO_QUARTILES))
+    values = [_NAN if each is None else each for each in numbers]
+    return base64.b64encode(struct.pack(f"<{len(values)}d", *values)).decode()
 
 
 def described(figures: Figures) -> dict[str, Any]:

@@ -5,11 +5,8 @@ import { parseNotification } from '../../../src/protocol/agent';
 
 describe('an agent’s message', () => {
   it('unpacks rows of statistics', () => {
-    const changed = [
-      ['bn', -1, 2, 0.5, 0, 0, 3, 1, 4, 7],
-      ['empty', null, null, null, 8, null, null, null, null, null],
-    ];
-    assert.deepEqual(parseNotification('statistics', { model: 1, changed })?.params, {
+    const figures = packed([-1, 2, 0.5, 0, 0, 3, 1, 4, 7], [NaN, NaN, NaN, 8, NaN, NaN, NaN, NaN, NaN]);
+    assert.deepEqual(parseNotification('statistics', { model: 1, paths: ['bn', 'empty'], figures })?.params, {
       model: 1,
       changed: [
         {
@@ -29,8 +26,8 @@ describe('an agent’s message', () => {
   });
 
   it('unpacks the quartiles behind a row, where they were asked for', () => {
-    const changed = [['bn', -1, 2, 0.5, 0, null, null, null, 4, 7, [-0.5, 0, 1], null]];
-    assert.deepEqual(parseNotification('statistics', { model: 1, changed })?.params, {
+    const figures = packed([-1, 2, 0.5, 0, NaN, NaN, NaN, 4, 7, -0.5, 0, 1, NaN, NaN, NaN]);
+    assert.deepEqual(parseNotification('statistics', { model: 1, paths: ['bn'], figures })?.params, {
       model: 1,
       changed: [
         {
@@ -43,17 +40,27 @@ describe('an agent’s message', () => {
     });
   });
 
-  it('is refused where a row is no row', () => {
-    for (const row of [
-      [],
-      ['bn'],
-      [1, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-      ['bn', 0, 0, 0, -1, 0, 0, 0, 0, 0],
-      ['bn', 0, 0, 0, 0, 0, 0, '0', 0, 0],
-      ['bn', 0, 0, 0, 0, 0, 0, 0, 0, 0, [1, 2]],
-      { path: 'bn' },
+  it('may tell of no layer', () => {
+    assert.deepEqual(parseNotification('statistics', { model: 1, paths: [], figures: '' })?.params, {
+      model: 1,
+      changed: [],
+    });
+  });
+
+  it('is refused where rows are no rows', () => {
+    const row = [0, 0, 0, 0, 0, 0, 0, 0, 0];
+    for (const [paths, figures] of [
+      [['bn'], ''],
+      [[], packed(row)],
+      [['bn'], packed([...row, 0])],
+      [['bn', 'other'], packed(row)],
+      [['bn'], packed(row).slice(0, -4)],
+      [['bn'], packed(row).replace('A', '?')],
+      [['bn'], row],
+      [[1], packed(row)],
+      ['bn', packed(row)],
     ])
-      assert.equal(parseNotification('statistics', { model: 1, changed: [row] }), undefined, JSON.stringify(row));
+      assert.equal(parseNotification('statistics', { model: 1, paths, figures }), undefined, JSON.stringify(paths));
   });
 
   it('is refused where its name is that of something every object has', () => {
@@ -61,3 +68,10 @@ describe('an agent’s message', () => {
       assert.equal(parseNotification(name, {}), undefined);
   });
 });
+
+/** Rows of doubles as the agent sends them. */
+function packed(...rows: readonly (readonly number[])[]): string {
+  const bytes = Buffer.alloc(rows.flat().length * 8);
+  rows.flat().forEach((figure, i) => bytes.writeDoubleLE(figure, i * 8));
+  return bytes.toString('base64');
+}
