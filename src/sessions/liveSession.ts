@@ -26,6 +26,7 @@ import { EvalLooks, traceEvents } from './liveTrace';
 import type { AgentLink, LiveProcess } from './liveProcess';
 import type { ModelSession, SessionChange, SessionState, Snapshot } from './modelSession';
 import { ModuleIndex } from './moduleIndex';
+import { SwitchPlaces, type SwitchPlace } from './switchPlaces';
 
 export interface LiveSessionOptions {
   readonly process: LiveProcess;
@@ -70,6 +71,7 @@ export class LiveSession implements ModelSession {
   private readonly known = new Map<string, AgentStatistics>();
   private isRunning = false;
   private readonly calls: AgentSwitch[] = [];
+  private readonly places = new SwitchPlaces();
   private readonly pins = new Map<string, Mode>();
   /** Counters when a layer was first seen, to tell which have moved since. */
   private readonly firstCounts = new Map<string, number | null>();
@@ -111,9 +113,14 @@ export class LiveSession implements ModelSession {
       .map(([path]) => path);
   }
 
-  /** Calls of `train()` and `eval()` on its modules, the oldest first. */
+  /** The latest calls of `train()` and `eval()` on its modules, the oldest first; `switchPlaces` counts all. */
   get switches(): readonly AgentSwitch[] {
     return this.calls;
+  }
+
+  /** All calls ever by the lines that made them, the latest first. */
+  get switchPlaces(): readonly SwitchPlace[] {
+    return this.places.latestFirst;
   }
 
   get findings(): readonly Finding[] {
@@ -305,6 +312,7 @@ export class LiveSession implements ModelSession {
   /** A call of `train()` or `eval()`. One of ours that waited is done, though perhaps no flag differs. */
   receiveSwitch(call: AgentSwitch): void {
     this.calls.push(call);
+    this.places.add(call);
     const { path, training, time } = call;
     if (path !== null) this.receiveEvent({ kind: 'switch', path, training, time, caller: callerOf(call) });
     if (this.calls.length > keptSwitches) this.calls.shift();

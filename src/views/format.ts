@@ -35,6 +35,11 @@ export function formatMilliseconds(milliseconds: number): string {
   return milliseconds < 10_000 ? `${String(Math.round(milliseconds))} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
+/** `14:03:22`; `seconds` since the epoch. */
+export function clockTime(seconds: number): string {
+  return new Date(seconds * 1000).toLocaleTimeString('en-GB');
+}
+
 /** `1 layer`, `2 layers`. */
 export function countOf(count: number, singular: string, plural = `${singular}s`): string {
   return `${String(count)} ${count === 1 ? singular : plural}`;

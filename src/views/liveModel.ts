@@ -1,7 +1,8 @@
 // The rows of live processes and of who switched modes in them.
 
-import type { AgentIntroduction, AgentSwitch } from '../protocol/agent';
-import { countOf, fileName } from './format';
+import type { AgentIntroduction } from '../protocol/agent';
+import type { SwitchPlace } from '../sessions/switchPlaces';
+import { clockTime, countOf, fileName } from './format';
 import type { Row } from './rowModel';
 
 /** A program that was started and has no model yet. */
@@ -77,39 +78,6 @@ export function launchRow({ title }: LaunchWords): Row {
   };
 }
 
-/** All calls of `train()` or `eval()` on one line of code for one module. */
-export interface SwitchPlace {
-  readonly path: string;
-  readonly training: boolean;
-  readonly calls: number;
-  /** Seconds since the epoch, of the last one. */
-  readonly last: number;
-  readonly file: string | null;
-  readonly line: number | null;
-  readonly function: string | null;
-}
-
-/** Gathers calls by place, the latest first. */
-export function switchPlaces(switches: readonly AgentSwitch[]): readonly SwitchPlace[] {
-  const places = new Map<string, SwitchPlace>();
-  for (const { path, training, time, file, line, function: name } of switches) {
-    const key = JSON.stringify([path, training, file, line]);
-    const before = places.get(key);
-    // Deleting first puts the place behind all others: a Map keeps the order of insertion.
-    places.delete(key);
-    places.set(key, {
-      path: path ?? '',
-      training,
-      calls: (before?.calls ?? 0) + 1,
-      last: time,
-      file,
-      line,
-      function: name,
-    });
-  }
-  return [...places.values()].reverse();
-}
-
 export function switchesRow(places: readonly SwitchPlace[]): Row {
   const calls = places.reduce((sum, place) => sum + place.calls, 0);
   const [latest] = places;
@@ -122,11 +90,10 @@ export function switchesRow(places: readonly SwitchPlace[]): Row {
   };
 }
 
-/** @param now seconds since the epoch. */
 export function switchRow(place: SwitchPlace): Row {
   const { path, training, calls, last, file, line } = place;
   const mode = training ? 'train' : 'eval';
-  const time = new Date(last * 1000).toLocaleTimeString('en-GB');
+  const time = clockTime(last);
   const subject = path === '' ? 'model' : path;
   return {
     label: `${subject} → ${mode}`,

@@ -16,7 +16,7 @@ import { viewIds } from '../host/ids';
 import type { FindingIndex } from './findingIndex';
 import { resourceOf } from './findingDecorations';
 import { forwardRow, forwardRows, normRows } from './factsModel';
-import { launchRow, noModelRow, processRow, processTitle, switchesRow, switchPlaces, switchRow } from './liveModel';
+import { launchRow, noModelRow, processRow, processTitle, switchesRow, switchRow } from './liveModel';
 import type { ModeCounts } from './modeCounts';
 import { rangeRow, rangesOf, type ModuleRange } from './rangeModel';
 import type { Ranks, RanksChange } from './ranks';
@@ -190,7 +190,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
           parent: element,
         }));
       case 'switches':
-        return switchPlaces(element.session.switches).map((place, index) => ({
+        return element.session.switchPlaces.map((place, index) => ({
           ...rowNode(element.session, `switch:${String(index)}`, switchRow(place), place.path),
           ...(place.file === null ? {} : { line: { file: place.file, line: place.line ?? 1 } }),
           parent: element,
@@ -343,7 +343,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       case 'differences':
         return this.ranks.differencesRow(element.job) ?? errorRow('Nothing differs any more.');
       case 'switches':
-        return switchesRow(switchPlaces(element.session.switches));
+        return switchesRow(element.session.switchPlaces);
       case 'range': {
         const modules = this.modulesIn(element);
         if (modules.length === 0) return errorRow('These modules are no longer there.');

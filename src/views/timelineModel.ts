@@ -2,8 +2,9 @@
 
 import type { AgentSwitch } from '../protocol/agent';
 import type { Timeline, TimelineLane, TimelineStretch } from '../protocol/statisticsPanel';
-import { placeWords, switchPlaces } from './liveModel';
-import type { SwitchPlace } from './liveModel';
+import { switchPlaces } from '../sessions/switchPlaces';
+import type { SwitchPlace } from '../sessions/switchPlaces';
+import { placeWords } from './liveModel';
 
 /** Moments across the whole time: finer than the picture has pixels helps nobody. */
 const moments = 300;

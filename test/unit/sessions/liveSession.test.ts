@@ -211,6 +211,30 @@ describe('live models', () => {
     );
   });
 
+  it('count the calls of each line, also when the single calls are forgotten', () => {
+    const { session } = net();
+    const call = {
+      model: 1,
+      path: '',
+      time: 1,
+      training: false,
+      file: '/home/ada/train.py',
+      line: 3,
+      function: 'main',
+    };
+    link.say({ name: 'switch', params: call });
+    for (let time = 2; time < 6000; time++)
+      link.say({ name: 'switch', params: { ...call, time, training: true, line: 8 } });
+    assert.ok(session.switches.every(({ training }) => training));
+    assert.deepEqual(
+      session.switchPlaces.map(({ training, calls, last }) => [training, calls, last]),
+      [
+        [true, 5998, 5999],
+        [false, 1, 1],
+      ],
+    );
+  });
+
   it('grow, keep how old modules began, and go', () => {
     const { session, heard } = net();
     link.say({ name: 'modes', params: { model: 1, changed: [{ path: 'drop', training: false }] } });

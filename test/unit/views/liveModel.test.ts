@@ -1,14 +1,8 @@
 // Rows of processes, launches and mode switches, as a person reads them.
 
 import assert from 'node:assert/strict';
-import {
-  launchRow,
-  processRow,
-  processTitle,
-  switchesRow,
-  switchPlaces,
-  switchRow,
-} from '../../../src/views/liveModel';
+import { switchPlaces } from '../../../src/sessions/switchPlaces';
+import { launchRow, processRow, processTitle, switchesRow, switchRow } from '../../../src/views/liveModel';
 import { introductionOf } from '../support/liveModels';
 
 describe('rows of live processes', () => {
