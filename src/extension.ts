@@ -42,6 +42,7 @@ import { ModuleTree } from './views/moduleTree';
 import { Ranks } from './views/ranks';
 import { StatisticsPanels } from './views/statisticsPanels';
 import { createStatusBar } from './views/statusBar';
+import { registerSwitchLenses } from './views/switchLenses';
 
 /** What `activate` returns: enough for tests inside VS Code to look at the state that the views show. */
 export interface ExtensionApi {
@@ -112,6 +113,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
       findingRules.set(readFindingSettings());
     }),
     createStatusBar(store, counts),
+    registerSwitchLenses(store, counts),
     registerModelEditors(viewParts),
     histories,
     panels,

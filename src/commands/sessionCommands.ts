@@ -7,8 +7,10 @@ import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
 import type { ModelSession } from '../sessions/modelSession';
 import { fileOf } from '../sessions/sessionStore';
+import { AppError } from '../util/errors';
 import type { ModeCounts } from '../views/modeCounts';
 import { describeModel } from '../views/modeModel';
+import type { TreeNode } from '../views/moduleTree';
 import { sessionOf, targetsOf } from './targets';
 import type { Scene } from './targets';
 
@@ -38,7 +40,7 @@ export function registerSessionCommands(scene: Scene, counts: ModeCounts, log: O
       await tree.reveal(session, '', { focus: true });
     }),
     registerCommand(log, commandIds.revealInTree, async (...args) => {
-      const [target] = targetsOf(scene, args);
+      const [target] = targetsOf(scene, rowOfLink(scene, args) ?? args);
       if (target !== undefined) await tree.reveal(target.session, target.module.path, { focus: true });
     }),
     registerCommand(log, commandIds.copyPath, async (...args) => {
@@ -50,6 +52,14 @@ export function registerSessionCommands(scene: Scene, counts: ModeCounts, log: O
       log.show();
     }),
   ];
+}
+
+/** A link holds text alone, so that it names the model by its id, and the module by its path. */
+function rowOfLink({ store, tree }: Scene, [id, path]: readonly unknown[]): readonly TreeNode[] | undefined {
+  if (typeof id !== 'string' || typeof path !== 'string') return undefined;
+  const session = store.get(id);
+  if (session === undefined) throw new AppError('usage', 'This model is no longer shown.');
+  return [tree.node(session, path)];
 }
 
 async function pickModel(

@@ -22,6 +22,10 @@ export function readCodeLens(): boolean {
   return read(settingIds.codeLens) !== false;
 }
 
+export function readCodeLensAtSwitches(): boolean {
+  return read(settingIds.codeLensAtSwitches) !== false;
+}
+
 /** The interpreter that the setting names for a file; undefined where it is empty. */
 export function readPython(file: vscode.Uri | undefined): string | undefined {
   const setting: unknown = vscode.workspace.getConfiguration(undefined, file).get(settingIds.python);

@@ -74,6 +74,7 @@ export const settingIds = {
   python: 'modeInspector.python',
   debugSessions: 'modeInspector.debugSessions',
   codeLens: 'modeInspector.codeLens',
+  codeLensAtSwitches: 'modeInspector.codeLensAtSwitches',
   disabledRules: 'modeInspector.findings.disabledRules',
   initialShare: 'modeInspector.findings.initialShare',
   forwardsWithoutGrad: 'modeInspector.findings.forwardsWithoutGrad',

@@ -70,6 +70,8 @@ export class LiveProcess implements Disposable {
   readonly onDidChange: Event<ProcessChange>;
   /** Unlike the process id, never used again. */
   readonly key = randomUUID();
+  /** Milliseconds since the epoch. What it runs was read before that, but for what it imports later. */
+  readonly connectedAt = Date.now();
 
   constructor(
     private readonly link: AgentLink,

@@ -93,11 +93,10 @@ export function switchesRow(places: readonly SwitchPlace[]): Row {
 export function switchRow(place: SwitchPlace): Row {
   const { path, training, calls, last, file, line } = place;
   const mode = training ? 'train' : 'eval';
-  const time = clockTime(last);
   const subject = path === '' ? 'model' : path;
   return {
     label: `${subject} → ${mode}`,
-    description: `${placeWords(place)} · ${calls === 1 ? '' : `${countOf(calls, 'call')}, last `}${time}`,
+    description: `${placeWords(place)} · ${callsWords(place)}`,
     icon: training ? { id: 'circle-filled', color: 'charts.yellow' } : { id: 'circle-outline', color: 'charts.blue' },
     tooltip: [
       `Module: ${path === '' ? '(root)' : path}`,
@@ -105,10 +104,15 @@ export function switchRow(place: SwitchPlace): Row {
       `Calls: ${String(calls)}`,
       ...(file === null ? ['By: Mode Inspector'] : [`Line: ${file}:${String(line ?? 0)}`]),
     ],
-    spoken: `${subject} to ${mode} by ${placeWords(place)}, ${countOf(calls, 'call')}, last at ${time}`,
+    spoken: `${subject} to ${mode} by ${placeWords(place)}, ${countOf(calls, 'call')}, last at ${clockTime(last)}`,
     context: file === null ? 'switch' : 'switch hasLine',
     children: 'none',
   };
+}
+
+/** `12 calls, last 14:03:22`. */
+export function callsWords({ calls, last }: Pick<SwitchPlace, 'calls' | 'last'>): string {
+  return `${calls === 1 ? '' : `${countOf(calls, 'call')}, last `}${clockTime(last)}`;
 }
 
 /** `train.py:22 in main`. */
