@@ -14,6 +14,7 @@ import {
   setInput,
   statisticsText,
   switchedText,
+  switchQuestion,
 } from './assistantToolsModel';
 import type { Scene } from './targets';
 import type { SwitchHistory } from './undo';
@@ -49,13 +50,7 @@ export function registerAssistantTools({ store }: Scene, history: SwitchHistory,
     vscode.lm.registerTool(toolIds.setMode, {
       prepareInvocation: ({ input }: vscode.LanguageModelToolInvocationPrepareOptions<unknown>) => {
         const { model, path = '', mode } = parseToolInput(setInput, input);
-        const session = modelOf(model);
-        const name = path === '' ? session.title : `${path} of ${session.title}`;
-        const where = session.kind === 'live' ? 'the running program' : 'the open model; its file stays as it is';
-        return {
-          invocationMessage: `Switching ${name} to ${mode}`,
-          confirmationMessages: { title: `Switch to ${mode}?`, message: `Calls ${mode}() on ${name}, in ${where}.` },
-        };
+        return switchQuestion(modelOf(model), path, mode);
       },
       invoke: ({ input }: vscode.LanguageModelToolInvocationOptions<unknown>) =>
         answer(async () => {

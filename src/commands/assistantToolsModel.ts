@@ -97,6 +97,23 @@ export function findingsText(session: ModelSession, path = ''): string {
   return toText({ model: session.title, findings, ...omitted(wanted.length) });
 }
 
+/** What a person is asked before a switch, and told while it runs. */
+export function switchQuestion(
+  { kind, title }: Pick<ModelSession, 'kind' | 'title'>,
+  path: string,
+  mode: 'train' | 'eval',
+): {
+  readonly invocationMessage: string;
+  readonly confirmationMessages: { readonly title: string; readonly message: string };
+} {
+  const name = path === '' ? title : `${path} of ${title}`;
+  const where = kind === 'live' ? 'the running program' : 'the open model; its file stays as it is';
+  return {
+    invocationMessage: `Switching ${name} to ${mode}`,
+    confirmationMessages: { title: `Switch to ${mode}?`, message: `Calls ${mode}() on ${name}, in ${where}.` },
+  };
+}
+
 /** What a switch came to. */
 export function switchedText(session: ModelSession, path: string, mode: 'train' | 'eval'): string {
   const module = session.module(path);

@@ -11,6 +11,7 @@ import {
   setInput,
   statisticsText,
   switchedText,
+  switchQuestion,
 } from '../../../src/commands/assistantToolsModel';
 import { openFileSession } from '../../../src/sessions/fileSession';
 import type { FileSession } from '../../../src/sessions/fileSession';
@@ -53,6 +54,19 @@ describe('tools for assistants', () => {
     assert.deepEqual(parseToolInput(readInput, undefined), {});
     assert.throws(() => parseToolInput(readInput, { path: 3 }), { code: 'usage' });
     assert.throws(() => parseToolInput(setInput, { mode: 'off' }), { code: 'usage' });
+  });
+
+  it('ask before a switch, in words that say what is called where', () => {
+    const { confirmationMessages, invocationMessage } = switchQuestion({ kind: 'live', title: 'net' }, 'bn', 'eval');
+    assert.equal(invocationMessage, 'Switching bn of net to eval');
+    assert.deepEqual(confirmationMessages, {
+      title: 'Switch to eval?',
+      message: 'Calls eval() on bn of net, in the running program.',
+    });
+    assert.equal(
+      switchQuestion({ kind: 'file', title: 'net.pt' }, '', 'train').confirmationMessages.message,
+      'Calls train() on net.pt, in the open model; its file stays as it is.',
+    );
   });
 
   it('say what a switch came to', async () => {
