@@ -110,9 +110,9 @@ export function switchRow(place: SwitchPlace): Row {
   };
 }
 
-/** `12 calls, last 14:03:22`. */
+/** `once, 14:03:22`, `12 calls, last 14:03:22`. */
 export function callsWords({ calls, last }: Pick<SwitchPlace, 'calls' | 'last'>): string {
-  return `${calls === 1 ? '' : `${countOf(calls, 'call')}, last `}${clockTime(last)}`;
+  return `${calls === 1 ? 'once,' : `${countOf(calls, 'call')}, last`} ${clockTime(last)}`;
 }
 
 /** `train.py:22 in main`. */

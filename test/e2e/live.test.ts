@@ -68,5 +68,23 @@ for (const theme of ['dark', 'light'] as const) {
         .waitFor();
       await workbench.screenshot(`live-switches-${theme}`);
     });
+
+    it('tells so at the line, above it and in a hover, which leads back to the model', async () => {
+      const words = /model → eval · (once,|\d+ calls, last) \d\d:\d\d:\d\d/;
+      await workbench.insist(
+        () => workbench.inlineAction(/^model to eval by train\.py:\d+ in accuracy/, 'Go to Line'),
+        workbench.page.locator('.codelens-decoration a').filter({ hasText: words }),
+      );
+      await workbench.page.locator('.view-line').getByText('model.eval()').hover();
+      const hover = workbench.page.locator('.monaco-hover').filter({ hasText: 'model · ' });
+      const link = hover.getByText('Show in Mode Inspector');
+      await link.waitFor();
+      await workbench.screenshot(`live-lenses-${theme}`);
+      await link.click();
+      await workbench
+        .row(/^Model model, Net, /)
+        .and(workbench.page.locator('[aria-selected="true"]'))
+        .waitFor();
+    });
   });
 }

@@ -85,7 +85,8 @@ export class Workbench {
   /** Keeps what is on the screen as .cache/screenshots/NAME.png; returns the path. */
   async screenshot(name: string): Promise<string> {
     const file = path.join(screenshots, `${name}.png`);
-    await this.page.screenshot({ path: file });
+    // What fades in is shown as it will be.
+    await this.page.screenshot({ path: file, animations: 'disabled' });
     return file;
   }
 

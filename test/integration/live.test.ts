@@ -30,9 +30,13 @@ net = Net()
 for epoch in range(3):
     net.train()  # train
 freeze([net.bn, net.drop])
+is_late = False
 while not os.path.exists(__file__ + ".stop"):
     net(torch.randn(8, 4))
     time.sleep(0.01)
+    if not is_late and os.path.exists(__file__ + ".late"):
+        from late import freeze_late
+        is_late = freeze_late(net)
 left = [nn.Module.__call__.__module__, torch._C._len_torch_function_stack()]
 with open(__file__ + ".left", "w") as file:
     json.dump(left, file)
@@ -100,7 +104,7 @@ describe('a program that runs', function () {
       text?.value.replaceAll('&nbsp;', ' ').split(/\n+/)[0],
       `**net** · train flag, layers in eval · running.py, process ${id}`,
     );
-    assert.match(text.value, /- bn → eval · \d\d:\d\d:\d\d · now eval\n/);
+    assert.match(text.value, /- bn → eval · once, \d\d:\d\d:\d\d · now eval\n/);
     assert.deepEqual(text.isTrusted, { enabledCommands: ['modeInspector.revealInTree'] });
     assert.deepEqual(await hovers(document, lineOf('import torch')), []);
   });
@@ -142,6 +146,14 @@ describe('a program that runs', function () {
     assert.deepEqual([asked, path], ['train', 'bn']);
     await until('the switch', () => net.module('bn')?.training === true);
     assert.equal(net.module('drop')?.training, false);
+  });
+
+  it('says nothing in a file that was written after it began, which may be another one than it runs', async () => {
+    const late = workspaceFile('late.py');
+    fs.writeFileSync(late, 'def freeze_late(net):\n    net.eval()\n    return True\n');
+    fs.writeFileSync(`${file}.late`, '');
+    await until('the switch', () => net.switchPlaces.some(({ file: at }) => at === late));
+    assert.deepEqual(await lenses(await vscode.workspace.openTextDocument(late)), []);
   });
 
   it('is told as ended when it ends, with nothing of the trace left in it, and no more when it is removed', async () => {

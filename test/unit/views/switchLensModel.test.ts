@@ -42,7 +42,7 @@ describe('lines that switched modes', () => {
     const { session, link } = live();
     assert.deepEqual(titles(session), []);
     call(link);
-    assert.deepEqual(titles(session), ['$(circle-outline) net → eval · T']);
+    assert.deepEqual(titles(session), ['$(circle-outline) net → eval · once, T']);
     for (let time = 61; time < 72; time++) call(link, { time });
     call(link, { line: 12, training: true });
     assert.deepEqual(titles(session), ['$(circle-outline) net → eval · 12 calls, last T']);
@@ -57,7 +57,7 @@ describe('lines that switched modes', () => {
   it('name the module, or say how many there are', () => {
     const { session, link } = live();
     call(link, { path: 'bn' });
-    assert.deepEqual(titles(session), ['$(circle-outline) net: bn → eval · T']);
+    assert.deepEqual(titles(session), ['$(circle-outline) net: bn → eval · once, T']);
     assert.equal(lensesOf(at(8, session))[0]?.target?.path, 'bn');
     call(link, { path: 'drop' });
     assert.deepEqual(titles(session), ['$(circle-outline) net: 2 modules → eval · 2 calls, last T']);
@@ -69,13 +69,13 @@ describe('lines that switched modes', () => {
     for (const { link } of ranks) call(link);
     const sessions = ranks.map(({ session }) => session);
     assert.deepEqual(titles(...sessions), [
-      '$(circle-outline) net (rank 0) → eval · T',
-      '$(circle-outline) net (rank 1) → eval · T',
+      '$(circle-outline) net (rank 0) → eval · once, T',
+      '$(circle-outline) net (rank 1) → eval · once, T',
     ]);
     ranks[1]?.link.close();
     assert.deepEqual(titles(...sessions), [
-      '$(circle-outline) net (rank 1) → eval · T',
-      '$(circle-outline) net (rank 0) → eval · T · ended',
+      '$(circle-outline) net (rank 1) → eval · once, T',
+      '$(circle-outline) net (rank 0) → eval · once, T · ended',
     ]);
   });
 
@@ -84,9 +84,9 @@ describe('lines that switched modes', () => {
     for (const { link } of runs) call(link);
     const sessions = runs.map(({ session }) => session);
     assert.deepEqual(titles(...sessions), [
-      '$(circle-outline) net (process 5) → eval · T',
-      '$(circle-outline) net (process 4) → eval · T',
-      '$(circle-outline) net (process 3) → eval · T',
+      '$(circle-outline) net (process 5) → eval · once, T',
+      '$(circle-outline) net (process 4) → eval · once, T',
+      '$(circle-outline) net (process 3) → eval · once, T',
       'and 2 more models',
     ]);
     assert.equal(lensesOf(at(8, ...sessions))[3]?.target, undefined);
@@ -112,7 +112,7 @@ describe('lines that switched modes', () => {
     assert.equal(more, '');
     const [{ title, mode, program, switches }] = models as [(typeof models)[0]];
     assert.deepEqual([title, mode, program], ['net', 'mixed 1/2', 'train.py, rank 0, process 7']);
-    assert.deepEqual(switches.map(untimed), ['model → train · T', 'bn → eval · 2 calls, last T · now train']);
+    assert.deepEqual(switches.map(untimed), ['model → train · once, T', 'bn → eval · 2 calls, last T · now train']);
     tellModel(link, 1, 'net', liveNet.slice(0, 1));
     link.close();
     assert.equal(untimed(hover().models[0]?.switches[1] ?? ''), 'bn → eval · 2 calls, last T · now gone');
