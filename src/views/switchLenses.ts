@@ -65,7 +65,7 @@ export function registerSwitchLenses(store: SessionStore, counts: ModeCounts): D
         const models = (await lines.of(document)).get(line);
         if (models === undefined) return undefined;
         const { models: words, more } = hoverOf(models, (session, path) => counts.of(session, path));
-        const end = more === '' ? [] : [new vscode.MarkdownString().appendText(more)];
+        const end = more === '' ? [] : [new vscode.MarkdownString(more)];
         return new vscode.Hover([...words.map(hoverText), ...end], document.lineAt(line).range);
       },
     }),
@@ -89,9 +89,13 @@ function lensesAt([line, models]: readonly [number, readonly LineSwitches[]]): r
 function hoverText({ session, title, mode, program, switches }: HoverWords): vscode.MarkdownString {
   const text = new vscode.MarkdownString();
   text.isTrusted = { enabledCommands: [commandIds.revealInTree] };
-  text.appendMarkdown('**').appendText(title).appendMarkdown('**');
-  text.appendText(`${mode === '' ? '' : ` · ${mode}`} · ${program}\n`);
-  for (const line of switches) text.appendMarkdown('- ').appendText(line).appendMarkdown('\n');
+  text.appendMarkdown(`**${plain(title)}**${mode === '' ? '' : ` · ${plain(mode)}`} · ${plain(program)}\n\n`);
+  for (const line of switches) text.appendMarkdown(`- ${plain(line)}\n`);
   const args = encodeURIComponent(JSON.stringify([session.id, '']));
   return text.appendMarkdown(`\n[${showTitle}](command:${commandIds.revealInTree}?${args})`);
+}
+
+/** Text as Markdown that says just that. VS Code would also have it in one line, however long. */
+function plain(text: string): string {
+  return new vscode.MarkdownString().appendText(text).value.replaceAll('&nbsp;', ' ');
 }
