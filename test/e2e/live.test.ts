@@ -75,11 +75,12 @@ for (const theme of ['dark', 'light'] as const) {
         () => workbench.inlineAction(/^model to eval by train\.py:\d+ in accuracy/, 'Go to Line'),
         workbench.page.locator('.codelens-decoration a').filter({ hasText: words }),
       );
+      await workbench.screenshot(`live-lenses-${theme}`);
       await workbench.page.locator('.view-line').getByText('model.eval()').hover();
       const hover = workbench.page.locator('.monaco-hover').filter({ hasText: 'model · ' });
       const link = hover.getByText('Show in Mode Inspector');
       await link.waitFor();
-      await workbench.screenshot(`live-lenses-${theme}`);
+      await workbench.screenshot(`live-hover-${theme}`);
       await link.click();
       await workbench
         .row(/^Model model, Net, /)
