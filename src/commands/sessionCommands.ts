@@ -58,8 +58,9 @@ export function registerSessionCommands(scene: Scene, counts: ModeCounts, log: O
 function rowOfLink({ store, tree }: Scene, [id, path]: readonly unknown[]): readonly TreeNode[] | undefined {
   if (typeof id !== 'string' || typeof path !== 'string') return undefined;
   const session = store.get(id);
-  if (session === undefined) throw new AppError('usage', 'This model is no longer shown.');
-  return [tree.node(session, path)];
+  if (session === undefined) throw new AppError('usage', 'This model is no longer shown.', 'Run its program again.');
+  // The module may have gone since; the model has not.
+  return [tree.node(session, session.module(path) === undefined ? '' : path)];
 }
 
 async function pickModel(

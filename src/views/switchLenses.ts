@@ -54,7 +54,8 @@ export function registerSwitchLenses(store: SessionStore, counts: ModeCounts): D
       onDidChangeCodeLenses: changed.event,
       provideCodeLenses: async (document) => {
         const lenses = readCodeLensAtSwitches() ? [...(await lines.of(document))].flatMap(lensesAt) : [];
-        withLenses[lenses.length > 0 ? 'add' : 'delete'](document.uri.toString());
+        if (lenses.length > 0) withLenses.add(document.uri.toString());
+        else withLenses.delete(document.uri.toString());
         return lenses;
       },
     }),
