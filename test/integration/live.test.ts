@@ -97,6 +97,7 @@ describe('a program that runs', function () {
   });
 
   it('says in a hover which mode the model is in now', async () => {
+    await until('the flags', () => net.module('')?.training === true && net.module('drop')?.training === false);
     const [text, ...others] = await hovers(document, lineOf('# freeze'));
     assert.deepEqual(others, []);
     const id = String(net.process.id);
