@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { findChromium } from './browser';
+import { installCodeServer } from './codeServer';
 import { runIntegrationTests } from './integration';
 import { build } from './package';
 import { cacheFolder, packageFile, root } from './paths';
@@ -77,6 +78,8 @@ export const stages: readonly Stage[] = [
     after: ['build'],
     run: async () => {
       findChromium();
+      // Here, since it takes longer than a test may.
+      await installCodeServer();
       fs.rmSync(path.join(cacheFolder, 'screenshots'), { recursive: true, force: true });
       return mocha('e2e', ['--config', 'test/e2e/.mocharc.json'], { MODE_INSPECTOR_PYTHON: await findTorchPython() });
     },

@@ -7,99 +7,97 @@ import type { Locator } from 'playwright-core';
 import { launchWorkbench } from './workbench';
 import type { Workbench } from './workbench';
 
-for (const theme of ['dark', 'light'] as const) {
-  describe(`a model in the side bar (${theme})`, () => {
-    let workbench: Workbench;
+describe('a model in the side bar', () => {
+  let workbench: Workbench;
 
-    before(async () => {
-      workbench = await launchWorkbench({ theme });
-      await ready(workbench);
-    });
-
-    after(async () => {
-      await (workbench as Workbench | undefined)?.close();
-    });
-
-    /** Waits until a row says `text` somewhere. */
-    const says = async (row: Locator, text: string | RegExp): Promise<void> => {
-      await row.filter({ hasText: text }).first().waitFor();
-    };
-    const root = (): Locator => workbench.row(/^Model resnet_trained\.pt/);
-
-    it('is there after one click in the explorer', async () => {
-      await workbench.untilOurs(() => workbench.explorerRow('resnet_trained.pt').click());
-      await says(root(), 'eval');
-      await modeInStatusBar(workbench, 'eval');
-      await workbench.webview.getByRole('heading', { name: 'resnet_trained.pt' }).waitFor();
-      await workbench.webview.getByRole('row', { name: /BatchNorm2d 13 0 13/ }).waitFor();
-      await workbench.screenshot(`model-open-${theme}`);
-      const texts = await workbench.rowTexts();
-      assert.ok(
-        texts.includes('layer1Sequential · eval') || texts.includes('layer1 Sequential · eval'),
-        texts.join('\n'),
-      );
-    });
-
-    it('shows statistics below a BatchNorm', async () => {
-      await workbench.expand(/^layer1,/);
-      await workbench.expand(/^0, ResidualBlock/);
-      await workbench.expand(/^bn1, BatchNorm2d/);
-      await workbench.row(/^num_batches_tracked: 150$/).waitFor();
-      await workbench.row(/^running_mean: mean \S+, min \S+, max \S+, non-finite 0$/).waitFor();
-      await workbench.row(/^running_var: /).waitFor();
-      await workbench.row(/^momentum: 0\.1$/).waitFor();
-      await workbench.row(/^eps: 1e-5$/).waitFor();
-      await workbench.expand(/^running_mean/);
-      await workbench.row(/^min: -/).waitFor();
-      await workbench.screenshot(`model-statistics-${theme}`);
-    });
-
-    it('switches a layer by its icon, and the parents say mixed', async () => {
-      await workbench.inlineAction(/^bn1, BatchNorm2d/, 'Set Train');
-      await workbench
-        .row(/^bn1, BatchNorm2d, train$/)
-        .first()
-        .waitFor();
-      await says(root(), 'mixed 1/14');
-      await modeInStatusBar(workbench, 'mixed 1/14');
-      await workbench.screenshot(`model-mixed-${theme}`);
-    });
-
-    it('runs in eval: the output repeats and nothing moves', async () => {
-      // Opening the model selected its root, and the icon left the selection there.
-      await workbench.command('Mode Inspector: Set Eval');
-      await modeInStatusBar(workbench, 'eval');
-      await workbench.command('Mode Inspector: Run Forward');
-      await workbench.row(/^Last forward, eval, statistics stood still/).waitFor();
-      await workbench.command('Mode Inspector: Run Forward Again');
-      await workbench.row(/^Last forward, eval, statistics stood still, output repeated exactly/).waitFor();
-      await workbench.row(/^num_batches_tracked: 150$/).waitFor();
-    });
-
-    it('runs in train: the statistics move before one’s eyes, and dropout makes outputs differ', async () => {
-      await workbench.command('Mode Inspector: Set Train');
-      await modeInStatusBar(workbench, 'train, 14 active');
-      await workbench.command('Mode Inspector: Run Forward');
-      await workbench.row(/^num_batches_tracked: 151$/).waitFor();
-      await workbench
-        .notification(/resnet_trained\.pt ran in train .*output float32 \[2, \d+\].*Statistics moved in 13 layers/)
-        .first()
-        .waitFor();
-      await workbench.command('Mode Inspector: Run Forward Again');
-      await workbench.row(/^num_batches_tracked: 152$/).waitFor();
-      await workbench.row(/^Last forward, train, .*output differs from the run before/).waitFor();
-      await workbench.expand(/^Last forward/);
-      await workbench.row(/^output: float32 \[2, /).waitFor();
-      await workbench.screenshot(`model-run-${theme}`);
-    });
-
-    it('goes back to the modes of the file', async () => {
-      await workbench.command('Mode Inspector: Restore Modes');
-      await modeInStatusBar(workbench, 'eval');
-      await says(root(), 'eval');
-    });
+  before(async () => {
+    workbench = await launchWorkbench();
+    await ready(workbench);
   });
-}
+
+  after(async () => {
+    await (workbench as Workbench | undefined)?.close();
+  });
+
+  /** Waits until a row says `text` somewhere. */
+  const says = async (row: Locator, text: string | RegExp): Promise<void> => {
+    await row.filter({ hasText: text }).first().waitFor();
+  };
+  const root = (): Locator => workbench.row(/^Model resnet_trained\.pt/);
+
+  it('is there after one click in the explorer', async () => {
+    await workbench.untilOurs(() => workbench.explorerRow('resnet_trained.pt').click());
+    await says(root(), 'eval');
+    await modeInStatusBar(workbench, 'eval');
+    await workbench.webview.getByRole('heading', { name: 'resnet_trained.pt' }).waitFor();
+    await workbench.webview.getByRole('row', { name: /BatchNorm2d 13 0 13/ }).waitFor();
+    await workbench.screenshots('model-open');
+    const texts = await workbench.rowTexts();
+    assert.ok(
+      texts.includes('layer1Sequential · eval') || texts.includes('layer1 Sequential · eval'),
+      texts.join('\n'),
+    );
+  });
+
+  it('shows statistics below a BatchNorm', async () => {
+    await workbench.expand(/^layer1,/);
+    await workbench.expand(/^0, ResidualBlock/);
+    await workbench.expand(/^bn1, BatchNorm2d/);
+    await workbench.row(/^num_batches_tracked: 150$/).waitFor();
+    await workbench.row(/^running_mean: mean \S+, min \S+, max \S+, non-finite 0$/).waitFor();
+    await workbench.row(/^running_var: /).waitFor();
+    await workbench.row(/^momentum: 0\.1$/).waitFor();
+    await workbench.row(/^eps: 1e-5$/).waitFor();
+    await workbench.expand(/^running_mean/);
+    await workbench.row(/^min: -/).waitFor();
+    await workbench.screenshots('model-statistics');
+  });
+
+  it('switches a layer by its icon, and the parents say mixed', async () => {
+    await workbench.inlineAction(/^bn1, BatchNorm2d/, 'Set Train');
+    await workbench
+      .row(/^bn1, BatchNorm2d, train$/)
+      .first()
+      .waitFor();
+    await says(root(), 'mixed 1/14');
+    await modeInStatusBar(workbench, 'mixed 1/14');
+    await workbench.screenshots('model-mixed');
+  });
+
+  it('runs in eval: the output repeats and nothing moves', async () => {
+    // Opening the model selected its root, and the icon left the selection there.
+    await workbench.command('Mode Inspector: Set Eval');
+    await modeInStatusBar(workbench, 'eval');
+    await workbench.command('Mode Inspector: Run Forward');
+    await workbench.row(/^Last forward, eval, statistics stood still/).waitFor();
+    await workbench.command('Mode Inspector: Run Forward Again');
+    await workbench.row(/^Last forward, eval, statistics stood still, output repeated exactly/).waitFor();
+    await workbench.row(/^num_batches_tracked: 150$/).waitFor();
+  });
+
+  it('runs in train: the statistics move before one’s eyes, and dropout makes outputs differ', async () => {
+    await workbench.command('Mode Inspector: Set Train');
+    await modeInStatusBar(workbench, 'train, 14 active');
+    await workbench.command('Mode Inspector: Run Forward');
+    await workbench.row(/^num_batches_tracked: 151$/).waitFor();
+    await workbench
+      .notification(/resnet_trained\.pt ran in train .*output float32 \[2, \d+\].*Statistics moved in 13 layers/)
+      .first()
+      .waitFor();
+    await workbench.command('Mode Inspector: Run Forward Again');
+    await workbench.row(/^num_batches_tracked: 152$/).waitFor();
+    await workbench.row(/^Last forward, train, .*output differs from the run before/).waitFor();
+    await workbench.expand(/^Last forward/);
+    await workbench.row(/^output: float32 \[2, /).waitFor();
+    await workbench.screenshots('model-run');
+  });
+
+  it('goes back to the modes of the file', async () => {
+    await workbench.command('Mode Inspector: Restore Modes');
+    await modeInStatusBar(workbench, 'eval');
+    await says(root(), 'eval');
+  });
+});
 
 describe('models side by side, by keyboard, and in trouble', () => {
   let workbench: Workbench;

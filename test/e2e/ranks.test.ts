@@ -40,102 +40,99 @@ for step in range(100_000):
     time.sleep(0.05)
 `;
 
-for (const theme of ['dark', 'light'] as const) {
-  describe(`two ranks in the side bar (${theme})`, () => {
-    let workbench: Workbench;
+describe('two ranks in the side bar', () => {
+  let workbench: Workbench;
 
-    before(async () => {
-      assert.ok(python, 'Run this with `npm test -- e2e`, or name a Python with torch in MODE_INSPECTOR_PYTHON.');
-      workbench = await launchWorkbench({
-        theme,
-        settings: { 'modeInspector.python': python },
-        prepare: (folder) => {
-          fs.writeFileSync(path.join(folder, 'ranks.py'), program);
-        },
-      });
-    });
-
-    after(async () => {
-      await (workbench as Workbench | undefined)?.close();
-    });
-
-    it('are one job, which says how they stand to each other', async () => {
-      await workbench.showModeInspector();
-      await workbench.command('Mode Inspector: Open Terminal with Mode Inspector');
-      const terminal = workbench.page.locator('.terminal-wrapper.active textarea').first();
-      await terminal.waitFor({ state: 'attached' });
-      await terminal.focus();
-      await workbench.page.keyboard.type(
-        `OMP_NUM_THREADS=1 "${python}" -m torch.distributed.run --nproc-per-node 2 ranks.py\n`,
-      );
-      await workbench
-        .row(/^Job ranks\.py, 2 ranks, 1 flag differs, statistics of 2 layers differ/)
-        .waitFor({ timeout: 90_000 });
-      await workbench.row(/^rank 0, live, /).waitFor();
-      await workbench.row(/^rank 1, live, /).waitFor();
-      assert.equal(await workbench.row(/torchrun|Python \d+/).count(), 0);
-      await workbench.screenshot(`ranks-${theme}`);
-    });
-
-    it('show the figures of a layer side by side', async () => {
-      await workbench.expand(/^Differences/);
-      await workbench.row(/^module\.1\.bn, rank 0: train, rank 1: eval/).waitFor();
-      await workbench.expand(/^module\.0\.bn, differs by/);
-      await workbench
-        .row(/^rank 0: mean /)
-        .first()
-        .waitFor();
-      await workbench
-        .row(/^rank 1: mean /)
-        .first()
-        .waitFor();
-      await workbench.screenshot(`ranks-differences-${theme}`);
-    });
-
-    it('say on the row of the layer how the first rank has it', async () => {
-      await workbench.page.keyboard.press('Home');
-      await workbench.insist(
-        () =>
-          workbench
-            .row(/^Differences/)
-            .locator('.monaco-tl-twistie')
-            .click(),
-        workbench.row(/^Differences/).and(workbench.page.locator('[aria-expanded="false"]')),
-      );
-      await workbench.expand(/^module, Sequential, mixed/);
-      await workbench.expand(/^1, Block, train flag, layers in eval/);
-      await workbench.row(/^bn, BatchNorm2d, eval, rank 0: train/).waitFor();
-      await workbench.screenshot(`ranks-layer-${theme}`);
-    });
-
-    it('are offered together when one of them was switched alone', async () => {
-      await workbench.insist(
-        () => workbench.inlineAction(/^bn, BatchNorm2d, eval, rank 0: train/, 'Set Train'),
-        workbench.row(/^Job ranks\.py, 2 ranks, statistics of 2 layers differ, flags agree/),
-      );
-      await workbench.insist(
-        () => workbench.inlineAction(/^4, Dropout/, 'Set Eval'),
-        workbench.row(/^4, Dropout p=0\.3, eval, rank 0: train/),
-      );
-      const offer = workbench.notification('Only rank 1 was switched');
-      await offer.waitFor();
-      await workbench.screenshot(`ranks-alone-${theme}`);
-      await offer.getByRole('button', { name: 'All Ranks' }).click();
-      await workbench.row(/^Job ranks\.py, 2 ranks, .*flags.* agree/).waitFor();
-    });
-
-    it('are switched together by the row of the job', async () => {
-      await workbench.insist(
-        () => workbench.inlineAction(/^Job ranks\.py/, 'Set Eval'),
-        workbench.row(/^Model model, DistributedDataParallel, eval/).nth(1),
-      );
-      await workbench.row(/^Job ranks\.py, 2 ranks, .*flags.* agree/).waitFor();
-      await workbench.screenshot(`ranks-together-${theme}`);
-    });
-
-    it('are detached together by the row of the job, and torchrun with them', async () => {
-      await workbench.contextAction(workbench.row(/^Job ranks\.py/).first(), 'Detach from Process');
-      await workbench.sideBar.getByText('See which mode every layer').waitFor();
+  before(async () => {
+    assert.ok(python, 'Run this with `npm test -- e2e`, or name a Python with torch in MODE_INSPECTOR_PYTHON.');
+    workbench = await launchWorkbench({
+      settings: { 'modeInspector.python': python },
+      prepare: (folder) => {
+        fs.writeFileSync(path.join(folder, 'ranks.py'), program);
+      },
     });
   });
-}
+
+  after(async () => {
+    await (workbench as Workbench | undefined)?.close();
+  });
+
+  it('are one job, which says how they stand to each other', async () => {
+    await workbench.showModeInspector();
+    await workbench.command('Mode Inspector: Open Terminal with Mode Inspector');
+    const terminal = workbench.page.locator('.terminal-wrapper.active textarea').first();
+    await terminal.waitFor({ state: 'attached' });
+    await terminal.focus();
+    await workbench.page.keyboard.type(
+      `OMP_NUM_THREADS=1 "${python}" -m torch.distributed.run --nproc-per-node 2 ranks.py\n`,
+    );
+    await workbench
+      .row(/^Job ranks\.py, 2 ranks, 1 flag differs, statistics of 2 layers differ/)
+      .waitFor({ timeout: 90_000 });
+    await workbench.row(/^rank 0, live, /).waitFor();
+    await workbench.row(/^rank 1, live, /).waitFor();
+    assert.equal(await workbench.row(/torchrun|Python \d+/).count(), 0);
+    await workbench.screenshots('ranks');
+  });
+
+  it('show the figures of a layer side by side', async () => {
+    await workbench.expand(/^Differences/);
+    await workbench.row(/^module\.1\.bn, rank 0: train, rank 1: eval/).waitFor();
+    await workbench.expand(/^module\.0\.bn, differs by/);
+    await workbench
+      .row(/^rank 0: mean /)
+      .first()
+      .waitFor();
+    await workbench
+      .row(/^rank 1: mean /)
+      .first()
+      .waitFor();
+    await workbench.screenshots('ranks-differences');
+  });
+
+  it('say on the row of the layer how the first rank has it', async () => {
+    await workbench.page.keyboard.press('Home');
+    await workbench.insist(
+      () =>
+        workbench
+          .row(/^Differences/)
+          .locator('.monaco-tl-twistie')
+          .click(),
+      workbench.row(/^Differences/).and(workbench.page.locator('[aria-expanded="false"]')),
+    );
+    await workbench.expand(/^module, Sequential, mixed/);
+    await workbench.expand(/^1, Block, train flag, layers in eval/);
+    await workbench.row(/^bn, BatchNorm2d, eval, rank 0: train/).waitFor();
+    await workbench.screenshots('ranks-layer');
+  });
+
+  it('are offered together when one of them was switched alone', async () => {
+    await workbench.insist(
+      () => workbench.inlineAction(/^bn, BatchNorm2d, eval, rank 0: train/, 'Set Train'),
+      workbench.row(/^Job ranks\.py, 2 ranks, statistics of 2 layers differ, flags agree/),
+    );
+    await workbench.insist(
+      () => workbench.inlineAction(/^4, Dropout/, 'Set Eval'),
+      workbench.row(/^4, Dropout p=0\.3, eval, rank 0: train/),
+    );
+    const offer = workbench.notification('Only rank 1 was switched');
+    await offer.waitFor();
+    await workbench.screenshots('ranks-alone');
+    await offer.getByRole('button', { name: 'All Ranks' }).click();
+    await workbench.row(/^Job ranks\.py, 2 ranks, .*flags.* agree/).waitFor();
+  });
+
+  it('are switched together by the row of the job', async () => {
+    await workbench.insist(
+      () => workbench.inlineAction(/^Job ranks\.py/, 'Set Eval'),
+      workbench.row(/^Model model, DistributedDataParallel, eval/).nth(1),
+    );
+    await workbench.row(/^Job ranks\.py, 2 ranks, .*flags.* agree/).waitFor();
+    await workbench.screenshots('ranks-together');
+  });
+
+  it('are detached together by the row of the job, and torchrun with them', async () => {
+    await workbench.contextAction(workbench.row(/^Job ranks\.py/).first(), 'Detach from Process');
+    await workbench.sideBar.getByText('See which mode every layer').waitFor();
+  });
+});

@@ -10,15 +10,16 @@ import { samples, screenshots } from '../../scripts/lib/paths';
 import { startServer } from '../../scripts/lib/server';
 import type { Server } from '../../scripts/lib/server';
 
+/** Their names, and the class by which VS Code marks its window and its webviews (there after `vscode-`). */
 const themes = {
-  dark: 'Default Dark Modern',
-  light: 'Default Light Modern',
-  contrast: 'Default High Contrast',
-  contrastLight: 'Default High Contrast Light',
+  dark: { name: 'Default Dark Modern', window: 'vs-dark', webview: 'dark' },
+  light: { name: 'Default Light Modern', window: 'vs', webview: 'light' },
+  contrast: { name: 'Default High Contrast', window: 'hc-black', webview: 'high-contrast' },
+  contrastLight: { name: 'Default High Contrast Light', window: 'hc-light', webview: 'high-contrast-light' },
 } as const;
+type Theme = keyof typeof themes;
 
 export interface LaunchOptions {
-  readonly theme?: keyof typeof themes;
   /** User settings on top of those that keep the editor quiet. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Folders of other extensions that are installed beside ours. */
@@ -37,6 +38,8 @@ afterEach(async function () {
   for (const workbench of open) console.log(`      screen: ${await workbench.screenshot(`failed-${name}`)}`);
 });
 
+const themeSetting = 'workbench.colorTheme';
+
 /** Starts VS Code on a copy of samples/. The caller must {@link Workbench.close} it. */
 export async function launchWorkbench(options: LaunchOptions = {}): Promise<Workbench> {
   packaged ??= packageExtension();
@@ -44,7 +47,7 @@ export async function launchWorkbench(options: LaunchOptions = {}): Promise<Work
   const folder = path.join(temporary, 'workspace');
   fs.cpSync(samples, folder, { recursive: true });
   options.prepare?.(folder);
-  const settings = { 'workbench.colorTheme': themes[options.theme ?? 'dark'], ...options.settings };
+  const settings = { [themeSetting]: themes.dark.name, ...options.settings };
   const packages = [await packaged];
   for (const extension of options.beside ?? []) packages.push(await packageExtension(extension));
   const server = await startServer({ data: path.join(temporary, 'data'), packages, settings });
@@ -88,6 +91,29 @@ export class Workbench {
     // What fades in is shown as it will be.
     await this.page.screenshot({ path: file, animations: 'disabled' });
     return file;
+  }
+
+  /** Keeps what is on the screen as NAME-THEME.png in each of these themes, and leaves the editor in the dark one. */
+  async screenshots(name: string, others: readonly Theme[] = ['light']): Promise<void> {
+    await this.screenshot(`${name}-dark`);
+    for (const theme of others) {
+      await this.setTheme(theme);
+      await this.screenshot(`${name}-${theme}`);
+    }
+    await this.setTheme('dark');
+  }
+
+  /** In the workspace's settings, which VS Code watches. */
+  private async setTheme(theme: Theme): Promise<void> {
+    const file = path.join(this.folder, '.vscode', 'settings.json');
+    const settings = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, 'utf8')) as object) : {};
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, JSON.stringify({ ...settings, [themeSetting]: themes[theme].name }));
+    await this.page.locator(`.monaco-workbench.${themes[theme].window}`).waitFor();
+    const webviews = this.page.locator('iframe.webview.ready');
+    if ((await webviews.count()) > 0) await this.webview.locator(`body.vscode-${themes[theme].webview}`).waitFor();
+    // Colours fade, and charts are drawn anew a frame later.
+    await this.page.waitForTimeout(500);
   }
 
   /** Runs a command by its full title in the palette, such as `Mode Inspector: Run Forward`. */
