@@ -8,6 +8,7 @@ import { checkpoint, forward, opening, switching } from './fileParts';
 import { host } from './host';
 import { live } from './live';
 import type { Comparison } from './measure';
+import { panel } from './panel';
 import { describeMachine, formatComparison, load } from './report';
 import { setUp, versions } from './setup';
 import type { Setup } from './setup';
@@ -20,6 +21,7 @@ const parts: Readonly<Record<string, (setup: Setup) => Promise<Comparison[]>>> =
   activation,
   host,
   live: () => live(),
+  panel: () => panel(),
 };
 
 async function main(names: readonly string[]): Promise<void> {
@@ -28,11 +30,13 @@ async function main(names: readonly string[]): Promise<void> {
   if (unknown.length > 0) {
     throw new SetupError(`No part ${unknown.join(', ')}. Parts: ${Object.keys(parts).join(', ')}.`);
   }
-  if (names.length === 1 && names[0] === 'live') {
-    // The one part that needs none of the models.
-    await live((comparison) => {
+  // The parts that need none of the models.
+  if (names.length === 1 && (names[0] === 'live' || names[0] === 'panel')) {
+    const tell = (comparison: Comparison): void => {
       console.log(formatComparison(comparison));
-    });
+    };
+    if (names[0] === 'live') await live(tell);
+    else (await panel()).forEach(tell);
     console.log(`Load average now: ${load()}.`);
     return;
   }
