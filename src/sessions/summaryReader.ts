@@ -60,11 +60,20 @@ export class SummaryReader implements Disposable {
 
   private async readDue(): Promise<void> {
     while (this.due.size > 0 && this.options.isFree()) {
-      const paths = [...this.due].slice(0, layersPerRequest);
-      for (const path of paths) this.due.delete(path);
+      const paths = this.takeDue();
       const read = await this.options.read(paths);
       if (this.disposed) return;
       for (const { path, statistics } of read) this.known.set(path, statistics);
     }
+  }
+
+  /** The next few. All of them are not even listed: a large model has thousands, and hundreds of requests. */
+  private takeDue(): readonly string[] {
+    const paths: string[] = [];
+    for (const path of this.due) {
+      this.due.delete(path);
+      if (paths.push(path) === layersPerRequest) break;
+    }
+    return paths;
   }
 }
