@@ -159,8 +159,8 @@ export class FileSession implements ModelSession {
     return this.index.get(path);
   }
 
-  children(path: string): readonly ModuleSpec[] {
-    return this.index.children(path);
+  children(path: string, start?: number, end?: number): readonly ModuleSpec[] {
+    return this.index.children(path, start, end);
   }
 
   async setTraining(path: string, training: boolean, options: { readonly recursive: boolean }): Promise<void> {

@@ -153,8 +153,8 @@ export class LiveSession implements ModelSession {
     return this.index.get(path);
   }
 
-  children(path: string): readonly ModuleSpec[] {
-    return this.index.children(path);
+  children(path: string, start?: number, end?: number): readonly ModuleSpec[] {
+    return this.index.children(path, start, end);
   }
 
   async setTraining(path: string, training: boolean, { recursive }: { readonly recursive: boolean }): Promise<void> {

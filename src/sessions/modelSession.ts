@@ -77,8 +77,8 @@ export interface ModelSession extends Disposable {
 
   /** The module at `path`, or undefined. */
   module(path: string): ModuleSpec | undefined;
-  /** Direct children in order. */
-  children(path: string): readonly ModuleSpec[];
+  /** Direct children in order: all, or those from `start` to before `end`. */
+  children(path: string, start?: number, end?: number): readonly ModuleSpec[];
 
   /** Resolves when the flags are set; `recursive` as `module.train(mode)`. */
   setTraining(path: string, training: boolean, options: { readonly recursive: boolean }): Promise<void>;

@@ -7,7 +7,7 @@ import type { ModeChange, SetTraining } from '../protocol/engine';
 import type { Snapshot } from './modelSession';
 
 /** A step takes a few milliseconds. */
-const modulesPerStep = 4000;
+const modulesPerStep = 2000;
 
 /** Module specs are immutable; a change of mode replaces the spec, so that a row that was handed out never lies. */
 export class ModuleIndex {
@@ -72,8 +72,9 @@ export class ModuleIndex {
     return position === undefined ? undefined : this.specs[position];
   }
 
-  children(path: string): readonly ModuleSpec[] {
-    return (this.childPositions.get(path) ?? []).flatMap((position) => this.specs[position] ?? []);
+  /** From `start` to before `end`, where they are given: of a long list that is folded, each fold asks for its own. */
+  children(path: string, start?: number, end?: number): readonly ModuleSpec[] {
+    return (this.childPositions.get(path) ?? []).slice(start, end).flatMap((position) => this.specs[position] ?? []);
   }
 
   /** Takes over what the engine reports; answers with the paths that it knows. */

@@ -298,7 +298,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   }
 
   private modulesIn({ session, path, start, end }: Extract<TreeNode, { kind: 'range' }>): readonly ModuleSpec[] {
-    return session.children(path).slice(start, end);
+    return session.children(path, start, end);
   }
 
   /** The row below which a child stands: its parent's, or that of a fold of it. */
@@ -363,7 +363,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     const shared = {
       module,
       count: this.counts.of(session, path),
-      hasChildren: session.children(path).length > 0,
+      hasChildren: session.children(path, 0, 1).length > 0,
       hasCalls: callRowsOf(session, path).length > 0,
       capabilities: session.capabilities,
       pinned: session.pinned?.(path),
