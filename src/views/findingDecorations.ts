@@ -8,6 +8,8 @@ import type { FindingIndex } from './findingIndex';
 import { badgeOf } from './findingsModel';
 
 const scheme = 'mode-inspector-module';
+/** Of more addresses VS Code looks at some only; it is told then that any may have changed, and asks for those in sight. */
+const mostAddresses = 250;
 
 /** The address of a module's row, by which VS Code asks for its badge; a module lies in the folder of its parent. */
 export function resourceOf(sessionId: string, path: string): vscode.Uri {
@@ -18,10 +20,11 @@ export function resourceOf(sessionId: string, path: string): vscode.Uri {
 /** Registers the provider; it follows the index until it is disposed. */
 export function registerFindingDecorations(store: SessionStore, index: FindingIndex): Disposable {
   const owned = new DisposableStore();
-  const changed = owned.add(new vscode.EventEmitter<vscode.Uri[]>());
+  const changed = owned.add(new vscode.EventEmitter<vscode.Uri[] | undefined>());
   owned.add(
     index.onDidChange(({ session, paths }) => {
-      if (paths.length > 0) changed.fire(paths.map((path) => resourceOf(session.id, path)));
+      if (paths.length === 0) return;
+      changed.fire(paths.length > mostAddresses ? undefined : paths.map((path) => resourceOf(session.id, path)));
     }),
   );
   owned.add(
