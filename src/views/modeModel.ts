@@ -17,11 +17,19 @@ export interface ModeCount {
 
 const nothing: ModeCount = { runTrain: 0, runEval: 0, contradicting: 0, flagTrain: 0, flagEval: 0 };
 
-interface Counted {
-  readonly module: ModuleSpec;
-  readonly parent: Counted | undefined;
-  isParent: boolean;
-  readonly count: { -readonly [K in keyof ModeCount]: number };
+/** A module, its parent and its count in one object: a large model has tens of thousands of them, in one turn of the host. */
+class Counted implements ModeCount {
+  runTrain = 0;
+  runEval = 0;
+  contradicting = 0;
+  flagTrain = 0;
+  flagEval = 0;
+  isParent = false;
+
+  constructor(
+    readonly module: ModuleSpec,
+    readonly parent: Counted | undefined,
+  ) {}
 }
 
 /**
@@ -31,32 +39,40 @@ interface Counted {
  */
 export function countModes(modules: readonly ModuleSpec[]): (path: string) => ModeCount {
   const nodes = new Map<string, Counted>();
+  const inOrder: Counted[] = [];
   for (const module of modules) {
     const above = parentPath(module.path);
     const parent = above === undefined ? undefined : nodes.get(above);
     if (parent !== undefined) parent.isParent = true;
-    nodes.set(module.path, { module, parent, isParent: false, count: { ...nothing } });
+    const node = new Counted(module, parent);
+    nodes.set(module.path, node);
+    inOrder.push(node);
   }
-  // Children come after their parents, so that going backwards meets whole subtrees.
-  const backwards = [...nodes.values()].reverse();
-  for (const node of backwards) {
+  addUpwards(inOrder);
+  return (path) => nodes.get(path) ?? nothing;
+}
+
+/** Children come after their parents, so that going backwards meets whole subtrees. */
+function addUpwards(nodes: readonly Counted[]): void {
+  const shared: Counted[] = [];
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]!;
     if (node.module.sharedWith === undefined) addOwn(node, node);
-    if (node.parent !== undefined) addAll(node.count, node.parent.count);
+    else shared.push(node);
+    if (node.parent !== undefined) addAll(node, node.parent);
   }
-  for (const node of backwards) {
-    const { sharedWith } = node.module;
-    if (sharedWith === undefined) continue;
+  for (const node of shared) {
+    const { sharedWith = '' } = node.module;
     addOwn(node, node);
     // Above, a shared module counts only where its first path does not do so already.
     for (let above = node.parent; above !== undefined; above = above.parent) {
       if (!isWithin(sharedWith, above.module.path)) addOwn(node, above);
     }
   }
-  return (path) => nodes.get(path)?.count ?? nothing;
 }
 
 /** Adds what a module itself does to the count of `to`: its own, or that of a module above. */
-function addOwn({ module, isParent }: Counted, { count }: Counted): void {
+function addOwn({ module, isParent }: Counted, count: Counted): void {
   if (module.training !== null) count[module.training ? 'flagTrain' : 'flagEval']++;
   const runs = module.modeSensitive ? ownBehaviour(module, isParent) : undefined;
   if (runs === undefined) return;
@@ -64,7 +80,7 @@ function addOwn({ module, isParent }: Counted, { count }: Counted): void {
   if (contradicts(module, runs)) count.contradicting++;
 }
 
-function addAll(from: ModeCount, to: Counted['count']): void {
+function addAll(from: ModeCount, to: { -readonly [K in keyof ModeCount]: number }): void {
   to.runTrain += from.runTrain;
   to.runEval += from.runEval;
   to.contradicting += from.contradicting;
@@ -122,7 +138,8 @@ export function describeCount({ runTrain, runEval }: ModeCount): ModeWords {
 
 /** Both together. */
 export function addCounts(a: ModeCount, b: ModeCount): ModeCount {
-  const sum = { ...a };
+  const sum = { ...nothing };
+  addAll(a, sum);
   addAll(b, sum);
   return sum;
 }
