@@ -45,9 +45,7 @@ interface Layout {
 }
 
 function findLayout(zip: ZipArchive): Layout | undefined {
-  for (const name of zip.entries.keys()) {
-    // A pattern takes longer than this, and a large checkpoint has thousands of names.
-    if (!name.endsWith('.json') && !name.endsWith('archive_format')) continue;
+  for (const name of zip.entries.keysOfNoStorage()) {
     const root = /^([^/]*\/)?(?:archive_format|models\/[^/]+\.json)$/.exec(name);
     if (root !== null) return { root: root[1] ?? '', kind: 'archive' };
     if (name === 'serialized_exported_program.json') return { root: '', kind: 'plain' };

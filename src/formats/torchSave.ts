@@ -76,7 +76,7 @@ export function isTorchSave({ zip }: Peek): boolean {
 
 /** The archive's root folder with its slash, if the zip has a data.pkl there. */
 function findPickle(zip: ZipArchive): string | undefined {
-  for (const name of zip.entries.keys()) {
+  for (const name of zip.entries.keysOfNoStorage()) {
     const root = /^([^/]*\/)?data\.pkl$/.exec(name);
     if (root !== null) return root[1] ?? '';
   }

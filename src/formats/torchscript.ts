@@ -35,8 +35,8 @@ export const torchScript: Format = {
 
 /** The archive's root folder with its slash, if the zip is TorchScript: it alone has a constants.pkl beside its data.pkl. */
 function findTorchScriptRoot(zip: ZipArchive): string | undefined {
-  for (const name of zip.entries.keys()) {
-    if (!name.endsWith('constants.pkl') || !/^[^/]*\/?constants\.pkl$/.test(name)) continue;
+  for (const name of zip.entries.keysOfNoStorage()) {
+    if (!/^[^/]*\/?constants\.pkl$/.test(name)) continue;
     const root = name.slice(0, -'constants.pkl'.length);
     if (zip.entries.has(`${root}data.pkl`)) return root;
   }

@@ -45,6 +45,8 @@ export class ZipDirectory {
   private readonly view: DataView;
   private readonly texts: ShortTexts;
   private readonly names: string[] = [];
+  /** Those that end in no digit; see {@link keysOfNoStorage}. */
+  private readonly otherNames: string[] = [];
   /** Where the records of these begin in the bytes. */
   private readonly positions: number[] = [];
   private readonly indices = new Map<string, number>();
@@ -69,6 +71,11 @@ export class ZipDirectory {
   /** In the order of the directory. */
   keys(): readonly string[] {
     return this.names;
+  }
+
+  /** The same without names that end in a digit, as those of storages do: the few by which a format knows its files. */
+  keysOfNoStorage(): readonly string[] {
+    return this.otherNames;
   }
 
   has(name: string): boolean {
@@ -148,6 +155,7 @@ export class ZipDirectory {
       this.end = end;
     }
     this.positions.push(position);
+    if (!isDigit(this.bytes[nameEnd - 1])) this.otherNames.push(name);
     if (this.indices.set(name, names.length).size !== names.push(name)) {
       throw damaged(source.name, `it has two entries named ${name}`);
     }
@@ -232,6 +240,10 @@ async function findDirectory(source: ByteSource): Promise<Directory> {
     };
   }
   throw damaged(source.name, 'the end of its zip directory is missing');
+}
+
+function isDigit(character: number | undefined): boolean {
+  return character !== undefined && character >= 0x30 && character <= 0x39;
 }
 
 /** Where the content of the zip64 field begins, or undefined. */
