@@ -70,11 +70,44 @@ export class TensorCalls implements TensorCall {
     private readonly maker: TensorMaker,
   ) {}
 
-  /** Reads the arguments whose MARK is at `start`; false where they look in any way different, and nothing is lost then. */
+  /**
+   * Reads the arguments whose MARK is at `start`; false where they look in any way different, and nothing is lost then. In one function,
+   * since V8 compiles each function that thousands of calls go through, and copies small ones into every caller.
+   */
   read(start: number): boolean {
+    const { bytes } = this;
     this.at = start + 1;
     this.entries = 0;
-    if (!this.readStorage() || !this.readView() || this.bytes[this.at] !== REDUCE) return false;
+    // ('storage', type, key, device, count), which BINPERSID makes a storage of.
+    if (bytes[this.at++] !== MARK || this.recall() !== 'storage') return false;
+    const type = this.recall();
+    if (!(type instanceof OpaqueValue) || bytes[this.at] !== BINUNICODE) return false;
+    const keyStart = this.at + 5;
+    const keyEnd = keyStart + this.u32(this.at + 1);
+    if (!(keyEnd < bytes.length)) return false;
+    this.at = keyEnd;
+    if (!this.leaveEmpty() || typeof this.recall() !== 'string') return false;
+    const count = this.int();
+    if (count < 0 || bytes[this.at++] !== TUPLE || !this.leaveEmpty() || bytes[this.at++] !== BINPERSID) return false;
+    // offset, shape, strides, requires_grad, OrderedDict().
+    const offset = this.int();
+    const shape = offset < 0 ? undefined : this.list();
+    const strides = shape === undefined ? undefined : this.list();
+    if (shape === undefined || strides === undefined) return false;
+    const flag = bytes[this.at++];
+    if (flag !== NEWTRUE && flag !== NEWFALSE) return false;
+    const hooks = this.recall();
+    if (hooks === undefined || !this.maker.isOrderedDict(hooks)) return false;
+    if (bytes[this.at++] !== EMPTY_TUPLE || bytes[this.at++] !== REDUCE || !this.leaveEmpty()) return false;
+    if (bytes[this.at++] !== TUPLE || !this.leaveEmpty() || bytes[this.at] !== REDUCE) return false;
+
+    this.type = type.typeName;
+    this.key = this.texts.decode(keyStart, keyEnd);
+    this.count = count;
+    this.offset = offset;
+    this.shape = shape;
+    this.strides = strides;
+    this.requiresGrad = flag === NEWTRUE;
     this.end = this.at;
     this.emptyBefore = this.first + this.entries;
     this.calls.push(this.first, this.entries, start, this.end);
@@ -94,54 +127,6 @@ export class TensorCalls implements TensorCall {
     if (low === 0) return undefined;
     const [first = 0, entries = 0, start = 0, end = 0] = calls.slice(4 * (low - 1), 4 * low);
     return entry < first + entries ? { first, entries, start, end } : undefined;
-  }
-
-  /** `('storage', type, key, device, count)` as a persistent id. */
-  private readStorage(): boolean {
-    if (this.bytes[this.at++] !== MARK || this.recall() !== 'storage') return false;
-    const type = this.recall();
-    if (!(type instanceof OpaqueValue)) return false;
-    this.type = type.typeName;
-    return (
-      this.readKey() &&
-      typeof this.recall() === 'string' &&
-      (this.count = this.int()) >= 0 &&
-      this.bytes[this.at++] === TUPLE &&
-      this.leaveEmpty() &&
-      this.bytes[this.at++] === BINPERSID
-    );
-  }
-
-  private readView(): boolean {
-    if ((this.offset = this.int()) < 0) return false;
-    const shape = this.list();
-    const strides = shape === undefined ? undefined : this.list();
-    if (shape === undefined || strides === undefined) return false;
-    [this.shape, this.strides] = [shape, strides];
-    const flag = this.bytes[this.at++];
-    this.requiresGrad = flag === NEWTRUE;
-    if (flag !== NEWTRUE && flag !== NEWFALSE) return false;
-    const hooks = this.recall();
-    return (
-      hooks !== undefined &&
-      this.maker.isOrderedDict(hooks) &&
-      this.bytes[this.at++] === EMPTY_TUPLE &&
-      this.bytes[this.at++] === REDUCE &&
-      this.leaveEmpty() &&
-      this.bytes[this.at++] === TUPLE &&
-      this.leaveEmpty()
-    );
-  }
-
-  private readKey(): boolean {
-    const { bytes, at } = this;
-    if (bytes[at] !== BINUNICODE) return false;
-    const start = at + 5;
-    const end = start + this.u32(at + 1);
-    if (!(end < bytes.length)) return false;
-    this.at = end;
-    this.key = this.texts.decode(start, end);
-    return this.leaveEmpty();
   }
 
   /** BINGET or LONG_BINGET; undefined where it is none, or of an empty entry. */
