@@ -428,7 +428,7 @@ class Unpickler {
     for (const item of items) list.push(item);
   }
 
-  private setItems(items: readonly Value[]): void {
+  private setItems(items: Value[]): void {
     const target = this.top();
     const dict = target instanceof Dict ? target : target instanceof PickleObject ? target.dict : undefined;
     if (dict === undefined || items.length % 2 !== 0)

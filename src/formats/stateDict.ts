@@ -28,14 +28,8 @@ export function modulesOfNames(tensors: Iterable<readonly [string, Value]>, file
  */
 export function modulesOfDict(dict: Dict, metadata: Dict | undefined, fileName: string): StoredModule {
   const tree = new NameTree(fileName);
-  metadata?.some((path) => {
-    if (typeof path === 'string') tree.moduleAt(path);
-    return false;
-  });
-  dict.some((name, value) => {
-    if (typeof name === 'string') tree.addTensor(name, value);
-    return false;
-  });
+  for (const items of metadata?.lists() ?? []) tree.addModules(items);
+  for (const items of dict.lists()) tree.addTensors(items);
   return tree.root;
 }
 
@@ -54,6 +48,22 @@ class NameTree {
   private parentPath = '';
 
   constructor(private readonly fileName: string) {}
+
+  /** @param items paths and whatever is said of them, in turns. */
+  addModules(items: readonly Value[]): void {
+    for (let i = 0; i < items.length; i += 2) {
+      const path = items[i];
+      if (typeof path === 'string') this.moduleAt(path);
+    }
+  }
+
+  /** @param items names and values in turns. */
+  addTensors(items: readonly Value[]): void {
+    for (let i = 0; i + 1 < items.length; i += 2) {
+      const name = items[i];
+      if (typeof name === 'string') this.addTensor(name, items[i + 1]!);
+    }
+  }
 
   addTensor(name: string, value: Value): void {
     const dot = name.lastIndexOf('.');
@@ -85,9 +95,9 @@ class NameTree {
     if (dot < 0) return this.root;
     if (dot !== this.parentPath.length || !path.startsWith(this.parentPath)) {
       const parentPath = path.slice(0, dot);
-      // In two steps: finding the one may change the other.
-      const parent = this.moduleAt(parentPath, below + 1);
-      [this.parent, this.parentPath] = [parent, parentPath];
+      this.parent = this.moduleAt(parentPath, below + 1);
+      // After the look-up, which may change it.
+      this.parentPath = parentPath;
     }
     return this.parent;
   }

@@ -33,56 +33,61 @@ export class Tuple {
 export class Dict {
   private items: Map<Value, Value> | undefined;
   /** Keys and values in turns, as a pickle has them, until somebody looks a key up. */
-  private pending: readonly Value[] | undefined;
+  private pending: Value[] | undefined;
   /** More of them: picklers write a thousand items at a time. */
-  private morePending: (readonly Value[])[] | undefined;
+  private morePending: Value[][] | undefined;
 
   /** Made at the first look: a file has thousands of dicts that nobody looks into. */
   get entries(): Map<Value, Value> {
     if (this.items === undefined) {
+      const { pending = [], morePending = [] } = this;
       this.items = new Map<Value, Value>();
-      const { pending, morePending } = this;
       this.pending = undefined;
       this.morePending = undefined;
-      if (pending !== undefined) this.setAll(pending);
-      for (const items of morePending ?? []) this.setAll(items);
+      for (const list of [pending, ...morePending]) this.setAll(list);
     }
     return this.items;
   }
 
   /** Sets items, which are keys and values in turns; the list is the dict's from now on. */
-  setAll(items: readonly Value[]): void {
-    if (this.items === undefined) {
-      if (this.pending === undefined) {
-        this.pending = items;
-        return;
-      }
-      if (items.length >= itemsOfBatch) {
-        (this.morePending ??= []).push(items);
-        return;
-      }
+  setAll(items: Value[]): void {
+    if (this.items !== undefined) {
+      for (let i = 0; i + 1 < items.length; i += 2) this.items.set(items[i]!, items[i + 1]!);
+    } else if (this.pending === undefined) {
+      this.pending = items;
+    } else if (items.length >= itemsOfBatch) {
+      (this.morePending ??= []).push(items);
+    } else {
+      const last = this.morePending?.at(-1) ?? this.pending;
+      for (const item of items) last.push(item);
     }
-    const { entries } = this;
-    for (let i = 0; i + 1 < items.length; i += 2) entries.set(items[i]!, items[i + 1]!);
   }
 
   /**
-   * True as soon as an item passes the test. Items come in order; until a key is looked up, one that was set twice comes twice, and the
-   * later value counts.
+   * Lists of keys and values in turns, for who goes through them all. Until a key is looked up, one that was set twice comes twice, and
+   * the later value counts.
    */
+  lists(): readonly (readonly Value[])[] {
+    if (this.items === undefined) return this.pending === undefined ? [] : [this.pending, ...(this.morePending ?? [])];
+    const list: Value[] = [];
+    for (const [key, value] of this.items) list.push(key, value);
+    return [list];
+  }
+
+  /** True as soon as an item passes the test. Items come in the order of {@link lists}. */
   some(test: (key: Value, value: Value) => boolean): boolean {
-    if (this.items === undefined) {
-      for (const items of [this.pending ?? [], ...(this.morePending ?? [])]) {
-        for (let i = 0; i + 1 < items.length; i += 2) if (test(items[i]!, items[i + 1]!)) return true;
-      }
+    if (this.items !== undefined) {
+      for (const [key, value] of this.items) if (test(key, value)) return true;
       return false;
     }
-    for (const [key, value] of this.items) if (test(key, value)) return true;
+    for (const items of this.lists()) {
+      for (let i = 0; i + 1 < items.length; i += 2) if (test(items[i]!, items[i + 1]!)) return true;
+    }
     return false;
   }
 }
 
-/** Fewer are set at once: a list for each item would take more memory than the items. */
+/** Fewer are added to the list before: a list for each item would take more memory than the items. */
 const itemsOfBatch = 64;
 
 /** An instance of a class of the archive: a module, or an object of a `@torch.jit.script` class. */

@@ -6,7 +6,7 @@ import { isStateDict, modulesOfDict, modulesOfNames } from '../../../src/formats
 import { Dict, Tensor, type StoredModule, type Value } from '../../../src/runtime/program';
 
 const tensor = (): Tensor => Tensor.zeros('float32', [1]);
-const dictOf = (...items: readonly Value[]): Dict => {
+const dictOf = (...items: Value[]): Dict => {
   const dict = new Dict();
   dict.setAll(items);
   return dict;
