@@ -60,6 +60,7 @@ export function combine(a: Behaviour, b: Behaviour): Behaviour {
 export function combineUpwards(behaviour: Behaviour[], childrenOf: (index: number) => readonly number[]): void {
   // Children come after their parents, so going backwards meets them first.
   for (let i = behaviour.length - 1; i >= 0; i--) {
-    for (const child of childrenOf(i)) behaviour[i] = combine(behaviour[i]!, behaviour[child]!);
+    const children = childrenOf(i);
+    for (let c = 0; c < children.length; c++) behaviour[i] = combine(behaviour[i]!, behaviour[children[c]!]!);
   }
 }

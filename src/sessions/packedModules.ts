@@ -13,24 +13,18 @@ export class ModulePacker {
 
   pack(modules: readonly ModuleSpec[]): PackedModules {
     const kinds: ModuleSpec[] = [];
-    const numbers: number[] = [];
-    const paths: string[] = [];
-    for (const module of modules) {
-      let number = this.find(module);
-      if (number === undefined) {
-        number = this.count++;
-        this.recent[number % remembered] = { spec: module, number };
-        kinds.push(module);
-      }
-      numbers.push(number);
-      paths.push(module.path);
-    }
-    return { kinds, numbers, paths };
+    const numbers = modules.map((module) => this.numberOf(module, kinds));
+    return { kinds, numbers, paths: modules.map(({ path }) => path) };
   }
 
-  private find(module: ModuleSpec): number | undefined {
-    for (const { spec, number } of this.recent) if (differOnlyInPath(spec, module)) return number;
-    return undefined;
+  /** The number of its kind, which is added to `kinds` if it is new. */
+  private numberOf(module: ModuleSpec, kinds: ModuleSpec[]): number {
+    const known = this.recent.find(({ spec }) => differOnlyInPath(spec, module));
+    if (known !== undefined) return known.number;
+    const number = this.count++;
+    this.recent[number % remembered] = { spec: module, number };
+    kinds.push(module);
+    return number;
   }
 }
 
@@ -41,10 +35,10 @@ export class ModuleUnpacker {
   /** Appends the modules to `modules`. */
   unpack({ kinds, numbers, paths }: PackedModules, modules: unknown[]): void {
     for (const kind of kinds) this.kinds.push(kind);
-    for (const [i, path] of paths.entries()) {
+    paths.forEach((path, i) => {
       const kind = this.kinds[numbers[i] ?? -1];
       if (kind !== undefined) modules.push({ ...kind, path });
-    }
+    });
   }
 }
 

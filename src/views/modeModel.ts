@@ -55,8 +55,7 @@ export function countModes(modules: readonly ModuleSpec[]): (path: string) => Mo
 /** Children come after their parents, so that going backwards meets whole subtrees. */
 function addUpwards(nodes: readonly Counted[]): void {
   const shared: Counted[] = [];
-  for (let i = nodes.length - 1; i >= 0; i--) {
-    const node = nodes[i]!;
+  for (const node of [...nodes].reverse()) {
     if (node.module.sharedWith === undefined) addOwn(node, node);
     else shared.push(node);
     if (node.parent !== undefined) addAll(node, node.parent);

@@ -73,11 +73,13 @@ class Step {
     const isTensor = value instanceof Tensor;
     const shape = isTensor ? value.shape : value === undefined || value === null ? undefined : 'there';
     const dtype = isTensor ? value.dtype : undefined;
-    for (const step of this.following) {
+    const { following } = this;
+    for (let i = 0; i < following.length; i++) {
+      const step = following[i]!;
       if (step.shape === shape && step.dtype === dtype && step.name === name) return step;
     }
     const made = new Step(name, shape, dtype);
-    if (this.following.length < maxFollowing) this.following.push(made);
+    if (following.length < maxFollowing) following.push(made);
     return made;
   }
 }

@@ -17,7 +17,7 @@ export function listModules(root: StoredModule): readonly StoredNode[] {
   const identities = new Identities();
   const nodes: StoredNode[] = inPreOrder(root, ({ children }) => children);
   nodes.forEach((node, i) => {
-    const sharedWith = identities.firstPath(node.item, node.path);
+    const sharedWith = identities.firstPath(node);
     if (sharedWith !== undefined) nodes[i] = { ...node, sharedWith };
   });
   return nodes;
@@ -25,29 +25,30 @@ export function listModules(root: StoredModule): readonly StoredNode[] {
 
 /** Tells when two places hold one module: the same object, or, in a file that has only tensors, the same tensors. */
 class Identities {
-  private readonly paths = new Map<StoredModule, string>();
+  private readonly byModule = new Map<StoredModule, StoredNode>();
   /** Modules of tensors only, by the storage of their first one. */
-  private readonly byStorage = new Map<Storage, { readonly module: StoredModule; readonly path: string }>();
+  private readonly byStorage = new Map<Storage, StoredNode>();
 
-  firstPath(module: StoredModule, path: string): string | undefined {
+  firstPath(node: StoredNode): string | undefined {
     // Modules that names tell of are objects of their own at each place.
-    if (module.qualifiedType === '') return this.sameTensors(module, path);
-    const known = this.paths.get(module);
-    if (known === undefined) this.paths.set(module, path);
-    return known;
+    if (node.item.qualifiedType === '') return this.sameTensors(node);
+    const known = this.byModule.get(node.item);
+    if (known === undefined) this.byModule.set(node.item, node);
+    return known?.path;
   }
 
-  private sameTensors(module: StoredModule, path: string): string | undefined {
-    const storage = firstTensor(module)?.storage;
+  private sameTensors(node: StoredNode): string | undefined {
+    const storage = firstTensor(node.item)?.storage;
     if (storage === undefined) return undefined;
     const other = this.byStorage.get(storage);
-    if (other === undefined) this.byStorage.set(storage, { module, path });
-    else if (haveSameTensors(module, other.module)) return other.path;
+    if (other === undefined) this.byStorage.set(storage, node);
+    else if (haveSameTensors(node.item, other.item)) return other.path;
     return undefined;
   }
 }
 
 function firstTensor({ parameters, buffers }: StoredModule): Tensor | undefined {
+  if (parameters.size + buffers.size === 0) return undefined;
   for (const value of parameters.values()) if (value instanceof Tensor) return value;
   for (const value of buffers.values()) if (value instanceof Tensor) return value;
   return undefined;
