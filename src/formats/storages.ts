@@ -117,6 +117,7 @@ export function zipStorages(zip: ZipArchive, options: ZipStorageOptions): Storag
 class ZipStorages extends StorageTable {
   /** By type, then by the number of the entry. */
   private readonly ofType = new Map<string, (Storage | undefined)[]>();
+  private readonly readers = new Map<DType, StorageReader>();
   /** The number of the entry that was asked for last; undefined where there is none. */
   private index: number | undefined;
 
@@ -142,15 +143,23 @@ class ZipStorages extends StorageTable {
     const size = zip.entries.sizeAt(index);
     if (count * itemSize[dtype] > size)
       return `its storage ${key} should hold ${count} elements, but has ${size} bytes`;
-    // Most are never read.
-    let reader: StorageReader | undefined;
-    const storage = Storage.lazy(dtype, count, (offset, length) => {
-      reader ??= inByteOrder(zip.rangeReader(zip.entries.at(index)), dtype, options.bigEndian);
-      return reader(offset, length);
-    });
+    let reader = this.readers.get(dtype);
+    if (reader === undefined) this.readers.set(dtype, (reader = readerOfEntries(zip, dtype, options.bigEndian)));
+    const storage = Storage.lazy(dtype, count, reader, index);
     options.found?.(storage, zip.entries.at(index));
     return storage;
   }
+}
+
+/** Reads from any entry, by its number; what it needs to know of one is made at the first read, since most are never read. */
+function readerOfEntries(zip: ZipArchive, dtype: DType, bigEndian: boolean): StorageReader {
+  const readers = new Map<number, StorageReader>();
+  return (offset, length, index) => {
+    let reader = readers.get(index);
+    if (reader === undefined)
+      readers.set(index, (reader = inByteOrder(zip.rangeReader(zip.entries.at(index)), dtype, bigEndian)));
+    return reader(offset, length, index);
+  };
 }
 
 /** A reader of little-endian elements, whatever the file's byte order is. */
@@ -215,8 +224,8 @@ function toCounts(value: Value): number[] | undefined {
 
 /** Turns big-endian elements round. */
 function swapping(read: StorageReader, size: number): StorageReader {
-  return async (offset, length) => {
-    const bytes = (await read(offset, length)).slice();
+  return async (offset, length, place) => {
+    const bytes = (await read(offset, length, place)).slice();
     swapBytes(bytes, size);
     return bytes;
   };

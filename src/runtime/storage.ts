@@ -4,8 +4,11 @@ import { itemSize, type DType } from '../model/dtype';
 import { AppError } from '../util/errors';
 import { allocate, elementsFromBytes, type ElementArray } from './elements';
 
-/** Reads `byteLength` bytes from `byteOffset` of one storage in the file. */
-export type StorageReader = (byteOffset: number, byteLength: number) => Promise<Uint8Array>;
+/**
+ * Reads `byteLength` bytes from `byteOffset` of one storage in the file.
+ * @param place tells which one, where a reader serves several: a large file has thousands, and a reader for each would be in the way.
+ */
+export type StorageReader = (byteOffset: number, byteLength: number, place: number) => Promise<Uint8Array>;
 
 /** Stands for elements that a kernel has yet to compute; `kernels/deferred.ts` says what it knows of them. */
 export interface Promised {
@@ -37,6 +40,7 @@ export class Storage {
     readonly length: number,
     private array: ElementArray | undefined,
     private readonly reader: StorageReader | undefined,
+    private readonly place = 0,
   ) {}
 
   static of(dtype: DType, elements: ElementArray): Storage {
@@ -48,8 +52,8 @@ export class Storage {
   }
 
   /** A storage whose elements stay in the file until {@link load} or {@link readRange}. */
-  static lazy(dtype: DType, length: number, reader: StorageReader): Storage {
-    return new Storage(dtype, length, undefined, reader);
+  static lazy(dtype: DType, length: number, reader: StorageReader, place?: number): Storage {
+    return new Storage(dtype, length, undefined, reader, place);
   }
 
   /** A storage whose elements a kernel is yet to compute: row-major, in the shape of the promise. */
@@ -105,7 +109,7 @@ export class Storage {
     if (this.array !== undefined) return this.array.subarray(start, start + count);
     const size = itemSize[this.dtype];
     if (start < 0 || start + count > this.length || this.reader === undefined) throw outside(start, count, this.length);
-    const bytes = await this.reader(start * size, count * size);
+    const bytes = await this.reader(start * size, count * size, this.place);
     if (bytes.byteLength !== count * size) throw outside(start, count, Math.floor(bytes.byteLength / size));
     return elementsFromBytes(this.dtype, bytes);
   }
