@@ -82,6 +82,16 @@ describe('a dict that was set in batches', () => {
     assert.deepEqual([dict.entries.get('5'), dict.entries.get('150'), dict.entries.size], [1n, 2n, 200]);
   });
 
+  it('gives single items behind its batches, and a list among its values as one value', () => {
+    const dict = batched();
+    dict.setAll(['200', 1n]);
+    dict.setAll(['201', [2n, 3n]]);
+    const tail = (): Value[] => dict.lists().flat().slice(-4);
+    assert.deepEqual(tail(), ['200', 1n, '201', [2n, 3n]]);
+    assert.equal(dict.entries.size, 202);
+    assert.deepEqual(tail(), ['200', 1n, '201', [2n, 3n]]);
+  });
+
   it('is a state dict if all keys are names and a value is a tensor', () => {
     assert.equal(isStateDict(batched()), true);
     assert.equal(isStateDict(dictOf('a', 1n)), false);
