@@ -1,8 +1,8 @@
-// Two models compared module by module: two ranks of a job, two checkpoints, a model now and then. It says what differs, not why.
+// The modules of two models compared: two ranks of a job, two checkpoints, a model and its file. It says what differs, not why.
 
-import { heldTraining } from './module';
+import type { ModelFormat } from './description';
+import { heldTraining, parentPath } from './module';
 import type { ModuleSpec, NormSpec, TensorSpec } from './module';
-import type { NormStatistics, TensorSummary } from './statistics';
 
 /** A value in the first model and in the second. */
 export type Pair<T> = readonly [first: T, second: T];
@@ -14,32 +14,56 @@ export interface ModuleDifference {
   readonly modules: Pair<ModuleSpec | undefined>;
   /** `missing` in one of the two, of another class, or with other tensors (names, shapes or dtypes). */
   readonly structure?: 'missing' | 'class' | 'tensors';
+  /** With `tensors`: those that differ; none where only their order does. */
+  readonly tensors?: readonly TensorChange[];
   /** The modes they are held in, where these differ. */
-  readonly flags?: Pair<boolean | null>;
-  /** Options of a layer that differ, by torch's names. */
-  readonly options?: readonly string[];
+  readonly flags?: Pair<boolean>;
+  /** Options of a layer that differ. */
+  readonly options?: readonly OptionChange[];
 }
 
-/** How far a tensor lies from its counterpart. */
-export interface TensorDifference {
-  /**
-   * Between 0 and 2. Where all elements are known: the norm of the difference over the larger of both norms. Else: the largest difference of
-   * minimum, mean and maximum over the largest magnitude of both. Null where only one of the two has finite elements.
-   */
-  readonly relative: number | null;
-  /** Numbers of NaN and infinite elements, where these differ. */
-  readonly nonFinite?: Pair<number>;
+/** A parameter or buffer that only one of the models has, or both in another dtype or shape. */
+export interface TensorChange {
+  readonly name: string;
+  readonly tensors: Pair<TensorSpec | undefined>;
 }
 
-/** Running statistics that are not the same; what is the same is left out. */
-export interface StatisticsDifference {
-  readonly runningMean?: TensorDifference;
-  readonly runningVar?: TensorDifference;
-  readonly numBatchesTracked?: Pair<number | null>;
+/** An option of a layer, by torch's name and with torch's values: a momentum of null is the cumulative average. */
+export interface OptionChange {
+  readonly name: string;
+  readonly values: Pair<number | boolean | null>;
 }
 
-/** Relative differences up to it are rounding: the same batches, added up in another order. */
-export const roundingShare = 1e-5;
+/** How two models are told: what one of them leaves out is no difference. */
+export interface Telling {
+  /** Whether each lists modules without tensors, and buffers that no state dict has. */
+  readonly isWhole: Pair<boolean>;
+  /** Of which classes both are is known. */
+  readonly hasClasses: boolean;
+  /** Both are of one kind: classes have their packages, and tensors the order in which they were registered. */
+  readonly isAlike: boolean;
+}
+
+/** Two live models tell all of it. */
+const wholeAndAlike: Telling = { isWhole: [true, true], hasClasses: true, isAlike: true };
+
+/** What formats tell. ONNX and ExecuTorch name operators, and a graph has the modules that run. */
+export const toldByFormat: Readonly<Record<ModelFormat, { readonly isWhole: boolean; readonly hasClasses: boolean }>> =
+  {
+    module: { isWhole: true, hasClasses: true },
+    torchscript: { isWhole: true, hasClasses: true },
+    'exported-program': { isWhole: false, hasClasses: true },
+    'state-dict': { isWhole: false, hasClasses: false },
+    safetensors: { isWhole: false, hasClasses: false },
+    onnx: { isWhole: false, hasClasses: false },
+    executorch: { isWhole: false, hasClasses: false },
+  };
+
+export function tellingOf([first, second]: Pair<ModelFormat>): Telling {
+  const [one, other] = [toldByFormat[first], toldByFormat[second]];
+  const hasClasses = one.hasClasses && other.hasClasses;
+  return { isWhole: [one.isWhole, other.isWhole], hasClasses, isAlike: hasClasses && first === second };
+}
 
 /**
  * The modules that differ: in the order of the first model, then those that only the second has.
@@ -48,134 +72,131 @@ export const roundingShare = 1e-5;
 export function compareModules(
   first: readonly ModuleSpec[],
   second: readonly ModuleSpec[],
+  telling: Telling = wholeAndAlike,
 ): readonly ModuleDifference[] {
   const counterparts = new Map(second.map((module) => [module.path, module]));
+  // A model that does not list modules without tensors may have them all the same.
+  const [ones, others] = [listed(first, telling.isWhole[1]), listed(second, telling.isWhole[0])];
   const differences: ModuleDifference[] = [];
   for (const module of first) {
-    const counterpart = counterparts.get(module.path);
-    counterparts.delete(module.path);
-    const difference = compareModule(module, counterpart);
-    if (difference !== undefined) differences.push(difference);
+    const { path } = module;
+    const counterpart = counterparts.get(path);
+    counterparts.delete(path);
+    if (counterpart !== undefined) {
+      const difference = compareModule(module, counterpart, telling);
+      if (difference !== undefined) differences.push(difference);
+    } else if (ones?.has(path) !== false) {
+      differences.push({ path, modules: [module, undefined], structure: 'missing' });
+    }
   }
-  for (const module of counterparts.values()) {
-    differences.push({ path: module.path, modules: [undefined, module], structure: 'missing' });
+  for (const [path, module] of counterparts) {
+    if (others?.has(path) !== false) differences.push({ path, modules: [undefined, module], structure: 'missing' });
   }
   return differences;
 }
 
-function compareModule(first: ModuleSpec, second: ModuleSpec | undefined): ModuleDifference | undefined {
-  const { path } = first;
-  if (second === undefined) return { path, modules: [first, undefined], structure: 'missing' };
-  const structure = compareStructure(first, second);
-  const flags: Pair<boolean | null> = [heldTraining(first), heldTraining(second)];
+/** Paths that the other model would list too: all where it is whole (undefined), else those with tensors at or below them. */
+function listed(modules: readonly ModuleSpec[], isWhole: boolean): ReadonlySet<string> | undefined {
+  if (isWhole) return undefined;
+  const paths = new Set<string>();
+  for (const module of modules) {
+    if (tensorsOf(module).length === 0) continue;
+    let path: string | undefined = module.path;
+    while (path !== undefined && !paths.has(path)) {
+      paths.add(path);
+      path = parentPath(path);
+    }
+  }
+  return paths;
+}
+
+function compareModule(first: ModuleSpec, second: ModuleSpec, telling: Telling): ModuleDifference | undefined {
+  const structure = compareStructure(first, second, telling);
+  const flags = compareFlags(first, second);
   const options = differingOptions(first, second);
-  if (structure === undefined && flags[0] === flags[1] && options.length === 0) return undefined;
+  if (structure === undefined && flags === undefined && options.length === 0) return undefined;
   return {
-    path,
+    path: first.path,
     modules: [first, second],
-    ...(structure === undefined ? {} : { structure }),
-    ...(flags[0] === flags[1] ? {} : { flags }),
+    ...structure,
+    ...(flags === undefined ? {} : { flags }),
     ...(options.length === 0 ? {} : { options }),
   };
 }
 
-function compareStructure(first: ModuleSpec, second: ModuleSpec): ModuleDifference['structure'] {
-  if (first.qualifiedType !== second.qualifiedType || first.type !== second.type) return 'class';
-  const same = sameTensors(first.parameters, second.parameters) && sameTensors(first.buffers, second.buffers);
-  return same ? undefined : 'tensors';
+/** A mode that one of them does not store is no difference. */
+function compareFlags(first: ModuleSpec, second: ModuleSpec): Pair<boolean> | undefined {
+  const [one, other] = [heldTraining(first), heldTraining(second)];
+  return one === null || other === null || one === other ? undefined : [one, other];
+}
+
+function compareStructure(
+  first: ModuleSpec,
+  second: ModuleSpec,
+  { isWhole, hasClasses, isAlike }: Telling,
+): Pick<ModuleDifference, 'structure' | 'tensors'> | undefined {
+  if (hasClasses && (first.type !== second.type || (isAlike && first.qualifiedType !== second.qualifiedType)))
+    return { structure: 'class' };
+  const isSame = sameTensors(first.parameters, second.parameters) && sameTensors(first.buffers, second.buffers);
+  if (isSame) return undefined;
+  const tensors = differingTensors(first, second, isWhole);
+  return tensors.length > 0 || isAlike ? { structure: 'tensors', tensors } : undefined;
 }
 
 function sameTensors(first: readonly TensorSpec[], second: readonly TensorSpec[]): boolean {
-  return (
-    first.length === second.length &&
-    first.every(({ name, dtype, shape }, index) => {
-      const other = second[index];
-      if (other?.name !== name || other.dtype !== dtype || other.shape.length !== shape.length) return false;
-      return shape.every((size, dimension) => size === other.shape[dimension]);
-    })
-  );
+  return first.length === second.length && first.every((tensor, index) => sameTensor(tensor, second[index]));
 }
 
-/** The number of features is left out: the tensors' shapes say it. */
-const normOptions = {
-  eps: 'eps',
-  momentum: 'momentum',
-  cumulative: 'momentum',
-  affine: 'affine',
-  trackRunningStats: 'track_running_stats',
-} as const satisfies Partial<Record<keyof NormSpec, string>>;
-
-function differingOptions(first: ModuleSpec, second: ModuleSpec): readonly string[] {
-  const names = new Set<string>();
-  const norms = [first.batchNorm ?? first.instanceNorm, second.batchNorm ?? second.instanceNorm] as const;
-  if (norms[0] !== undefined && norms[1] !== undefined) {
-    for (const key of Object.keys(normOptions) as (keyof typeof normOptions)[]) {
-      if (norms[0][key] !== norms[1][key]) names.add(normOptions[key]);
-    }
-  }
-  if (first.dropout !== undefined && second.dropout !== undefined && first.dropout.p !== second.dropout.p)
-    names.add('p');
-  return [...names];
+function sameTensor({ name, dtype, shape }: TensorSpec, other: TensorSpec | undefined): boolean {
+  if (other?.name !== name || other.dtype !== dtype || other.shape.length !== shape.length) return false;
+  return shape.every((size, dimension) => size === other.shape[dimension]);
 }
 
-/** What differs by more than rounding between the running statistics of a layer; undefined where nothing does. */
-export function compareStatistics(first: NormStatistics, second: NormStatistics): StatisticsDifference | undefined {
-  const runningMean = compareTensors(first.runningMean, second.runningMean);
-  const runningVar = compareTensors(first.runningVar, second.runningVar);
-  const counts: Pair<number | null> = [first.numBatchesTracked, second.numBatchesTracked];
-  if (runningMean === undefined && runningVar === undefined && counts[0] === counts[1]) return undefined;
-  return {
-    ...(runningMean === undefined ? {} : { runningMean }),
-    ...(runningVar === undefined ? {} : { runningVar }),
-    ...(counts[0] === counts[1] ? {} : { numBatchesTracked: counts }),
-  };
+/** Buffers that are not persistent stand in no state dict, and a graph has those that it uses. */
+function differingTensors(first: ModuleSpec, second: ModuleSpec, isWhole: Pair<boolean>): readonly TensorChange[] {
+  const [ones, others] = [tensorsOf(first), tensorsOf(second)];
+  const isTold = (tensor: TensorSpec, owner: ModuleSpec, isListed: boolean): boolean =>
+    isListed || !owner.buffers.includes(tensor);
+  return [
+    ...ones.flatMap((tensor): TensorChange[] => {
+      const other = others.find(({ name }) => name === tensor.name);
+      const isSame = other === undefined ? !isTold(tensor, first, isWhole[1]) : sameTensor(tensor, other);
+      return isSame ? [] : [{ name: tensor.name, tensors: [tensor, other] }];
+    }),
+    ...others
+      .filter((tensor) => !ones.some(({ name }) => name === tensor.name) && isTold(tensor, second, isWhole[0]))
+      .map((tensor): TensorChange => ({ name: tensor.name, tensors: [undefined, tensor] })),
+  ];
 }
 
-/** The largest relative difference of mean and variance: 0 where only counters differ, null where a tensor is finite in one alone. */
-export function largestDifference({ runningMean, runningVar }: StatisticsDifference): number | null {
-  const shares = [runningMean, runningVar].flatMap((difference) =>
-    difference === undefined ? [] : [difference.relative],
-  );
-  return shares.reduce<number | null>(
-    (most, share) => (most === null || share === null ? null : Math.max(most, share)),
-    0,
-  );
+function tensorsOf({ parameters, buffers }: ModuleSpec): readonly TensorSpec[] {
+  return [...parameters, ...buffers];
 }
 
-function compareTensors(first: TensorSummary | null, second: TensorSummary | null): TensorDifference | undefined {
-  if (first === null && second === null) return undefined;
-  if (first === null || second === null) return { relative: null };
-  const relative = relativeDifference(first, second);
-  const nonFinite: Pair<number> = [first.nonFinite, second.nonFinite];
-  const isSame = relative !== null && relative <= roundingShare;
-  if (isSame && nonFinite[0] === nonFinite[1]) return undefined;
-  return { relative, ...(nonFinite[0] === nonFinite[1] ? {} : { nonFinite }) };
-}
-
-function relativeDifference(first: TensorSummary, second: TensorSummary): number | null {
-  if (first.mean === null && second.mean === null) return 0;
-  if (first.mean === null || second.mean === null) return null;
-  if (first.values !== undefined && first.values.length === second.values?.length) {
-    return normOfDifference(first.values, second.values);
-  }
-  const figures = [first.min, first.max, second.min, second.max].map((figure) => Math.abs(figure ?? 0));
-  const apart = (['min', 'mean', 'max'] as const).map((key) => Math.abs((first[key] ?? 0) - (second[key] ?? 0)));
-  return share(Math.max(...apart), Math.max(...figures));
-}
-
-/** Over the elements that are finite in both. */
-function normOfDifference(first: readonly (number | null)[], second: readonly (number | null)[]): number {
-  let [apart, one, other] = [0, 0, 0];
-  first.forEach((a, index) => {
-    const b = second[index] ?? null;
-    if (a === null || b === null) return;
-    apart += (a - b) ** 2;
-    one += a * a;
-    other += b * b;
+/** The number of features is left out: the tensors' shapes say it. What a file does not store is null, and no difference. */
+function differingOptions(first: ModuleSpec, second: ModuleSpec): readonly OptionChange[] {
+  const [one, other] = [optionsOf(first), optionsOf(second)];
+  return Object.entries(one).flatMap(([name, value]): OptionChange[] => {
+    const counterpart = other[name];
+    const isSame = value === undefined || counterpart === undefined || value === counterpart;
+    return isSame ? [] : [{ name, values: [value, counterpart] }];
   });
-  return share(Math.sqrt(apart), Math.sqrt(Math.max(one, other)));
 }
 
-function share(part: number, whole: number): number {
-  return whole === 0 ? 0 : part / whole;
+type Options = Readonly<Record<string, number | boolean | null | undefined>>;
+
+/** By torch's names; undefined where the file has it not. */
+function optionsOf({ batchNorm, instanceNorm, dropout }: ModuleSpec): Options {
+  const norm = batchNorm ?? instanceNorm;
+  if (norm !== undefined) return normOptions(norm);
+  return dropout === undefined ? {} : { p: dropout.p ?? undefined };
+}
+
+function normOptions({ eps, momentum, cumulative, affine, trackRunningStats }: NormSpec): Options {
+  return {
+    eps: eps ?? undefined,
+    momentum: cumulative ? null : (momentum ?? undefined),
+    affine: affine ?? undefined,
+    track_running_stats: trackRunningStats,
+  };
 }

@@ -1,7 +1,8 @@
 // The last few statistics of one layer, so that two processes that report at different moments are compared after the same batch.
 
-import { compareStatistics } from './compareModels';
-import type { Pair, StatisticsDifference } from './compareModels';
+import type { Pair } from './compareModels';
+import { compareStatistics } from './compareStatistics';
+import type { ComparedStatistics } from './compareStatistics';
 import type { NormStatistics } from './statistics';
 
 /** Two seconds of reports, four a second. */
@@ -67,15 +68,8 @@ export class StatisticsHistory {
   }
 }
 
-/** How the statistics of a layer in one process stand to those in another. */
-export interface ComparedStatistics {
-  /** Made after the same number of batches, unless the counters themselves differ. */
-  readonly reports: Pair<NormStatistics>;
-  readonly difference: StatisticsDifference | undefined;
-}
-
 /**
- * Compares after the same number of batches. Where one counter has fallen behind, the latest reports are compared, and the counters
+ * Compares the statistics of a layer in two processes after the same number of batches. Where one counter has fallen behind, the latest reports are compared, and the counters
  * are part of the difference. Undefined while both move and no two reports fall on the same batch.
  */
 export function compareHistories(first: StatisticsHistory, second: StatisticsHistory): ComparedStatistics | undefined {

@@ -2,26 +2,11 @@
 
 import { compareModules } from '../model/compareModels';
 import type { ModuleDifference } from '../model/compareModels';
+import type { ComparedStatistics } from '../model/compareStatistics';
+import { countDifferences, differenceAt, differingPaths } from '../model/differences';
+import type { DifferenceCounts, Differences, LayerDifference } from '../model/differences';
 import { compareHistories, StatisticsHistory } from '../model/statisticsHistory';
-import type { ComparedStatistics } from '../model/statisticsHistory';
 import type { LiveSession } from './liveSession';
-
-/** How a module in one rank differs from the first rank's. */
-export interface RankDifference {
-  readonly module?: ModuleDifference;
-  /** With a difference. */
-  readonly statistics?: ComparedStatistics;
-}
-
-/** How many modules differ in some rank. */
-export interface DifferenceCounts {
-  readonly flags: number;
-  readonly structure: number;
-  readonly options: number;
-  readonly statistics: number;
-  /** Layers whose statistics were compared at all. */
-  readonly comparedStatistics: number;
-}
 
 /** What an update found. */
 export interface ComparisonUpdate {
@@ -36,7 +21,7 @@ export interface ComparisonUpdate {
 }
 
 /** One rank beside the first. */
-interface Other {
+interface Other extends Differences {
   readonly session: LiveSession;
   modules: ReadonlyMap<string, ModuleDifference>;
   /** As they were seen last, whether they count or not. */
@@ -128,49 +113,18 @@ export class RankComparison {
   }
 
   /** What differs at that path in that rank; undefined where nothing does, and for the first rank. */
-  difference(session: LiveSession, path: string): RankDifference | undefined {
+  difference(session: LiveSession, path: string): LayerDifference | undefined {
     const other = this.others.find((each) => each.session === session);
-    return other === undefined ? undefined : differenceIn(other, path);
+    return other === undefined ? undefined : differenceAt(other, path);
   }
 
   /** Paths at which some rank differs: in the order of the first rank's tree, then those that it has not. */
   get differing(): readonly string[] {
-    const paths = new Set<string>();
-    for (const { modules, statistics } of this.others) {
-      for (const path of modules.keys()) paths.add(path);
-      for (const [path, { difference }] of statistics) if (difference !== undefined) paths.add(path);
-    }
-    if (paths.size === 0) return [];
-    const known = (this.first?.modules ?? []).map(({ path }) => path).filter((path) => paths.delete(path));
-    return [...known, ...paths];
+    return differingPaths(this.first?.modules ?? [], this.others);
   }
 
   get counts(): DifferenceCounts {
-    const sets = {
-      flags: new Set(),
-      structure: new Set(),
-      options: new Set(),
-      statistics: new Set(),
-      compared: new Set(),
-    };
-    for (const { modules, statistics } of this.others) {
-      for (const [path, { flags, structure, options }] of modules) {
-        if (flags !== undefined) sets.flags.add(path);
-        if (structure !== undefined) sets.structure.add(path);
-        if (options !== undefined) sets.options.add(path);
-      }
-      for (const [path, { difference }] of statistics) {
-        sets.compared.add(path);
-        if (difference !== undefined) sets.statistics.add(path);
-      }
-    }
-    return {
-      flags: sets.flags.size,
-      structure: sets.structure.size,
-      options: sets.options.size,
-      statistics: sets.statistics.size,
-      comparedStatistics: sets.compared.size,
-    };
+    return countDifferences(this.others);
   }
 
   /**
@@ -212,13 +166,6 @@ export class RankComparison {
   }
 }
 
-function differenceIn({ modules, statistics }: Other, path: string): RankDifference | undefined {
-  const [module, compared] = [modules.get(path), statistics.get(path)];
-  const differs = compared?.difference !== undefined;
-  if (module === undefined && !differs) return undefined;
-  return { ...(module === undefined ? {} : { module }), ...(differs ? { statistics: compared } : {}) };
-}
-
 /** Whether two differences of a path say the same. */
 function isSame(one: ModuleDifference | undefined, other: ModuleDifference | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
@@ -226,6 +173,6 @@ function isSame(one: ModuleDifference | undefined, other: ModuleDifference | und
     one.structure === other.structure &&
     one.flags?.[0] === other.flags?.[0] &&
     one.flags?.[1] === other.flags?.[1] &&
-    one.options?.join() === other.options?.join()
+    JSON.stringify(one.options) === JSON.stringify(other.options)
   );
 }

@@ -1,29 +1,30 @@
-// What differs between the ranks of a job, in rows: a sum, the layers, and their figures side by side.
+// What differs between the ranks of a job, or between two models, in rows: a sum, the layers, and their figures side by side.
 
-import type { ModuleDifference } from '../model/compareModels';
-import { isWithin, parentPath } from '../model/module';
-import type { ModuleSpec } from '../model/module';
-import type { DifferenceCounts, RankDifference } from '../sessions/rankComparison';
-import { countOf } from './format';
+import type { ModuleDifference, TensorChange } from '../model/compareModels';
+import { coveredPaths, missingIn } from '../model/differences';
+import type { DifferenceCounts, LayerDifference } from '../model/differences';
+import { isWithin } from '../model/module';
+import type { ModuleSpec, TensorSpec } from '../model/module';
+import { countOf, formatNumber, formatShape } from './format';
 import type { Row, RowIcon } from './rowModel';
-import { formatShare, plain, shareOf, statisticsRows } from './sideBySideModel';
+import { formatShare, plain, largestShare, statisticsRows } from './sideBySideModel';
 
-/** Of a model in all ranks that hold it. */
+/** Of a model in all ranks that hold it, or of two models. */
 export interface ModelDifferences {
   readonly title: string;
-  /** Names of the ranks, the one that the others are compared with first. */
-  readonly ranks: readonly string[];
+  /** What tells them apart: ranks, or files. The one that the others are compared with stands first. */
+  readonly names: readonly string[];
   readonly counts: DifferenceCounts;
-  /** In the order of the tree. */
+  /** In the order of the rows. */
   readonly layers: readonly LayerDifferences[];
 }
 
 export interface LayerDifferences {
   readonly path: string;
-  /** In the first rank, or in the first other one that has it. */
+  /** In the first model, or in the first other one that has it. */
   readonly module: ModuleSpec | undefined;
-  /** For every rank but the first; undefined where it does not differ. */
-  readonly differences: readonly (RankDifference | undefined)[];
+  /** For every model but the first; undefined where it does not differ. */
+  readonly differences: readonly (LayerDifference | undefined)[];
 }
 
 /** A model that only some ranks hold. */
@@ -39,15 +40,16 @@ const structureIcon: RowIcon = { id: 'list-tree' };
 /** More are not listed. */
 const longestList = 200;
 
-/** How the ranks stand to each other, in a few words each, what differs first; none where nothing was compared. */
+/** How the models stand to each other, in a few words each, what differs first; none where nothing was compared. */
 export function comparisonWords(
   models: readonly { readonly counts: DifferenceCounts }[],
   partial: readonly PartialModel[],
+  hasFlags = models.length > 0,
 ): readonly string[] {
   const sum = (key: keyof DifferenceCounts): number => models.reduce((total, { counts }) => total + counts[key], 0);
   const [flags, structure, options, statistics] = [sum('flags'), sum('structure'), sum('options'), sum('statistics')];
   const agreeing = [
-    ...(flags === 0 && models.length > 0 ? ['flags'] : []),
+    ...(flags === 0 && hasFlags ? ['flags'] : []),
     ...(statistics === 0 && sum('comparedStatistics') > 0 ? ['statistics'] : []),
   ];
   return [
@@ -61,14 +63,14 @@ export function comparisonWords(
 }
 
 /** What the row of a module in one rank adds about another one: `rank 0: eval`, `statistics differ from rank 0`. */
-export function differenceWords({ module, statistics }: RankDifference, first: string): string {
+export function differenceWords({ module, statistics }: LayerDifference, first: string): string {
   const words: string[] = [];
   const { structure, flags, options, modules } = module ?? {};
   if (structure === 'missing') words.push(`not in ${first}`);
   if (structure === 'class') words.push(`${first}: ${modules?.[0]?.type ?? ''}`);
   if (structure === 'tensors') words.push(`other tensors than ${first}`);
   if (flags !== undefined) words.push(`${first}: ${modeOf(flags[0])}`);
-  if (options !== undefined) words.push(`other ${options.join(', ')} than ${first}`);
+  if (options !== undefined) words.push(`other ${options.map(({ name }) => name).join(', ')} than ${first}`);
   if (statistics !== undefined) words.push(`statistics differ from ${first}`);
   return words.join(' · ');
 }
@@ -78,7 +80,7 @@ export function differencesRow(models: readonly ModelDifferences[], partial: rea
   const layers = models.flatMap((model) => model.layers.map((layer) => ({ model, layer })));
   if (layers.length + partial.length === 0) return undefined;
   const largest = layers
-    .map(({ model, layer }) => ({ share: shareOf(layer), name: nameOf(model, layer.path, models) }))
+    .map(({ model, layer }) => ({ share: largestShare(layer), name: nameOf(model, layer.path, models) }))
     .reduce<{ share: number; name: string } | undefined>(
       (most, each) => (each.share > (most?.share ?? 0) ? each : most),
       undefined,
@@ -93,7 +95,7 @@ export function differencesRow(models: readonly ModelDifferences[], partial: rea
     description,
     icon: { id: 'diff' },
     tooltip: [
-      `Compared with ${first?.ranks[0] ?? 'the first rank'}, after the same number of batches.`,
+      `Compared with ${first?.names[0] ?? 'the first rank'}, after the same number of batches.`,
       'BatchNorm takes its statistics from the batches of its own rank. With SyncBatchNorm they are those of all ranks.',
       'DistributedDataParallel copies the buffers of rank 0 to the others before each forward, unless it was told not to.',
     ],
@@ -123,37 +125,17 @@ function partialRow({ title, ranks }: PartialModel): Row {
   return plain(title, `only in ${ranks.join(', ')}`, structureIcon);
 }
 
-/** Modules that differ from the first rank in nothing but their flags, just as a module above them does. */
-function coveredPaths(layers: readonly LayerDifferences[]): ReadonlySet<string> {
-  const signs = new Map(layers.map((layer) => [layer.path, flagSign(layer)]));
-  return new Set(
-    layers.flatMap(({ path, differences }) => {
-      const above = parentPath(path);
-      const onlyFlags = differences.every(
-        (each) =>
-          each?.statistics === undefined &&
-          each?.module?.structure === undefined &&
-          each?.module?.options === undefined,
-      );
-      return onlyFlags && above !== undefined && signs.get(above) === signs.get(path) ? [path] : [];
-    }),
-  );
-}
-
-function flagSign({ differences }: LayerDifferences): string {
-  return JSON.stringify(differences.map((each) => each?.module?.flags ?? null));
-}
-
 function layerRow(model: ModelDifferences, layer: LayerDifferences, name: string, covered: ReadonlySet<string>): Row {
   const { module, differences, path } = layer;
   const flags = flagWords(model, layer);
-  const below = flags === '' ? 0 : [...covered].filter((other) => isWithin(other, path)).length;
+  const isMissing = differences.some((each) => each?.module?.structure === 'missing');
+  const below = flags === '' && !isMissing ? 0 : [...covered].filter((other) => isWithin(other, path)).length;
   const statistics = differences.some((each) => each?.statistics !== undefined);
-  const share = shareOf(layer);
+  const share = largestShare(layer);
   const words = [
     flags,
-    below === 0 ? '' : `with ${countOf(below, 'module')} below`,
     ...structureWords(model, layer),
+    below === 0 ? '' : `with ${countOf(below, 'module')} below`,
     statistics ? (share > 0 ? `differs by ${formatShare(share)}` : 'counts of batches differ') : '',
     module?.type ?? '',
   ].filter((part) => part !== '');
@@ -173,31 +155,57 @@ function layerRow(model: ModelDifferences, layer: LayerDifferences, name: string
 }
 
 /** `rank 0: train, rank 1: eval`; of many ranks those that differ from the first. */
-function flagWords({ ranks }: ModelDifferences, { differences }: LayerDifferences): string {
+function flagWords({ names }: ModelDifferences, { differences }: LayerDifferences): string {
   const found = differences.flatMap((each, index) => {
     const flags = each?.module?.flags;
-    return flags === undefined ? [] : [{ rank: ranks[index + 1] ?? '', flags }];
+    return flags === undefined ? [] : [{ name: names[index + 1] ?? '', flags }];
   });
   const [one] = found;
   if (one === undefined) return '';
-  const first = `${ranks[0] ?? ''}: ${modeOf(one.flags[0])}`;
-  return [first, ...found.map(({ rank, flags }) => `${rank}: ${modeOf(flags[1])}`)].join(', ');
+  const first = `${names[0] ?? ''}: ${modeOf(one.flags[0])}`;
+  return [first, ...found.map(({ name, flags }) => `${name}: ${modeOf(flags[1])}`)].join(', ');
 }
 
-function structureWords({ ranks }: ModelDifferences, { differences }: LayerDifferences): readonly string[] {
+function structureWords(
+  { names: [first = '', ...names] }: ModelDifferences,
+  { differences }: LayerDifferences,
+): readonly string[] {
   return differences.flatMap((each, index) => {
-    const rank = ranks[index + 1] ?? '';
-    const { structure, options, modules } = each?.module ?? ({} as Partial<ModuleDifference>);
-    const structural =
-      structure === undefined
-        ? []
-        : structure === 'missing'
-          ? [`not in ${modules?.[0] === undefined ? (ranks[0] ?? '') : rank}`]
-          : structure === 'class'
-            ? [`${rank}: ${modules?.[1]?.type ?? ''}`]
-            : [`other tensors in ${rank}`];
-    return [...structural, ...(options === undefined ? [] : [`other ${options.join(', ')} in ${rank}`])];
+    const name = names[index] ?? '';
+    const { module } = each ?? {};
+    if (module === undefined) return [];
+    const options = (module.options ?? []).map(
+      ({ name: option, values: [one, other] }) =>
+        `${option} ${formatOption(one)} in ${first}, ${formatOption(other)} in ${name}`,
+    );
+    return [...structureOf(module, first, name), ...options];
   });
+}
+
+function structureOf(module: ModuleDifference, first: string, name: string): readonly string[] {
+  const { structure, modules, tensors = [] } = module;
+  if (structure === undefined) return [];
+  if (structure === 'missing') return [`not in ${missingIn(module) === 0 ? first : name}`];
+  if (structure === 'class') return [`${name}: ${modules[1]?.type ?? ''}`];
+  const [tensor, ...more] = tensors;
+  if (tensor === undefined) return [`other order of tensors in ${name}`];
+  return [
+    `${tensorWords(tensor, first, name)}${more.length === 0 ? '' : `, and ${countOf(more.length, 'more tensor')}`}`,
+  ];
+}
+
+/** `weight [10, 512] in rank 0, [5, 512] in rank 1`; dtypes are named where they differ. */
+function tensorWords({ name: tensor, tensors: [one, other] }: TensorChange, first: string, name: string): string {
+  if (one === undefined || other === undefined) return `${tensor} not in ${one === undefined ? first : name}`;
+  const words = ({ dtype, shape }: TensorSpec): string =>
+    one.dtype === other.dtype ? formatShape(shape) : `${dtype} ${formatShape(shape)}`;
+  return `${tensor} ${words(one)} in ${first}, ${words(other)} in ${name}`;
+}
+
+/** As torch writes it: a momentum of None is the cumulative average. */
+function formatOption(value: number | boolean | null): string {
+  if (value === null) return 'None';
+  return typeof value === 'boolean' ? (value ? 'True' : 'False') : formatNumber(value);
 }
 
 function nameOf({ title }: ModelDifferences, path: string, models: readonly ModelDifferences[]): string {
@@ -205,6 +213,6 @@ function nameOf({ title }: ModelDifferences, path: string, models: readonly Mode
   return models.length === 1 ? path : `${title}: ${path}`;
 }
 
-function modeOf(training: boolean | null): string {
-  return training === null ? 'no flag' : training ? 'train' : 'eval';
+function modeOf(training: boolean): string {
+  return training ? 'train' : 'eval';
 }

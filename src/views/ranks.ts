@@ -240,7 +240,7 @@ function differencesOf({ comparisons }: ComparedJob): readonly ModelDifferences[
     const [first, ...others] = comparison.sessions;
     return {
       title: first?.title ?? '',
-      ranks: comparison.sessions.map(({ process }) => memberName(process.introduction)),
+      names: comparison.sessions.map(({ process }) => memberName(process.introduction)),
       counts: comparison.counts,
       layers: comparison.differing.map((path) => ({
         path,

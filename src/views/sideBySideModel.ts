@@ -1,17 +1,16 @@
-// The running statistics of a layer in several ranks, side by side in rows, and how far they lie apart.
+// The running statistics of a layer in several models, side by side in rows, and how far they lie apart.
 
-import { largestDifference } from '../model/compareModels';
-import type { StatisticsDifference } from '../model/compareModels';
+import { shareOf } from '../model/compareStatistics';
+import type { ComparedStatistics, StatisticsDifference } from '../model/compareStatistics';
 import type { NormStatistics, TensorSummary } from '../model/statistics';
-import type { ComparedStatistics } from '../model/statisticsHistory';
 import type { LayerDifferences, ModelDifferences } from './differencesModel';
 import { countOf, formatNumber, formatSummary } from './format';
 import type { Row, RowIcon } from './rowModel';
 
 /** The statistics of a layer side by side: a rank a row, below the name of the tensor. */
-export function statisticsRows({ ranks }: ModelDifferences, { differences }: LayerDifferences): readonly Row[] {
+export function statisticsRows({ names }: ModelDifferences, { differences }: LayerDifferences): readonly Row[] {
   const compared = differences.flatMap((each, index) =>
-    each?.statistics === undefined ? [] : [{ rank: ranks[index + 1] ?? '', statistics: each.statistics }],
+    each?.statistics === undefined ? [] : [{ name: names[index + 1] ?? '', statistics: each.statistics }],
   );
   const tensors = [
     ['running_mean', 'runningMean'],
@@ -22,19 +21,19 @@ export function statisticsRows({ ranks }: ModelDifferences, { differences }: Lay
       const shares = compared.flatMap(({ statistics }) => statistics.difference?.[key] ?? []);
       if (shares.length === 0) return [];
       const words = tensorWords(shares);
-      const rows = sideBySide(ranks[0] ?? '', compared, (statistics) => summaryWords(statistics[key]));
+      const rows = sideBySide(names[0] ?? '', compared, (statistics) => summaryWords(statistics[key]));
       return [{ ...plain(name, words, { id: 'symbol-array' }), children: 'expanded' as const, rows }];
     }),
     {
       ...plain('num_batches_tracked', countWords(compared), { id: 'symbol-numeric' }),
       children: 'collapsed',
-      rows: sideBySide(ranks[0] ?? '', compared, ({ numBatchesTracked: count }) => String(count ?? 'not stored')),
+      rows: sideBySide(names[0] ?? '', compared, ({ numBatchesTracked: count }) => String(count ?? 'not stored')),
     },
   ];
 }
 
-interface ComparedRank {
-  readonly rank: string;
+interface ComparedModel {
+  readonly name: string;
   readonly statistics: ComparedStatistics;
 }
 
@@ -44,7 +43,7 @@ interface ComparedRank {
  */
 function sideBySide(
   first: string,
-  compared: readonly ComparedRank[],
+  compared: readonly ComparedModel[],
   words: (statistics: NormStatistics) => string,
 ): readonly Row[] {
   const counts = new Set(compared.map(({ statistics }) => statistics.reports[0].numBatchesTracked));
@@ -54,7 +53,7 @@ function sideBySide(
   const icon = { id: 'circle-small' };
   return [
     ...[...firsts.values()].map((statistics) => plain(`${first}${at(statistics)}`, words(statistics), icon)),
-    ...compared.map(({ rank, statistics: { reports } }) => plain(`${rank}${at(reports[1])}`, words(reports[1]), icon)),
+    ...compared.map(({ name, statistics: { reports } }) => plain(`${name}${at(reports[1])}`, words(reports[1]), icon)),
   ];
 }
 
@@ -67,23 +66,20 @@ function tensorWords(differences: readonly NonNullable<StatisticsDifference['run
   return `differs by ${formatShare(Math.max(...shares.map((share) => share ?? 0)))}${broken}`;
 }
 
-function countWords(compared: readonly ComparedRank[]): string {
+function countWords(compared: readonly ComparedModel[]): string {
   if (compared.some(({ statistics }) => statistics.difference?.numBatchesTracked !== undefined)) return 'differs';
-  const counts = [...new Set(compared.map(({ statistics }) => statistics.reports[0].numBatchesTracked ?? 0))];
-  return `compared after ${counts.map(String).join(', ')}`;
+  const counts = compared.map(({ statistics }) => statistics.reports[0].numBatchesTracked);
+  const known = [...new Set(counts.filter((count) => count !== null))];
+  return known.length === 0 ? 'not stored' : `compared after ${known.map(String).join(', ')}`;
 }
 
 function summaryWords(summary: TensorSummary | null): string {
   return summary === null ? 'none' : formatSummary(summary);
 }
 
-/** The largest relative difference of a layer's statistics in any rank; infinite where a tensor is finite in one alone. */
-export function shareOf({ differences }: LayerDifferences): number {
-  const shares = differences.map((each) => {
-    const difference = each?.statistics?.difference;
-    return difference === undefined ? 0 : (largestDifference(difference) ?? Infinity);
-  });
-  return Math.max(0, ...shares);
+/** The largest relative difference of a layer's statistics in any model; infinite where a tensor is finite in one alone. */
+export function largestShare({ differences }: LayerDifferences): number {
+  return Math.max(0, ...differences.map((each) => shareOf(each?.statistics)));
 }
 
 /** `12 %`, `0.4 %`. */

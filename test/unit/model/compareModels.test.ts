@@ -1,7 +1,8 @@
 // Two models compared: flags, structure, options, and running statistics beyond rounding.
 
 import assert from 'node:assert/strict';
-import { compareModules, compareStatistics, largestDifference } from '../../../src/model/compareModels';
+import { compareModules } from '../../../src/model/compareModels';
+import { compareStatistics, largestDifference } from '../../../src/model/compareStatistics';
 import { summarise } from '../../../src/model/statistics';
 import type { NormStatistics } from '../../../src/model/statistics';
 import { batchNorm, dropout, moduleSpec, normSpec } from '../support/models';
@@ -63,8 +64,13 @@ describe('modules of two models', () => {
 
   it('differ in the options of layers', () => {
     const other = batchNorm('bn', true, { batchNorm: { ...normSpec, momentum: null, cumulative: true, eps: 1e-3 } });
-    assert.deepEqual(compareModules([batchNorm('bn')], [other])[0]?.options, ['eps', 'momentum']);
-    assert.deepEqual(compareModules([dropout('d')], [dropout('d', true, { dropout: { p: 0.1 } })])[0]?.options, ['p']);
+    assert.deepEqual(compareModules([batchNorm('bn')], [other])[0]?.options, [
+      { name: 'eps', values: [1e-5, 1e-3] },
+      { name: 'momentum', values: [0.1, null] },
+    ]);
+    assert.deepEqual(compareModules([dropout('d')], [dropout('d', true, { dropout: { p: 0.1 } })])[0]?.options, [
+      { name: 'p', values: [0.5, 0.1] },
+    ]);
   });
 });
 
@@ -102,8 +108,9 @@ describe('running statistics of two layers', () => {
   });
 
   it('tell counters apart', () => {
-    const difference = compareStatistics(statistics([1]), statistics([1], { numBatchesTracked: null }));
-    assert.deepEqual(difference, { numBatchesTracked: [7, null] });
+    const difference = compareStatistics(statistics([1]), statistics([1], { numBatchesTracked: 9 }));
+    assert.deepEqual(difference, { numBatchesTracked: [7, 9] });
     assert.equal(largestDifference(difference), 0);
+    assert.equal(compareStatistics(statistics([1]), statistics([1], { numBatchesTracked: null })), undefined);
   });
 });

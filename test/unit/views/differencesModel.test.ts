@@ -1,10 +1,11 @@
 // What differs between ranks, as a person reads it.
 
 import assert from 'node:assert/strict';
-import { compareModules, compareStatistics } from '../../../src/model/compareModels';
+import { compareModules } from '../../../src/model/compareModels';
+import { compareStatistics } from '../../../src/model/compareStatistics';
+import type { DifferenceCounts, LayerDifference } from '../../../src/model/differences';
 import type { ModuleSpec } from '../../../src/model/module';
 import type { NormStatistics } from '../../../src/model/statistics';
-import type { DifferenceCounts, RankDifference } from '../../../src/sessions/rankComparison';
 import { comparisonWords, differenceRows, differencesRow, differenceWords } from '../../../src/views/differencesModel';
 import type { LayerDifferences, ModelDifferences } from '../../../src/views/differencesModel';
 import { batchNorm, dropout, moduleSpec } from '../support/models';
@@ -17,7 +18,7 @@ const statistics = (count: number, mean: number): NormStatistics => ({
   runningVar: { min: 1, mean: 1, max: 1, nonFinite: 0 },
 });
 
-const moved = (first: NormStatistics, second: NormStatistics): RankDifference => ({
+const moved = (first: NormStatistics, second: NormStatistics): LayerDifference => ({
   statistics: { reports: [first, second], difference: compareStatistics(first, second) },
 });
 
@@ -33,7 +34,7 @@ function modelOf(first: readonly ModuleSpec[], ...others: readonly (readonly Mod
       return module === undefined ? undefined : { module };
     }),
   }));
-  return { title: 'net', ranks: ['rank 0', ...others.map((_, i) => `rank ${String(i + 1)}`)], counts: none, layers };
+  return { title: 'net', names: ['rank 0', ...others.map((_, i) => `rank ${String(i + 1)}`)], counts: none, layers };
 }
 
 const texts = (...models: readonly ModelDifferences[]): string[] =>
@@ -89,7 +90,7 @@ describe('differences between ranks', () => {
     const other = [net[0]!, dropout('drop', true, { dropout: { p: 0.1 } }), moduleSpec('new', 'Linear')];
     assert.deepEqual(texts(modelOf(net, other)), [
       'bn: not in rank 1 · BatchNorm2d',
-      'drop: other p in rank 1 · Dropout',
+      'drop: p 0.5 in rank 0, 0.1 in rank 1 · Dropout',
       'new: not in rank 0 · Linear',
     ]);
     const model = modelOf(net, [net[0]!, net[1]!]);
@@ -102,7 +103,7 @@ describe('differences between ranks', () => {
   });
 
   it('show figures side by side, with the batch where ranks were compared at different ones', () => {
-    const layer = (...differences: (RankDifference | undefined)[]): ModelDifferences => ({
+    const layer = (...differences: (LayerDifference | undefined)[]): ModelDifferences => ({
       ...modelOf(net, ...differences.map(() => net)),
       layers: [{ path: 'bn', module: net[1], differences }],
     });

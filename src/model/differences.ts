@@ -1,0 +1,109 @@
+// All that differs between a model and one or more others: by path, in order, and counted.
+
+import type { ModuleDifference } from './compareModels';
+import type { ComparedStatistics } from './compareStatistics';
+import { parentPath } from './module';
+import type { ModuleSpec } from './module';
+
+/** One model beside the first. */
+export interface Differences {
+  /** Modules that differ. */
+  readonly modules: ReadonlyMap<string, ModuleDifference>;
+  /** Layers whose statistics were compared, whether they differ or not. */
+  readonly statistics: ReadonlyMap<string, ComparedStatistics>;
+}
+
+/** How a module differs from the first model's. */
+export interface LayerDifference {
+  readonly module?: ModuleDifference;
+  /** With a difference. */
+  readonly statistics?: ComparedStatistics;
+}
+
+/** How many modules differ in some model. */
+export interface DifferenceCounts {
+  readonly flags: number;
+  readonly structure: number;
+  readonly options: number;
+  readonly statistics: number;
+  /** Layers whose statistics were compared at all. */
+  readonly comparedStatistics: number;
+}
+
+/** What differs at that path; undefined where nothing does. */
+export function differenceAt({ modules, statistics }: Differences, path: string): LayerDifference | undefined {
+  const [module, compared] = [modules.get(path), statistics.get(path)];
+  const differs = compared?.difference !== undefined;
+  if (module === undefined && !differs) return undefined;
+  return { ...(module === undefined ? {} : { module }), ...(differs ? { statistics: compared } : {}) };
+}
+
+/** Paths at which some model differs: in the order of the first model, then those that it has not. */
+export function differingPaths(first: readonly ModuleSpec[], others: readonly Differences[]): readonly string[] {
+  const paths = new Set<string>();
+  for (const { modules, statistics } of others) {
+    for (const path of modules.keys()) paths.add(path);
+    for (const [path, { difference }] of statistics) if (difference !== undefined) paths.add(path);
+  }
+  if (paths.size === 0) return [];
+  const known = first.map(({ path }) => path).filter((path) => paths.delete(path));
+  return [...known, ...paths];
+}
+
+export function countDifferences(others: readonly Differences[]): DifferenceCounts {
+  const [flags, structure, options] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const [statistics, compared] = [new Set<string>(), new Set<string>()];
+  for (const each of others) {
+    for (const [path, module] of each.modules) {
+      if (module.flags !== undefined) flags.add(path);
+      if (module.structure !== undefined) structure.add(path);
+      if (module.options !== undefined) options.add(path);
+    }
+    for (const [path, { difference }] of each.statistics) {
+      compared.add(path);
+      if (difference !== undefined) statistics.add(path);
+    }
+  }
+  return {
+    flags: flags.size,
+    structure: structure.size,
+    options: options.size,
+    statistics: statistics.size,
+    comparedStatistics: compared.size,
+  };
+}
+
+/** Paths that need no words of their own: they differ just as the module above them does, in its flag or by not being there. */
+export function coveredPaths(
+  layers: readonly { readonly path: string; readonly differences: readonly (LayerDifference | undefined)[] }[],
+): ReadonlySet<string> {
+  const signs = new Map(layers.map(({ path, differences }) => [path, signOf(differences)]));
+  return new Set(
+    layers.flatMap(({ path, differences }) => {
+      const above = parentPath(path);
+      const isMore = differences.some((each) => each !== undefined && hasMore(each));
+      return !isMore && above !== undefined && signs.get(above) === signs.get(path) ? [path] : [];
+    }),
+  );
+}
+
+/** What a whole subtree can have in common. */
+function signOf(differences: readonly (LayerDifference | undefined)[]): string {
+  return JSON.stringify(
+    differences.map((each) => [
+      each?.module?.flags ?? null,
+      each?.module === undefined ? null : missingIn(each.module),
+    ]),
+  );
+}
+
+function hasMore({ module, statistics }: LayerDifference): boolean {
+  const { structure, options } = module ?? {};
+  return statistics !== undefined || options !== undefined || (structure !== undefined && structure !== 'missing');
+}
+
+/** The model that has the module not: 0 or 1; null where both have it. */
+export function missingIn({ structure, modules }: ModuleDifference): 0 | 1 | null {
+  if (structure !== 'missing') return null;
+  return modules[0] === undefined ? 0 : 1;
+}
