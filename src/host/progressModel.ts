@@ -7,6 +7,7 @@ const steps: Readonly<Record<ProgressStep, { readonly words: string; readonly fr
   reading: { words: 'reading objects', from: 0, to: 60 },
   listing: { words: 'listing modules', from: 60, to: 100 },
   copying: { words: 'copying', from: 0, to: 100 },
+  comparing: { words: 'comparing statistics', from: 0, to: 100 },
 };
 
 /** Turns progress into the increments that VS Code's bar takes; it never goes back. */

@@ -84,14 +84,14 @@ export interface SetTraining {
 
 /** How far a long request is. */
 export interface Progress {
-  /** `reading` the objects of a file, `listing` its modules, `copying` it. */
+  /** `reading` the objects of a file, `listing` its modules, `copying` it, or `comparing` the layers of two models. */
   readonly step: ProgressStep;
-  /** Of `total`; in bytes, modules or bytes. Never less than told before in the same step. */
+  /** Of `total`; in bytes, modules, bytes or layers. Never less than told before in the same step. */
   readonly done: number;
   readonly total: number;
 }
 
-export const progressSteps = ['reading', 'listing', 'copying'] as const;
+export const progressSteps = ['reading', 'listing', 'copying', 'comparing'] as const;
 
 export type ProgressStep = (typeof progressSteps)[number];
 
