@@ -4,6 +4,7 @@
 import * as vscode from 'vscode';
 import { registerAssistantTools } from './commands/assistantTools';
 import { registerAttachToProcess } from './commands/attachToProcess';
+import { registerCompareModels } from './commands/compareModels';
 import { registerCompareModes } from './commands/compareModes';
 import { registerFindingCommands } from './commands/findings';
 import { DebugSessions } from './commands/debugSessions';
@@ -124,6 +125,7 @@ function wire(context: vscode.ExtensionContext, log: OutputLog): ExtensionApi {
     ...registerAssistantTools(scene, history, log),
     ...registerForwardCommands(scene, counts, log),
     registerCompareModes(scene, log),
+    ...registerCompareModels(scene, counts, log),
     ...registerSessionCommands(scene, counts, log),
     registerSaveCopy(scene, log),
     registerRevealSource(scene, log),

@@ -78,6 +78,20 @@ export interface CompareCommand {
   readonly timeout: number;
 }
 
+/** `compare` of two files, which runs neither. */
+export interface CompareFilesCommand {
+  readonly name: 'compareFiles';
+  readonly files: readonly [string, string];
+  readonly json: boolean;
+  readonly threads: number;
+  /** Path of the module of the first file below which it is compared, and of the other file, where it has it. */
+  readonly model: string | undefined;
+  /** The same in the other file. */
+  readonly otherModel: string | undefined;
+  /** Any difference makes the exit status 1. */
+  readonly failOnDifference: boolean;
+}
+
 export interface WatchCommand {
   readonly name: 'watch';
   readonly settings: FindingSettings;
@@ -95,7 +109,8 @@ export interface Pin {
   readonly training: boolean;
 }
 
-export type CommandLine = InspectCommand | CheckCommand | RunCommand | CompareCommand | SetCommand | WatchCommand;
+export type CommandLine =
+  InspectCommand | CheckCommand | RunCommand | CompareCommand | CompareFilesCommand | SetCommand | WatchCommand;
 
 interface Options {
   readonly json?: true;
@@ -111,6 +126,8 @@ interface Options {
   readonly statistics?: true;
   readonly force?: true;
   readonly failOn?: Severity;
+  readonly otherModel?: string;
+  readonly exitCode?: true;
 }
 
 const seeHelp = 'Run with --help for the options.';
@@ -165,7 +182,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     'a random input of this shape (1,3,224,224 or 1,16:int64); repeatable',
     (text: string) => inputs.push(parseShape(text)),
   ] as const;
-  const modelOption = ['--model <path>', 'the model to run, where the file holds several'] as const;
+  const modelOption = ['--model <path>', 'the model that is meant, where the file holds several'] as const;
   const threadsOption = ['--threads <n>', 'threads of the kernels; 0 chooses', integerFrom(0), 0] as const;
   const timeoutOption = [
     '--timeout <seconds>',
@@ -242,17 +259,36 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
 
   program
     .command('compare')
-    .description('run the same input in eval and in train, and show layer by layer how far apart the outputs are')
+    .description(
+      'run the same input in eval and in train, and show layer by layer how far apart the outputs are; ' +
+        'or, of two files, what differs between them',
+    )
     .argument('<file>', 'a model file')
+    .argument('[other]', 'another one, to compare modes, statistics, structure and options with')
     .option(...inputOption)
     .option(...shapeOption)
     .option(...modelOption)
+    .option('--other-model <path>', 'the model in the other file, where that is not of the same name')
+    .option('--exit-code', 'end with status 1 where two files differ')
     .option('--seed <n>', 'draw other inputs and dropout', integerFrom(0))
     .option(...threadsOption)
     .option(...timeoutOption)
     .option('--json', 'print JSON')
-    .action((file: string, options: Options) => {
-      const { json = false, threads, timeout, model, seed } = options;
+    .action((file: string, other: string | undefined, options: Options) => {
+      const { json = false, threads, timeout, model, seed, otherModel, exitCode = false } = options;
+      if (other !== undefined) {
+        if (inputs.length > 0 || seed !== undefined)
+          throw new AppError(
+            'usage',
+            '--input, --shape and --seed are about a run, and two files are only read',
+            seeHelp,
+          );
+        const roots = { model, otherModel };
+        result = { name: 'compareFiles', files: [file, other], json, threads, ...roots, failOnDifference: exitCode };
+        return;
+      }
+      if (otherModel !== undefined || exitCode)
+        throw new AppError('usage', '--other-model and --exit-code are about two files, and one was given', seeHelp);
       result = { name: 'compare', file, json, threads, inputs, model, seed, timeout };
     });
 

@@ -4,7 +4,7 @@ import { isApart, type LayerGap, type ModeComparison } from '../model/comparison
 import type { ModelDescription, Problem } from '../model/description';
 import type { Engine } from '../protocol/engine';
 import type { CompareCommand } from './arguments';
-import { figure } from './report';
+import { figure, table } from './report';
 import { withinTime } from './withinTime';
 
 /** The comparison as text or JSON. @throws AppError where the file can't be inspected or a forward fails. */
@@ -67,14 +67,4 @@ function figures({ relativeL2, cosine, maxAbs, nonFinite, batchShift }: LayerGap
       : `mean off by ${figure(batchShift.meanShift)} sd, variance × ${figure(batchShift.varianceRatio)}`;
   const odd = nonFinite === 0 ? '' : `${nonFinite} non-finite`;
   return [figure(relativeL2), figure(cosine), figure(maxAbs), [shift, odd].filter((part) => part !== '').join(', ')];
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -10,9 +10,10 @@ import { createEngine } from '../sessions/engine';
 import { createWorkerEngine } from '../sessions/workerEngine';
 import { AppError, toAppError } from '../util/errors';
 import { silentLog } from '../util/log';
-import { parseCommandLine, type CommandLine, type WatchCommand } from './arguments';
+import { parseCommandLine, type CommandLine, type CompareFilesCommand, type WatchCommand } from './arguments';
 import { check, type Checked } from './check';
 import { compare } from './compare';
+import { compareFiles } from './compareFiles';
 import { inspect } from './inspect';
 import { run } from './run';
 import { set } from './set';
@@ -24,7 +25,7 @@ const distFolder = path.dirname(fileURLToPath(import.meta.url));
 /** Holds the agent and what starts it. */
 const agentFolder = path.join(distFolder, '..', 'python');
 
-type FileCommand = Exclude<CommandLine, WatchCommand>;
+type FileCommand = Exclude<CommandLine, WatchCommand | CompareFilesCommand>;
 
 async function main(argv: readonly string[]): Promise<number> {
   let command: CommandLine;
@@ -36,13 +37,23 @@ async function main(argv: readonly string[]): Promise<number> {
     return report(error);
   }
   if (command.name === 'watch') return watch(command, agentFolder).catch(report);
-  const engine = engineFor(command);
   try {
-    const { text, status } = await execute(engine, command);
+    const { text, status } = await (command.name === 'compareFiles' ? compareTwo(command) : inEngine(command));
     await write(text);
     return status;
   } catch (error) {
     return report(error);
+  }
+}
+
+function compareTwo(command: CompareFilesCommand): Promise<Checked> {
+  return compareFiles(() => createEngine({ wasmFolder: distFolder, threads: command.threads }), command);
+}
+
+async function inEngine(command: FileCommand): Promise<Checked> {
+  const engine = engineFor(command);
+  try {
+    return await execute(engine, command);
   } finally {
     engine.dispose();
   }

@@ -146,3 +146,15 @@ function summaryText({ min, mean, max, nonFinite }: TensorSummary): string {
 /** Four digits. */
 export const figure = (value: number | null): string =>
   value === null ? 'none' : Number(value.toPrecision(4)).toString();
+
+/** Rows in columns of equal width. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -6,19 +6,14 @@ import { registerCommand } from '../host/commands';
 import { commandIds, modelExtensions, perhapsModelExtensions } from '../host/ids';
 import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
+import type { FileSession } from '../sessions/fileSession';
 import { AppError } from '../util/errors';
 import type { Scene } from './targets';
 
 export function registerOpenCommands(scene: Scene, log: OutputLog, samplesFolder: vscode.Uri): vscode.Disposable[] {
   return [
     registerCommand(log, commandIds.openModel, async () => {
-      const files = await vscode.window.showOpenDialog({
-        title: 'Open Model',
-        openLabel: 'Open Model',
-        canSelectMany: true,
-        filters: { 'Model files': [...modelExtensions, ...perhapsModelExtensions], 'All files': ['*'] },
-      });
-      await openAll(scene, files ?? []);
+      await openAll(scene, await chooseModelFiles('Open Model', { many: true }));
     }),
     registerCommand(log, commandIds.openFile, async (clicked, selected) => {
       const files = (Array.isArray(selected) && selected.length > 0 ? (selected as unknown[]) : [clicked]).filter(
@@ -34,20 +29,36 @@ export function registerOpenCommands(scene: Scene, log: OutputLog, samplesFolder
   ];
 }
 
-async function openAll(scene: Scene, files: readonly vscode.Uri[]): Promise<void> {
-  for (const uri of files) {
-    if (uri.scheme !== 'file') {
-      throw new AppError(
-        'file-unreadable',
-        `${basename(uri.path)} is not on this machine’s disk.`,
-        'Save a copy of it and open that.',
-      );
-    }
-    const session = await withDelayedProgress(`Opening ${basename(uri.fsPath)}`, { cancellable: true }, (...control) =>
-      scene.store.openFile(uri.fsPath, ...control),
+/** The files that a person chooses in a dialog; none if they give up. */
+export async function chooseModelFiles(
+  title: string,
+  { many }: { readonly many: boolean },
+): Promise<readonly vscode.Uri[]> {
+  const files = await vscode.window.showOpenDialog({
+    title,
+    openLabel: title,
+    canSelectMany: many,
+    filters: { 'Model files': [...modelExtensions, ...perhapsModelExtensions], 'All files': ['*'] },
+  });
+  return files ?? [];
+}
+
+/** Opens a file as a model, or finds the session that has it open. @throws AppError */
+export async function openModelFile({ store }: Scene, uri: vscode.Uri): Promise<FileSession> {
+  if (uri.scheme !== 'file') {
+    throw new AppError(
+      'file-unreadable',
+      `${basename(uri.path)} is not on this machine’s disk.`,
+      'Save a copy of it and open that.',
     );
-    await scene.tree.reveal(session, '', { focus: true });
   }
+  return withDelayedProgress(`Opening ${basename(uri.fsPath)}`, { cancellable: true }, (...control) =>
+    store.openFile(uri.fsPath, ...control),
+  );
+}
+
+async function openAll(scene: Scene, files: readonly vscode.Uri[]): Promise<void> {
+  for (const uri of files) await scene.tree.reveal(await openModelFile(scene, uri), '', { focus: true });
 }
 
 async function pickSample(folder: vscode.Uri): Promise<vscode.Uri | undefined> {

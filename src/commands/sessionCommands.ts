@@ -6,11 +6,10 @@ import { commandIds } from '../host/ids';
 import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
 import type { ModelSession } from '../sessions/modelSession';
-import { fileOf } from '../sessions/sessionStore';
 import { AppError } from '../util/errors';
 import type { ModeCounts } from '../views/modeCounts';
-import { describeModel } from '../views/modeModel';
 import type { TreeNode } from '../views/moduleTree';
+import { modelItem } from './modelItem';
 import { sessionOf, targetsOf } from './targets';
 import type { Scene } from './targets';
 
@@ -68,15 +67,7 @@ async function pickModel(
   counts: ModeCounts,
   active: ModelSession | undefined,
 ): Promise<ModelSession | undefined> {
-  const items = sessions.map((session) => {
-    const root = session.module('');
-    return {
-      label: session.title,
-      description: root === undefined ? '' : describeModel(root, counts.of(session, '')).text,
-      detail: fileOf(session) ?? '',
-      session,
-    };
-  });
+  const items = sessions.map((session) => modelItem(session, counts));
   // The active model is last: pressing Enter at once switches to another.
   items.sort((a, b) => Number(a.session === active) - Number(b.session === active));
   const picked = await vscode.window.showQuickPick(items, {

@@ -73,18 +73,27 @@ export function countDifferences(others: readonly Differences[]): DifferenceCoun
   };
 }
 
-/** Paths that need no words of their own: they differ just as the module above them does, in its flag or by not being there. */
-export function coveredPaths(
+/**
+ * Leaves out what needs no words of its own: modules that differ just as the one above them does, in their flag or by not being there.
+ * @returns the paths that are left, in order, each with the number of those that were left out below it.
+ */
+export function foldSubtrees(
   layers: readonly { readonly path: string; readonly differences: readonly (LayerDifference | undefined)[] }[],
-): ReadonlySet<string> {
+): ReadonlyMap<string, number> {
   const signs = new Map(layers.map(({ path, differences }) => [path, signOf(differences)]));
-  return new Set(
-    layers.flatMap(({ path, differences }) => {
-      const above = parentPath(path);
-      const isMore = differences.some((each) => each !== undefined && hasMore(each));
-      return !isMore && above !== undefined && signs.get(above) === signs.get(path) ? [path] : [];
-    }),
-  );
+  const isCovered = ({ path, differences }: (typeof layers)[number]): boolean => {
+    const above = parentPath(path);
+    const isMore = differences.some((each) => each !== undefined && hasMore(each));
+    return !isMore && above !== undefined && signs.get(above) === signs.get(path);
+  };
+  const covered = new Set(layers.filter(isCovered).map(({ path }) => path));
+  const folds = new Map(layers.filter(({ path }) => !covered.has(path)).map(({ path }) => [path, 0]));
+  for (const path of covered) {
+    let above: string | undefined = path;
+    while (above !== undefined && covered.has(above)) above = parentPath(above);
+    if (above !== undefined) folds.set(above, (folds.get(above) ?? 0) + 1);
+  }
+  return folds;
 }
 
 /** What a whole subtree can have in common. */

@@ -99,7 +99,8 @@ function sortedByWeight(layers: readonly PairDifference[]): readonly PairDiffere
 
 function kindOf(layer: PairDifference): number {
   const { module } = layer;
-  if (module?.flags !== undefined) return module.modules.some((each) => each?.modeSensitive === true) ? 0 : 1;
+  // Where the flag decides on what a forward does, at or below the module.
+  if (module?.flags !== undefined) return module.modules.every((each) => each?.behaviour === 'none') ? 1 : 0;
   if (shareOf(layer.statistics) > 0) return 2;
   if (module?.structure !== undefined) return 3;
   return module?.options === undefined ? 5 : 4;

@@ -13,12 +13,13 @@ import type { FindingRules } from './findingRules';
 import { FileSession, openFileSession } from './fileSession';
 import { ForwardHistory } from './forwardHistory';
 import type { LiveProcess } from './liveProcess';
+import { ModelPairs } from './modelPairs';
 import type { ModelSession, ReloadOptions, SessionChange } from './modelSession';
 import type { SessionEngine } from './workerEngine';
 
 /** What happened in the store. */
 export type StoreChange =
-  | { readonly kind: 'added' | 'removed' | 'disk' | 'forward' | 'comparison'; readonly session: ModelSession }
+  | { readonly kind: 'added' | 'removed' | 'disk' | 'forward' | 'comparison' | 'pair'; readonly session: ModelSession }
   | { readonly kind: 'session'; readonly session: ModelSession; readonly change: SessionChange }
   /** A live process came, ended, left, or switched modes. */
   | { readonly kind: 'process'; readonly process: LiveProcess }
@@ -64,6 +65,8 @@ export class SessionStore implements Disposable {
   readonly forwards: ForwardHistory;
   /** The last comparison of train and eval of each session. */
   readonly comparisons: Comparisons;
+  /** The last comparison of each session with another one. */
+  readonly pairs: ModelPairs;
 
   constructor(private readonly options: SessionStoreOptions) {
     this.changed = new Emitter(options.onListenerError);
@@ -73,6 +76,10 @@ export class SessionStore implements Disposable {
     });
     this.comparisons = new Comparisons((session) => {
       this.changed.fire({ kind: 'comparison', session });
+    });
+    this.pairs = new ModelPairs((id) => {
+      const session = this.get(id);
+      if (session !== undefined) this.changed.fire({ kind: 'pair', session });
     });
   }
 
@@ -155,6 +162,8 @@ export class SessionStore implements Disposable {
     owned.add(
       session.onDidChange((change) => {
         if (change.kind === 'tree') this.forgetRuns(session);
+        if (change.kind === 'tree' || change.kind === 'modes' || change.kind === 'statistics')
+          this.pairs.outdate(session);
         this.changed.fire({ kind: 'session', session, change });
       }),
     );
@@ -209,6 +218,7 @@ export class SessionStore implements Disposable {
     if (entry === undefined) return;
     this.entries.delete(session.id);
     this.forgetRuns(session);
+    this.pairs.close(session);
     entry.owned.dispose();
     if (this.activeId === session.id) this.activeId = [...this.entries.keys()].at(-1);
     this.changed.fire({ kind: 'removed', session });

@@ -1,9 +1,8 @@
 // What differs between the ranks of a job, or between two models, in rows: a sum, the layers, and their figures side by side.
 
 import type { ModuleDifference, TensorChange } from '../model/compareModels';
-import { coveredPaths, missingIn } from '../model/differences';
+import { foldSubtrees, missingIn } from '../model/differences';
 import type { DifferenceCounts, LayerDifference } from '../model/differences';
-import { isWithin } from '../model/module';
 import type { ModuleSpec, TensorSpec } from '../model/module';
 import { countOf, formatNumber, formatShape } from './format';
 import type { Row, RowIcon } from './rowModel';
@@ -108,15 +107,18 @@ export function differencesRow(models: readonly ModelDifferences[], partial: rea
 /** The rows below it: a layer each; of a subtree that differs in its flags as a whole only the topmost module. */
 export function differenceRows(models: readonly ModelDifferences[], partial: readonly PartialModel[]): readonly Row[] {
   const layers = models.flatMap((model) => {
-    const covered = coveredPaths(model.layers);
-    return model.layers.filter(({ path }) => !covered.has(path)).map((layer) => ({ model, layer, covered }));
+    const folds = foldSubtrees(model.layers);
+    return model.layers.flatMap((layer) => {
+      const below = folds.get(layer.path);
+      return below === undefined ? [] : [{ model, layer, below }];
+    });
   });
   const rest = layers.length - longestList;
   return [
     ...partial.map(partialRow),
     ...layers
       .slice(0, longestList)
-      .map(({ model, layer, covered }) => layerRow(model, layer, nameOf(model, layer.path, models), covered)),
+      .map(({ model, layer, below }) => layerRow(model, layer, nameOf(model, layer.path, models), below)),
     ...(rest > 0 ? [plain(`… ${countOf(rest, 'more module')}`, '', { id: 'ellipsis' })] : []),
   ];
 }
@@ -125,11 +127,9 @@ function partialRow({ title, ranks }: PartialModel): Row {
   return plain(title, `only in ${ranks.join(', ')}`, structureIcon);
 }
 
-function layerRow(model: ModelDifferences, layer: LayerDifferences, name: string, covered: ReadonlySet<string>): Row {
+function layerRow(model: ModelDifferences, layer: LayerDifferences, name: string, below: number): Row {
   const { module, differences, path } = layer;
   const flags = flagWords(model, layer);
-  const isMissing = differences.some((each) => each?.module?.structure === 'missing');
-  const below = flags === '' && !isMissing ? 0 : [...covered].filter((other) => isWithin(other, path)).length;
   const statistics = differences.some((each) => each?.statistics !== undefined);
   const share = largestShare(layer);
   const words = [
@@ -141,6 +141,7 @@ function layerRow(model: ModelDifferences, layer: LayerDifferences, name: string
   ].filter((part) => part !== '');
   return {
     label: name,
+    path,
     description: words.join(' · '),
     icon: flags !== '' ? flagIcon : statistics ? statisticsIcon : structureIcon,
     tooltip: [`Path: ${path === '' ? '(root)' : path}`, ...words],

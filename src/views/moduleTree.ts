@@ -12,7 +12,7 @@ import type { ModelSession } from '../sessions/modelSession';
 import { fileOf } from '../sessions/sessionStore';
 import type { SessionStore, StoreChange } from '../sessions/sessionStore';
 import { coalesce } from '../host/coalesce';
-import { viewIds } from '../host/ids';
+import { commandIds, viewIds } from '../host/ids';
 import type { FindingIndex } from './findingIndex';
 import { resourceOf } from './findingDecorations';
 import { forwardRow, forwardRows, normRows } from './factsModel';
@@ -24,6 +24,7 @@ import { memberName, type Place } from './ranksModel';
 import type { Row } from './rowModel';
 import { callRow, callsOf } from './traceModel';
 import { toTreeItem } from './treeItem';
+import { pairedModule, pairRow, pairRows } from './pairModel';
 import {
   errorRow,
   hasStatistics,
@@ -42,6 +43,8 @@ export type TreeNode =
   | ({ readonly kind: 'range'; readonly session: ModelSession; readonly path: string } & ModuleRange)
   | { readonly kind: 'forward'; readonly session: ModelSession }
   | { readonly kind: 'problems'; readonly session: ModelSession }
+  /** What differs from another model. */
+  | { readonly kind: 'pair'; readonly session: ModelSession }
   /** A live process, above its models. */
   | { readonly kind: 'process'; readonly session?: undefined; readonly process: LiveProcess }
   /** Processes that run the same program side by side, by the key of their job; and what differs between them. */
@@ -56,6 +59,8 @@ export type TreeNode =
       readonly id: string;
       readonly row: Row;
       readonly parent?: TreeNode;
+      /** A module that a click shows. */
+      readonly shows?: { readonly session: ModelSession; readonly path: string };
       /** A line of the user's code that the row is about. */
       readonly line?: SourceLocation;
     };
@@ -122,12 +127,20 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 
   /** Shows a module's row and selects it; the view comes into sight. */
   async reveal(session: ModelSession, path: string, options: { readonly focus: boolean }): Promise<void> {
-    const node = this.node(session, path);
+    await this.show(session, this.node(session, path), path === '', options.focus);
+  }
+
+  /** Shows what differs from another model, unfolded. */
+  async revealPair(session: ModelSession): Promise<void> {
+    await this.show(session, this.pairNode(session), true, false);
+  }
+
+  private async show(session: ModelSession, node: TreeNode, expand: boolean, focus: boolean): Promise<void> {
     // A reveal waits for the refreshes before it; one that came after it would take the selection away again.
     this.refreshes.flush();
     this.reveals++;
     const ended = new AbortController();
-    const revealing = this.revealNode(session, node, path, options);
+    const revealing = this.revealNode(session, node, expand, focus);
     // Should VS Code never answer, the tree must go on all the same.
     void Promise.race([revealing, setTimeout(longestReveal, undefined, { signal: ended.signal })])
       .catch(() => undefined)
@@ -139,17 +152,12 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     await revealing;
   }
 
-  private async revealNode(
-    session: ModelSession,
-    node: TreeNode,
-    path: string,
-    options: { readonly focus: boolean },
-  ): Promise<void> {
+  private async revealNode(session: ModelSession, node: TreeNode, expand: boolean, focus: boolean): Promise<void> {
     // A view that was hidden fetches its rows only once it is in sight, and drops a selection that comes before them:
     // the last model's row would stay highlighted, while commands act on this one.
     for (let attempt = 0; attempt < revealAttempts; attempt++) {
       if (this.store.get(session.id) !== session) return;
-      await this.view.reveal(node, { select: true, focus: options.focus, expand: path === '' });
+      await this.view.reveal(node, { select: true, focus, expand });
       await setTimeout(50 * (attempt + 1));
       if (this.view.selection.includes(node)) return;
     }
@@ -174,6 +182,8 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
         return element.session.problems.map((problem, index) =>
           rowNode(element.session, `problem:${String(index)}`, problemRow(problem), problem.path),
         );
+      case 'pair':
+        return this.pairNodes(element);
       case 'process':
         return this.childrenOfProcess(element.process);
       case 'job':
@@ -214,7 +224,12 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     if (element.kind === 'module' && element.path === '' && element.session instanceof LiveSession) {
       return this.processNode(element.session.process);
     }
-    if (element.kind === 'forward' || element.kind === 'problems' || element.kind === 'switches')
+    if (
+      element.kind === 'forward' ||
+      element.kind === 'problems' ||
+      element.kind === 'switches' ||
+      element.kind === 'pair'
+    )
       return this.node(element.session, '');
     if (element.kind === 'row' && element.parent !== undefined) return element.parent;
     if (element.path === undefined) return undefined;
@@ -227,6 +242,11 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     const item = toTreeItem(this.rowOf(element));
     item.id = `${ownerOf(element)}/${element.kind}/${ownId(element)}`;
     if (element.kind === 'module') item.resourceUri = resourceOf(element.session.id, element.path);
+    if (element.kind === 'row' && element.shows !== undefined) {
+      const { session, path } = element.shows;
+      const module = this.node(session, path);
+      item.command = { command: commandIds.revealInTree, title: 'Show Module', arguments: [module] };
+    }
     return item;
   }
 
@@ -267,6 +287,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       ...(this.store.forwards.last(session) === undefined
         ? []
         : [this.keyed(session, 'forward', () => ({ kind: 'forward', session }))]),
+      ...(this.store.pairs.last(session) === undefined ? [] : [this.pairNode(session)]),
       ...(session instanceof LiveSession && session.switches.length > 0
         ? [this.keyed(session, 'switches', () => ({ kind: 'switches', session }))]
         : []),
@@ -286,6 +307,25 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     const ranges = rangesOf(children.length);
     if (ranges.length > 0) return [...calls, ...facts, ...ranges.map((range) => this.rangeNode(session, path, range))];
     return [...calls, ...facts, ...children.map((child) => this.node(session, child.path))];
+  }
+
+  private pairNode(session: ModelSession): TreeNode {
+    return this.keyed(session, 'pair', () => ({ kind: 'pair', session }));
+  }
+
+  /** A click on a difference shows the module, in the other model where only that has it and is still open. */
+  private pairNodes(element: Extract<TreeNode, { kind: 'pair' }>): TreeNode[] {
+    const pair = this.store.pairs.last(element.session);
+    if (pair === undefined) return [];
+    return pairRows(pair).map((row) => {
+      const found = row.path === undefined ? undefined : pairedModule(pair, row.path);
+      const session = found === undefined ? undefined : this.store.get(pair.ids[found.side]);
+      return {
+        ...rowNode(element.session, `pair/${row.label}`, row),
+        parent: element,
+        ...(found === undefined || session === undefined ? {} : { shows: { session, path: found.path } }),
+      };
+    });
   }
 
   private rangeNode(session: ModelSession, path: string, range: ModuleRange): TreeNode {
@@ -328,6 +368,10 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       case 'forward': {
         const record = this.store.forwards.last(element.session);
         return record === undefined ? errorRow('The forward was forgotten.') : forwardRow(record);
+      }
+      case 'pair': {
+        const pair = this.store.pairs.last(element.session);
+        return pair === undefined ? errorRow('The comparison was forgotten.') : pairRow(pair);
       }
       case 'process': {
         const { introduction, sessions, ended } = element.process;
@@ -395,6 +439,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       case 'disk':
       case 'forward':
       case 'comparison':
+      case 'pair':
         this.onSessionChange(change.session, ['']);
         return;
       case 'removed':

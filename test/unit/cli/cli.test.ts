@@ -73,6 +73,8 @@ async function execute(...argv: string[]): Promise<string> {
       }
       case 'set':
         return await set(engine, command);
+      case 'compareFiles':
+        throw new Error('comparing two files is tested in compareFiles.test.ts');
       case 'watch':
         throw new Error('watch is tested with real processes in test/live');
     }

@@ -96,6 +96,10 @@ describe('running statistics of two layers', () => {
     const swapped = [statistics([3, 4], {}, true), statistics([4, 3], {}, true)] as const;
     assert.ok(Math.abs((compareStatistics(...swapped)?.runningMean?.relative ?? 0) - Math.SQRT2 / 5) < 1e-12);
     assert.equal(compareStatistics(statistics([3, 4]), statistics([4, 3])), undefined);
+    for (const unit of [1e-200, 1e200]) {
+      const scaled = [statistics([3 * unit, 4 * unit], {}, true), statistics([4 * unit, 3 * unit], {}, true)] as const;
+      assert.ok(Math.abs((compareStatistics(...scaled)?.runningMean?.relative ?? 0) - Math.SQRT2 / 5) < 1e-12);
+    }
   });
 
   it('tell what is not finite, and what is not there', () => {

@@ -1,0 +1,75 @@
+// A model compared with another one, in rows: a sum, what could not be compared, and what differs.
+
+import { pathIn } from '../model/alignModels';
+import { shareOf } from '../model/compareStatistics';
+import type { PairComparison } from '../model/pairComparison';
+import { pairNotes } from '../model/pairNotes';
+import type { ModelPair } from '../sessions/modelPairs';
+import { comparisonWords, differenceRows } from './differencesModel';
+import type { Row } from './rowModel';
+import { formatShare, plain } from './sideBySideModel';
+
+/** The fold below the model's own row. */
+export function pairRow(pair: ModelPair): Row {
+  const { names, comparison, isOutdated } = pair;
+  const description = [...(isOutdated ? ['before the last changes'] : []), ...pairWords(comparison)].join(' · ');
+  const label = `Compared with ${names[1]}`;
+  return {
+    label,
+    description,
+    icon: { id: 'diff' },
+    tooltip: [
+      `Compared: ${names.join(' with ')}`,
+      ...pairWords(comparison),
+      ...(isOutdated
+        ? ['Modes, statistics or modules of one of them have changed since; compare again to see them.']
+        : []),
+      'Running statistics differ by the distance of the two vectors, relative to the longer one.',
+    ],
+    spoken: `${label}: ${description.replaceAll(' · ', ', ')}`,
+    context: 'pair',
+    children: comparison.layers.length + pairNotes(names, comparison).length === 0 ? 'none' : 'collapsed',
+  };
+}
+
+/** The rows below it. */
+export function pairRows({ names, comparison }: ModelPair): readonly Row[] {
+  const { counts, layers } = comparison;
+  const model = {
+    title: '(root)',
+    names,
+    counts,
+    layers: layers.map(({ path, modules, module, statistics }) => ({
+      path,
+      module: modules[0] ?? modules[1],
+      differences: [
+        { ...(module === undefined ? {} : { module }), ...(statistics === undefined ? {} : { statistics }) },
+      ],
+    })),
+  };
+  return [
+    ...pairNotes(names, comparison).map((note) => plain(note, '', { id: 'info' })),
+    ...differenceRows([model], []),
+  ];
+}
+
+/** What a person is told at the end. */
+export function pairSentence({ names, comparison }: ModelPair): string {
+  return `${names.join(' and ')}: ${pairWords(comparison).join(', ')}.`;
+}
+
+/** The module of one of the two that a row is about: the first model's, where it has it. */
+export function pairedModule({ comparison }: ModelPair, path: string): { readonly side: 0 | 1; readonly path: string } {
+  const layer = comparison.layers.find((each) => each.path === path);
+  const side = layer !== undefined && layer.modules[0] === undefined ? 1 : 0;
+  return { side, path: pathIn(comparison.roots[side], path) };
+}
+
+function pairWords({ counts, layers, sharedModes }: PairComparison): readonly string[] {
+  const share = Math.max(0, ...layers.map(({ statistics }) => shareOf(statistics)));
+  const words = [
+    ...comparisonWords([{ counts }], [], sharedModes > 0),
+    ...(share > 0 ? [`statistics by up to ${formatShare(share)}`] : []),
+  ];
+  return words.length === 0 ? ['no difference'] : words;
+}
