@@ -119,7 +119,7 @@ describe('two checkpoints of one run', () => {
       ['weight', 'bias', 'running_mean', 'running_var'].map((name) => [name, ['float32', 'float16']]),
     );
     const { statistics } = pairOf('late.pt', 'half.pth');
-    near(norm?.statistics?.runningMean?.relative, statistics['stem.1']!.runningMean, 'running_mean of stem.1');
+    near(norm.statistics?.runningMean?.relative, statistics['stem.1']!.runningMean, 'running_mean of stem.1');
   });
 });
 
