@@ -89,19 +89,24 @@ function untoldBy(format: ModelFormat, modules: readonly ModuleSpec[]): readonly
   ];
 }
 
-/** By what differs first, in the order in which the counts are told; statistics that lie furthest apart first. */
+/** By what differs first, in the order in which the counts are told. Where only statistics do, those furthest apart come first. */
 function sortedByWeight(layers: readonly PairDifference[]): readonly PairDifference[] {
-  const weighed = layers.map((layer) => ({ layer, kind: kindOf(layer), share: shareOf(layer.statistics) }));
+  const weighed = layers.map((layer) => {
+    const kind = kindOf(layer);
+    return { layer, kind, share: kind === statisticsKind ? shareOf(layer.statistics) : 0 };
+  });
   // Infinite shares are equal, and their difference is no number.
   weighed.sort((a, b) => a.kind - b.kind || (a.share === b.share ? 0 : b.share - a.share));
   return weighed.map(({ layer }) => layer);
 }
 
+const statisticsKind = 2;
+
 function kindOf(layer: PairDifference): number {
   const { module } = layer;
   // Where the flag decides on what a forward does, at or below the module.
   if (module?.flags !== undefined) return module.modules.every((each) => each?.behaviour === 'none') ? 1 : 0;
-  if (shareOf(layer.statistics) > 0) return 2;
+  if (shareOf(layer.statistics) > 0) return statisticsKind;
   if (module?.structure !== undefined) return 3;
   return module?.options === undefined ? 5 : 4;
 }
