@@ -44,27 +44,33 @@ function summary({ counts, layers }: PairComparison): string {
 }
 
 function groups(files: Pair<string>, { roots, layers }: PairComparison): readonly string[] {
-  const folds = foldSubtrees(layers.map((layer) => ({ path: layer.path, differences: [layer] })));
-  const shown = layers.filter(({ path }) => folds.has(path));
-  const name = ({ path }: PairDifference): string => {
-    const below = folds.get(path) ?? 0;
-    const full = pathIn(roots[0], path) || '(root)';
-    return below === 0 ? full : `${full} (and ${below} below)`;
-  };
   const type = ({ modules }: PairDifference): string => (modules[0] ?? modules[1])?.type ?? '';
   const group = (
     title: readonly string[],
     cells: (layer: PairDifference) => readonly (readonly string[])[],
+    folds?: ReadonlyMap<string, number>,
   ): string[] => {
-    const rows = shown.flatMap((layer) => cells(layer).map((row) => [name(layer), type(layer), ...row]));
+    const rows = layers
+      .filter(({ path }) => folds?.has(path) ?? true)
+      .flatMap((layer) =>
+        cells(layer).map((row) => [nameOf(pathIn(roots[0], layer.path), folds?.get(layer.path)), type(layer), ...row]),
+      );
     if (rows.length === 0) return [];
     const lines = table([title, ...rows.slice(0, shownLines)]);
     const more = rows.length - shownLines;
     return ['', ...lines, ...(more > 0 ? [`… and ${more} more`] : [])];
   };
+  const modes = foldsOf(layers, ({ path, modules, flags }) =>
+    flags === undefined ? undefined : { path, modules, flags },
+  );
+  const structure = foldsOf(layers, ({ path, modules, structure: kind }) =>
+    kind === undefined ? undefined : { path, modules, structure: kind },
+  );
   return [
-    ...group(['mode', 'type', ...files], ({ module }) =>
-      module?.flags === undefined ? [] : [module.flags.map(modeOf)],
+    ...group(
+      ['mode', 'type', ...files],
+      ({ module }) => (module?.flags === undefined ? [] : [module.flags.map(modeOf)]),
+      modes,
     ),
     ...group(
       ['statistics', 'type', 'distance of running_mean', 'of running_var', 'num_batches_tracked'],
@@ -74,11 +80,29 @@ function groups(files: Pair<string>, { roots, layers }: PairComparison): readonl
         return [[tensorCell(runningMean), tensorCell(runningVar), counts === undefined ? '' : counts.join(' | ')]];
       },
     ),
-    ...group(['structure', 'type', ...files], ({ module }) => structureCells(module)),
+    ...group(['structure', 'type', ...files], ({ module }) => structureCells(module), structure),
     ...group(['options', 'type', ...files], ({ module }) =>
-      (module?.options ?? []).map(({ name: option, values }) => values.map((value) => `${option} ${value ?? 'None'}`)),
+      (module?.options ?? []).map(({ name, values }) => values.map((value) => `${name} ${value ?? 'None'}`)),
     ),
   ];
+}
+
+/** A subtree that differs as a whole in the one respect that a table is about has one line. */
+function foldsOf(
+  layers: readonly PairDifference[],
+  respect: (module: ModuleDifference) => ModuleDifference | undefined,
+): ReadonlyMap<string, number> {
+  return foldSubtrees(
+    layers.flatMap(({ path, module: whole }) => {
+      const module = whole === undefined ? undefined : respect(whole);
+      return module === undefined ? [] : [{ path, differences: [{ module }] }];
+    }),
+  );
+}
+
+function nameOf(path: string, below = 0): string {
+  const name = path || '(root)';
+  return below === 0 ? name : `${name} (and ${below} below)`;
 }
 
 function structureCells(module: ModuleDifference | undefined): readonly (readonly string[])[] {
@@ -86,8 +110,10 @@ function structureCells(module: ModuleDifference | undefined): readonly (readonl
   const { structure, modules, tensors = [] } = module;
   if (structure === 'missing') return [missingIn(module) === 0 ? ['missing', ''] : ['', 'missing']];
   if (structure === 'class') return [modules.map((each) => each?.qualifiedType ?? '')];
-  if (tensors.length === 0) return [['another order of tensors', '']];
-  return tensors.map(tensorCells);
+  const [tensor, ...more] = tensors;
+  if (tensor === undefined) return [['another order of tensors', '']];
+  const rest = more.length === 0 ? '' : `, and ${count(more.length, 'more tensor')}`;
+  return [tensorCells(tensor).map((cell) => `${cell}${rest}`)];
 }
 
 function tensorCells({ name, tensors }: TensorChange): readonly string[] {

@@ -13,6 +13,8 @@ export interface ModelDifferences {
   readonly title: string;
   /** What tells them apart: ranks, or files. The one that the others are compared with stands first. */
   readonly names: readonly string[];
+  /** The rows stand below the first model itself, so that its name goes without saying. */
+  readonly isBelowFirst?: boolean;
   readonly counts: DifferenceCounts;
   /** In the order of the rows. */
   readonly layers: readonly LayerDifferences[];
@@ -39,11 +41,14 @@ const structureIcon: RowIcon = { id: 'list-tree' };
 /** More are not listed. */
 const longestList = 200;
 
-/** How the models stand to each other, in a few words each, what differs first; none where nothing was compared. */
+/**
+ * How the models stand to each other, in a few words each, what differs first; none where nothing was compared.
+ * @param hasFlags modes were compared. @param share the largest relative difference of statistics, where that belongs in the sum.
+ */
 export function comparisonWords(
   models: readonly { readonly counts: DifferenceCounts }[],
   partial: readonly PartialModel[],
-  hasFlags = models.length > 0,
+  { hasFlags = models.length > 0, share = 0 } = {},
 ): readonly string[] {
   const sum = (key: keyof DifferenceCounts): number => models.reduce((total, { counts }) => total + counts[key], 0);
   const [flags, structure, options, statistics] = [sum('flags'), sum('structure'), sum('options'), sum('statistics')];
@@ -53,7 +58,9 @@ export function comparisonWords(
   ];
   return [
     ...(flags === 0 ? [] : [`${countOf(flags, 'flag')} ${flags === 1 ? 'differs' : 'differ'}`]),
-    ...(statistics === 0 ? [] : [`statistics of ${countOf(statistics, 'layer')} differ`]),
+    ...(statistics === 0
+      ? []
+      : [`statistics of ${countOf(statistics, 'layer')} differ${share > 0 ? ` by up to ${formatShare(share)}` : ''}`]),
     ...(structure === 0 ? [] : [`structure of ${countOf(structure, 'module')} differs`]),
     ...(options === 0 ? [] : [`options of ${countOf(options, 'layer')} differ`]),
     ...(partial.length === 0 ? [] : [`${countOf(partial.length, 'model')} not in every rank`]),
@@ -155,52 +162,58 @@ function layerRow(model: ModelDifferences, layer: LayerDifferences, name: string
   };
 }
 
-/** `rank 0: train, rank 1: eval`; of many ranks those that differ from the first. */
-function flagWords({ names }: ModelDifferences, { differences }: LayerDifferences): string {
+/** `rank 0: train, rank 1: eval`; of many ranks those that differ from the first. Below a model: `train, other.pt: eval`. */
+function flagWords({ names, isBelowFirst }: ModelDifferences, { differences }: LayerDifferences): string {
   const found = differences.flatMap((each, index) => {
     const flags = each?.module?.flags;
     return flags === undefined ? [] : [{ name: names[index + 1] ?? '', flags }];
   });
   const [one] = found;
   if (one === undefined) return '';
-  const first = `${names[0] ?? ''}: ${modeOf(one.flags[0])}`;
+  const first = `${isBelowFirst === true ? '' : `${names[0] ?? ''}: `}${modeOf(one.flags[0])}`;
   return [first, ...found.map(({ name, flags }) => `${name}: ${modeOf(flags[1])}`)].join(', ');
 }
 
 function structureWords(
-  { names: [first = '', ...names] }: ModelDifferences,
+  { names: [first = '', ...names], isBelowFirst }: ModelDifferences,
   { differences }: LayerDifferences,
 ): readonly string[] {
+  const inFirst = isBelowFirst === true ? '' : ` in ${first}`;
   return differences.flatMap((each, index) => {
     const name = names[index] ?? '';
     const { module } = each ?? {};
     if (module === undefined) return [];
     const options = (module.options ?? []).map(
       ({ name: option, values: [one, other] }) =>
-        `${option} ${formatOption(one)} in ${first}, ${formatOption(other)} in ${name}`,
+        `${option} ${formatOption(one)}${inFirst}, ${formatOption(other)} in ${name}`,
     );
-    return [...structureOf(module, first, name), ...options];
+    return [...structureOf(module, inFirst, name), ...options];
   });
 }
 
-function structureOf(module: ModuleDifference, first: string, name: string): readonly string[] {
+function structureOf(module: ModuleDifference, inFirst: string, name: string): readonly string[] {
   const { structure, modules, tensors = [] } = module;
   if (structure === undefined) return [];
-  if (structure === 'missing') return [`not in ${missingIn(module) === 0 ? first : name}`];
+  if (structure === 'missing') return [missingWords(missingIn(module), inFirst, name)];
   if (structure === 'class') return [`${name}: ${modules[1]?.type ?? ''}`];
   const [tensor, ...more] = tensors;
   if (tensor === undefined) return [`other order of tensors in ${name}`];
-  return [
-    `${tensorWords(tensor, first, name)}${more.length === 0 ? '' : `, and ${countOf(more.length, 'more tensor')}`}`,
-  ];
+  const rest = more.length === 0 ? '' : `, and ${countOf(more.length, 'more tensor')}`;
+  return [`${tensorWords(tensor, inFirst, name)}${rest}`];
 }
 
 /** `weight [10, 512] in rank 0, [5, 512] in rank 1`; dtypes are named where they differ. */
-function tensorWords({ name: tensor, tensors: [one, other] }: TensorChange, first: string, name: string): string {
-  if (one === undefined || other === undefined) return `${tensor} not in ${one === undefined ? first : name}`;
+function tensorWords({ name: tensor, tensors: [one, other] }: TensorChange, inFirst: string, name: string): string {
+  if (one === undefined || other === undefined)
+    return `${tensor} ${missingWords(one === undefined ? 0 : 1, inFirst, name)}`;
   const words = ({ dtype, shape }: TensorSpec): string =>
     one.dtype === other.dtype ? formatShape(shape) : `${dtype} ${formatShape(shape)}`;
-  return `${tensor} ${words(one)} in ${first}, ${words(other)} in ${name}`;
+  return `${tensor} ${words(one)}${inFirst}, ${words(other)} in ${name}`;
+}
+
+function missingWords(missing: 0 | 1 | null, inFirst: string, name: string): string {
+  if (missing === 1) return `not in ${name}`;
+  return inFirst === '' ? `only in ${name}` : `not${inFirst}`;
 }
 
 /** As torch writes it: a momentum of None is the cumulative average. */

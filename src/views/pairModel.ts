@@ -38,13 +38,12 @@ export function pairRows({ names, comparison }: ModelPair): readonly Row[] {
   const model = {
     title: '(root)',
     names,
+    isBelowFirst: true,
     counts,
-    layers: layers.map(({ path, modules, module, statistics }) => ({
-      path,
-      module: modules[0] ?? modules[1],
-      differences: [
-        { ...(module === undefined ? {} : { module }), ...(statistics === undefined ? {} : { statistics }) },
-      ],
+    layers: layers.map((layer) => ({
+      path: layer.path,
+      module: layer.modules[0] ?? layer.modules[1],
+      differences: [layer],
     })),
   };
   return [
@@ -67,9 +66,6 @@ export function pairedModule({ comparison }: ModelPair, path: string): { readonl
 
 function pairWords({ counts, layers, sharedModes }: PairComparison): readonly string[] {
   const share = Math.max(0, ...layers.map(({ statistics }) => shareOf(statistics)));
-  const words = [
-    ...comparisonWords([{ counts }], [], sharedModes > 0),
-    ...(share > 0 ? [`statistics by up to ${formatShare(share)}`] : []),
-  ];
+  const words = comparisonWords([{ counts }], [], { hasFlags: sharedModes > 0, share });
   return words.length === 0 ? ['no difference'] : words;
 }

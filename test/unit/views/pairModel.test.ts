@@ -37,7 +37,7 @@ describe('a model beside another one', () => {
     const pair = pairOf(evaluated, [figures(1, 5), figures(4, 9)]);
     const { label, description, children } = pairRow(pair);
     assert.equal(label, 'Compared with b.pt');
-    assert.equal(description, '3 flags differ · statistics of 1 layer differ · statistics by up to 75 %');
+    assert.equal(description, '3 flags differ · statistics of 1 layer differ by up to 75 %');
     assert.equal(children, 'collapsed');
     assert.match(pairSentence(pair), /^a\.pt and b\.pt: 3 flags differ, statistics of 1 layer differ/);
     assert.match(pairRow({ ...pair, isOutdated: true }).description ?? '', /^before the last changes · /);
@@ -58,7 +58,7 @@ describe('a model beside another one', () => {
   it('lists what differs, with the figures of both side by side', () => {
     const [row] = pairRows(pairOf([net[0]!, batchNorm('bn', false), net[2]!], [figures(1, 5), figures(4, 9)]));
     assert.equal(row?.label, 'bn');
-    assert.equal(row.description, 'a.pt: train, b.pt: eval · differs by 75 % · BatchNorm2d');
+    assert.equal(row.description, 'train, b.pt: eval · differs by 75 % · BatchNorm2d');
     const [mean, batches] = row.rows ?? [];
     assert.deepEqual(
       mean?.rows?.map(({ label, description }) => [label, description]),
@@ -71,6 +71,27 @@ describe('a model beside another one', () => {
     assert.deepEqual(
       batches.rows?.map(({ description }) => description),
       ['5', '9'],
+    );
+  });
+
+  it('names the other model alone, since the rows stand below the first', () => {
+    const tensor = (...shape: number[]): Partial<ModuleSpec> => ({
+      parameters: [{ name: 'weight', dtype: 'float32', shape }],
+    });
+    const other = [
+      moduleSpec('', 'Net'),
+      batchNorm('bn', true, tensor(8)),
+      dropout('drop', true, { dropout: { p: 0.1 } }),
+      moduleSpec('new', 'Linear'),
+    ];
+    assert.deepEqual(
+      pairRows(pairOf(other)).map(({ label, description }) => [label, description]),
+      [
+        ['No layer has running statistics in both', ''],
+        ['bn', 'weight only in b.pt · BatchNorm2d'],
+        ['new', 'only in b.pt · Linear'],
+        ['drop', 'p 0.5, 0.1 in b.pt · Dropout'],
+      ],
     );
   });
 
