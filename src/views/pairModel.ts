@@ -7,7 +7,7 @@ import { pairNotes } from '../model/pairNotes';
 import type { ModelPair } from '../sessions/modelPairs';
 import { comparisonWords, differenceRows } from './differencesModel';
 import type { Row } from './rowModel';
-import { formatShare, plain } from './sideBySideModel';
+import { plain } from './sideBySideModel';
 
 /** The fold below the model's own row. */
 export function pairRow(pair: ModelPair): Row {
