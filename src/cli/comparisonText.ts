@@ -3,7 +3,6 @@
 import { pathIn } from '../model/alignModels';
 import type { ModuleDifference, Pair, TensorChange } from '../model/compareModels';
 import type { TensorDifference } from '../model/compareStatistics';
-import { shareOf } from '../model/compareStatistics';
 import type { ModelDescription } from '../model/description';
 import { foldSubtrees, missingIn } from '../model/differences';
 import type { PairComparison, PairDifference } from '../model/pairComparison';
@@ -30,9 +29,8 @@ export function comparisonText(
   ].join('\n');
 }
 
-function summary({ counts, layers }: PairComparison): string {
+function summary({ counts, layers, share }: PairComparison): string {
   if (layers.length === 0) return 'no difference';
-  const share = Math.max(...layers.map(({ statistics }) => shareOf(statistics)));
   const furthest = share > 0 ? ` by up to ${distance(share)}` : '';
   const parts = [
     counts.flags === 0 ? '' : count(counts.flags, 'mode differs', 'modes differ'),

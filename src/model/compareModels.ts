@@ -59,6 +59,7 @@ export const toldByFormat: Readonly<Record<ModelFormat, { readonly isWhole: bool
     executorch: { isWhole: false, hasClasses: false },
   };
 
+/** What models of two formats can be compared by. */
 export function tellingOf([first, second]: Pair<ModelFormat>): Telling {
   const [one, other] = [toldByFormat[first], toldByFormat[second]];
   const hasClasses = one.hasClasses && other.hasClasses;

@@ -50,6 +50,7 @@ export function differingPaths(first: readonly ModuleSpec[], others: readonly Di
   return [...known, ...paths];
 }
 
+/** Counts a module once, however many of the others it differs in. */
 export function countDifferences(others: readonly Differences[]): DifferenceCounts {
   const [flags, structure, options] = [new Set<string>(), new Set<string>(), new Set<string>()];
   const [statistics, compared] = [new Set<string>(), new Set<string>()];

@@ -1,10 +1,10 @@
 // Two models compared as a whole: what differs, the most telling first, and what could not be compared.
 
+import type { Alignment } from './alignModels';
 import { compareModules, tellingOf, toldByFormat } from './compareModels';
 import type { Pair } from './compareModels';
 import { shareOf } from './compareStatistics';
 import type { ComparedStatistics } from './compareStatistics';
-import type { Alignment } from './alignModels';
 import type { ModelFormat } from './description';
 import { countDifferences, differenceAt, differingPaths } from './differences';
 import type { DifferenceCounts, LayerDifference } from './differences';
@@ -24,6 +24,8 @@ export interface PairComparison {
   readonly sharedModes: number;
   readonly untold: Pair<readonly Untold[]>;
   readonly counts: DifferenceCounts;
+  /** The largest relative difference of running statistics; infinite where a tensor is finite in one model alone, 0 without any. */
+  readonly share: number;
   /** The most telling first. Paths are those below the roots. */
   readonly layers: readonly PairDifference[];
 }
@@ -50,7 +52,7 @@ function channelsOf({ batchNorm, instanceNorm, buffers }: ModuleSpec): number | 
   return buffers.find(({ name }) => name === 'running_mean')?.shape[0] ?? norm.numFeatures;
 }
 
-/** @param statistics of the comparable layers, as far as both models gave them. */
+/** All that differs between two models. @param statistics of the comparable layers, as far as both models gave them. */
 export function comparePair(
   formats: Pair<ModelFormat>,
   { roots, modules, shared }: Alignment,
@@ -74,6 +76,7 @@ export function comparePair(
     }).length,
     untold: [untoldBy(formats[0], modules[0]), untoldBy(formats[1], modules[1])],
     counts: countDifferences([differences]),
+    share: layers.reduce((most, layer) => Math.max(most, shareOf(layer.statistics)), 0),
     layers: sortedByWeight(layers),
   };
 }

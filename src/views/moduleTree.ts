@@ -18,13 +18,13 @@ import { resourceOf } from './findingDecorations';
 import { forwardRow, forwardRows, normRows } from './factsModel';
 import { launchRow, noModelRow, processRow, processTitle, switchesRow, switchRow } from './liveModel';
 import type { ModeCounts } from './modeCounts';
+import { pairedModule, pairRow, pairRows } from './pairModel';
 import { rangeRow, rangesOf, type ModuleRange } from './rangeModel';
 import type { Ranks, RanksChange } from './ranks';
 import { memberName, type Place } from './ranksModel';
 import type { Row } from './rowModel';
 import { callRow, callsOf } from './traceModel';
 import { toTreeItem } from './treeItem';
-import { pairedModule, pairRow, pairRows } from './pairModel';
 import {
   errorRow,
   hasStatistics,
@@ -313,17 +313,18 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     return this.keyed(session, 'pair', () => ({ kind: 'pair', session }));
   }
 
-  /** A click on a difference shows the module, in the other model where only that has it and is still open. */
+  /** A click on a difference shows the module, in the other model where only that has it, as long as it is there. */
   private pairNodes(element: Extract<TreeNode, { kind: 'pair' }>): TreeNode[] {
     const pair = this.store.pairs.last(element.session);
     if (pair === undefined) return [];
     return pairRows(pair).map((row) => {
       const found = row.path === undefined ? undefined : pairedModule(pair, row.path);
       const session = found === undefined ? undefined : this.store.get(pair.ids[found.side]);
+      const isThere = found !== undefined && session?.module(found.path) !== undefined;
       return {
         ...rowNode(element.session, `pair/${row.label}`, row),
         parent: element,
-        ...(found === undefined || session === undefined ? {} : { shows: { session, path: found.path } }),
+        ...(isThere ? { shows: { session, path: found.path } } : {}),
       };
     });
   }

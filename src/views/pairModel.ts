@@ -1,7 +1,6 @@
 // A model compared with another one, in rows: a sum, what could not be compared, and what differs.
 
 import { pathIn } from '../model/alignModels';
-import { shareOf } from '../model/compareStatistics';
 import type { PairComparison } from '../model/pairComparison';
 import { pairNotes } from '../model/pairNotes';
 import type { ModelPair } from '../sessions/modelPairs';
@@ -52,7 +51,7 @@ export function pairRows({ names, comparison }: ModelPair): readonly Row[] {
   ];
 }
 
-/** What a person is told at the end. */
+/** The whole in a sentence, for the log. */
 export function pairSentence({ names, comparison }: ModelPair): string {
   return `${names.join(' and ')}: ${pairWords(comparison).join(', ')}.`;
 }
@@ -64,8 +63,7 @@ export function pairedModule({ comparison }: ModelPair, path: string): { readonl
   return { side, path: pathIn(comparison.roots[side], path) };
 }
 
-function pairWords({ counts, layers, sharedModes }: PairComparison): readonly string[] {
-  const share = Math.max(0, ...layers.map(({ statistics }) => shareOf(statistics)));
+function pairWords({ counts, share, sharedModes }: PairComparison): readonly string[] {
   const words = comparisonWords([{ counts }], [], { hasFlags: sharedModes > 0, share });
   return words.length === 0 ? ['no difference'] : words;
 }
