@@ -91,6 +91,7 @@ function differenceJson(layer: PairDifference, roots: Pair<string>): Record<stri
     ...(module?.structure === 'class' ? { types: modules.map((each) => each?.qualifiedType) } : {}),
     ...(module?.tensors === undefined ? {} : { tensors: module.tensors.map(tensorJson) }),
     ...(module?.flags === undefined ? {} : { training: module.flags }),
+    ...(module?.behaviours === undefined ? {} : { behaviour: module.behaviours }),
     ...(module?.options === undefined ? {} : { options: optionsJson(module.options) }),
     ...(statistics?.difference === undefined ? {} : { statistics: statisticsJson(statistics.difference) }),
   };

@@ -34,6 +34,7 @@ function summary({ counts, layers, share }: PairComparison): string {
   const furthest = share > 0 ? ` by up to ${distance(share)}` : '';
   const parts = [
     counts.flags === 0 ? '' : count(counts.flags, 'mode differs', 'modes differ'),
+    counts.behaviours === 0 ? '' : count(counts.behaviours, 'layer runs in another mode', 'layers run in another mode'),
     counts.statistics === 0 ? '' : `statistics of ${count(counts.statistics, 'layer')} differ${furthest}`,
     counts.structure === 0 ? '' : `structure of ${count(counts.structure, 'module')} differs`,
     counts.options === 0 ? '' : `options of ${count(counts.options, 'layer')} differ`,
@@ -69,6 +70,9 @@ function groups(files: Pair<string>, { roots, layers }: PairComparison): readonl
       ['mode', 'type', ...files],
       ({ module }) => (module?.flags === undefined ? [] : [module.flags.map(modeOf)]),
       modes,
+    ),
+    ...group(['forward', 'type', ...files], ({ module }) =>
+      module?.behaviours === undefined ? [] : [module.behaviours.map((mode) => `runs as ${mode}`)],
     ),
     ...group(
       ['statistics', 'type', 'distance of running_mean', 'of running_var', 'num_batches_tracked'],

@@ -1,8 +1,8 @@
 // The modules of two models compared: two ranks of a job, two checkpoints, a model and its file. It says what differs, not why.
 
 import type { ModelFormat } from './description';
-import { heldTraining, parentPath } from './module';
-import type { ModuleSpec, NormSpec, TensorSpec } from './module';
+import { parentPath } from './module';
+import type { Mode, ModuleSpec, NormSpec, TensorSpec } from './module';
 
 /** A value in the first model and in the second. */
 export type Pair<T> = readonly [first: T, second: T];
@@ -16,8 +16,10 @@ export interface ModuleDifference {
   readonly structure?: 'missing' | 'class' | 'tensors';
   /** With `tensors`: those that differ; none where only their order does. */
   readonly tensors?: readonly TensorChange[];
-  /** The modes they are held in, where these differ. */
+  /** The training flags, where both store one and these differ. */
   readonly flags?: Pair<boolean>;
+  /** What a forward of the layer does, where that differs though the flags do not, or are not stored: the mode is in the code. */
+  readonly behaviours?: Pair<Mode>;
   /** Options of a layer that differ. */
   readonly options?: readonly OptionChange[];
 }
@@ -113,22 +115,32 @@ function listed(modules: readonly ModuleSpec[], isWhole: boolean): ReadonlySet<s
 
 function compareModule(first: ModuleSpec, second: ModuleSpec, telling: Telling): ModuleDifference | undefined {
   const structure = compareStructure(first, second, telling);
-  const flags = compareFlags(first, second);
+  const modes = compareModes(first, second);
   const options = differingOptions(first, second);
-  if (structure === undefined && flags === undefined && options.length === 0) return undefined;
+  if (structure === undefined && modes === undefined && options.length === 0) return undefined;
   return {
     path: first.path,
     modules: [first, second],
     ...structure,
-    ...(flags === undefined ? {} : { flags }),
+    ...modes,
     ...(options.length === 0 ? {} : { options }),
   };
 }
 
-/** A mode that one of them does not store is no difference. */
-function compareFlags(first: ModuleSpec, second: ModuleSpec): Pair<boolean> | undefined {
-  const [one, other] = [heldTraining(first), heldTraining(second)];
-  return one === null || other === null || one === other ? undefined : [one, other];
+/** A mode that one of them does not tell is no difference. */
+function compareModes(
+  first: ModuleSpec,
+  second: ModuleSpec,
+): Pick<ModuleDifference, 'flags' | 'behaviours'> | undefined {
+  const flags = [first.training, second.training] as const;
+  if (flags[0] !== null && flags[1] !== null && flags[0] !== flags[1]) return { flags: [flags[0], flags[1]] };
+  const [one, other] = [modeRun(first), modeRun(second)];
+  return one === undefined || other === undefined || one === other ? undefined : { behaviours: [one, other] };
+}
+
+/** The mode in which the forward of a layer runs; undefined for a module that depends on none itself, and where it is not known. */
+export function modeRun({ modeSensitive, behaviour }: ModuleSpec): Mode | undefined {
+  return modeSensitive && (behaviour === 'train' || behaviour === 'eval') ? behaviour : undefined;
 }
 
 function compareStructure(

@@ -23,6 +23,7 @@ export interface LayerDifference {
 /** How many modules differ in some model. */
 export interface DifferenceCounts {
   readonly flags: number;
+  readonly behaviours: number;
   readonly structure: number;
   readonly options: number;
   readonly statistics: number;
@@ -52,11 +53,13 @@ export function differingPaths(first: readonly ModuleSpec[], others: readonly Di
 
 /** Counts a module once, however many of the others it differs in. */
 export function countDifferences(others: readonly Differences[]): DifferenceCounts {
-  const [flags, structure, options] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const [flags, behaviours] = [new Set<string>(), new Set<string>()];
+  const [structure, options] = [new Set<string>(), new Set<string>()];
   const [statistics, compared] = [new Set<string>(), new Set<string>()];
   for (const each of others) {
     for (const [path, module] of each.modules) {
       if (module.flags !== undefined) flags.add(path);
+      if (module.behaviours !== undefined) behaviours.add(path);
       if (module.structure !== undefined) structure.add(path);
       if (module.options !== undefined) options.add(path);
     }
@@ -67,6 +70,7 @@ export function countDifferences(others: readonly Differences[]): DifferenceCoun
   }
   return {
     flags: flags.size,
+    behaviours: behaviours.size,
     structure: structure.size,
     options: options.size,
     statistics: statistics.size,
@@ -108,8 +112,9 @@ function signOf(differences: readonly (LayerDifference | undefined)[]): string {
 }
 
 function hasMore({ module, statistics }: LayerDifference): boolean {
-  const { structure, options } = module ?? {};
-  return statistics !== undefined || options !== undefined || (structure !== undefined && structure !== 'missing');
+  const { structure, options, behaviours } = module ?? {};
+  if (statistics !== undefined || options !== undefined || behaviours !== undefined) return true;
+  return structure !== undefined && structure !== 'missing';
 }
 
 /** The model that has the module not: 0 or 1; null where both have it. */

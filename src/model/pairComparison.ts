@@ -1,7 +1,7 @@
 // Two models compared as a whole: what differs, the most telling first, and what could not be compared.
 
 import type { Alignment } from './alignModels';
-import { compareModules, tellingOf, toldByFormat } from './compareModels';
+import { compareModules, modeRun, tellingOf, toldByFormat } from './compareModels';
 import type { Pair } from './compareModels';
 import { shareOf } from './compareStatistics';
 import type { ComparedStatistics } from './compareStatistics';
@@ -72,13 +72,18 @@ export function comparePair(
     sharedModules: shared,
     sharedModes: modules[0].filter((module) => {
       const counterpart = specs[1]?.get(module.path);
-      return counterpart !== undefined && heldTraining(module) !== null && heldTraining(counterpart) !== null;
+      return counterpart !== undefined && haveModes(module, counterpart);
     }).length,
     untold: [untoldBy(formats[0], modules[0]), untoldBy(formats[1], modules[1])],
     counts: countDifferences([differences]),
     share: layers.reduce((most, layer) => Math.max(most, shareOf(layer.statistics)), 0),
     layers: sortedByWeight(layers),
   };
+}
+
+function haveModes(first: ModuleSpec, second: ModuleSpec): boolean {
+  if (first.training !== null && second.training !== null) return true;
+  return modeRun(first) !== undefined && modeRun(second) !== undefined;
 }
 
 function untoldBy(format: ModelFormat, modules: readonly ModuleSpec[]): readonly Untold[] {
@@ -109,7 +114,13 @@ function kindOf(layer: PairDifference): number {
   const { module } = layer;
   // Where the flag decides on what a forward does, at or below the module.
   if (module?.flags !== undefined) return module.modules.every((each) => each?.behaviour === 'none') ? 1 : 0;
+  if (module?.behaviours !== undefined) return 0;
   if (shareOf(layer.statistics) > 0) return statisticsKind;
   if (module?.structure !== undefined) return 3;
   return module?.options === undefined ? 5 : 4;
+}
+
+/** Whether the two are different models, or different parts of one: no module of one has the path of a module of the other. */
+export function isApart({ sharedModules, layers }: PairComparison): boolean {
+  return sharedModules === 0 && layers.some(({ module }) => module?.structure === 'missing');
 }

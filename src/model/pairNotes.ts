@@ -1,14 +1,15 @@
 // What a person must know to read the differences of two models, in a sentence each: above all what could not be compared.
 
 import type { Pair } from './compareModels';
+import { isApart } from './pairComparison';
 import type { PairComparison, Untold } from './pairComparison';
 
 /** @param names tell the two models apart. */
 export function pairNotes(names: Pair<string>, comparison: PairComparison): readonly string[] {
-  const { roots, untold, sharedModules, counts } = comparison;
+  const { roots, untold, counts } = comparison;
   const sides = [0, 1] as const;
   return [
-    ...(sharedModules === 0 ? ['No module of one has the path of a module of the other'] : []),
+    ...(isApart(comparison) ? ['No module of one has the path of a module of the other'] : []),
     ...sides.flatMap((side) =>
       roots[side] === '' ? [] : [`Compared with what stands below ${roots[side]} in ${names[side]}`],
     ),

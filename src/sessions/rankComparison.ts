@@ -173,6 +173,7 @@ function isSame(one: ModuleDifference | undefined, other: ModuleDifference | und
     one.structure === other.structure &&
     one.flags?.[0] === other.flags?.[0] &&
     one.flags?.[1] === other.flags?.[1] &&
+    one.behaviours?.[0] === other.behaviours?.[0] &&
     JSON.stringify(one.options) === JSON.stringify(other.options)
   );
 }

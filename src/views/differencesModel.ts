@@ -52,12 +52,16 @@ export function comparisonWords(
 ): readonly string[] {
   const sum = (key: keyof DifferenceCounts): number => models.reduce((total, { counts }) => total + counts[key], 0);
   const [flags, structure, options, statistics] = [sum('flags'), sum('structure'), sum('options'), sum('statistics')];
+  const behaviours = sum('behaviours');
   const agreeing = [
-    ...(flags === 0 && hasFlags ? ['flags'] : []),
+    ...(flags + behaviours === 0 && hasFlags ? ['flags'] : []),
     ...(statistics === 0 && sum('comparedStatistics') > 0 ? ['statistics'] : []),
   ];
   return [
     ...(flags === 0 ? [] : [`${countOf(flags, 'flag')} ${flags === 1 ? 'differs' : 'differ'}`]),
+    ...(behaviours === 0
+      ? []
+      : [`${countOf(behaviours, 'layer')} ${behaviours === 1 ? 'runs' : 'run'} in another mode`]),
     ...(statistics === 0
       ? []
       : [`statistics of ${countOf(statistics, 'layer')} differ${share > 0 ? ` by up to ${formatShare(share)}` : ''}`]),
@@ -71,11 +75,12 @@ export function comparisonWords(
 /** What the row of a module in one rank adds about another one: `rank 0: eval`, `statistics differ from rank 0`. */
 export function differenceWords({ module, statistics }: LayerDifference, first: string): string {
   const words: string[] = [];
-  const { structure, flags, options, modules } = module ?? {};
+  const { structure, flags, behaviours, options, modules } = module ?? {};
   if (structure === 'missing') words.push(`not in ${first}`);
   if (structure === 'class') words.push(`${first}: ${modules?.[0]?.type ?? ''}`);
   if (structure === 'tensors') words.push(`other tensors than ${first}`);
   if (flags !== undefined) words.push(`${first}: ${modeOf(flags[0])}`);
+  if (behaviours !== undefined) words.push(`${first}: runs as ${behaviours[0]}`);
   if (options !== undefined) words.push(`other ${options.map(({ name }) => name).join(', ')} than ${first}`);
   if (statistics !== undefined) words.push(`statistics differ from ${first}`);
   return words.join(' · ');
@@ -137,10 +142,12 @@ function partialRow({ title, ranks }: PartialModel): Row {
 function layerRow(model: ModelDifferences, layer: LayerDifferences, name: string, below: number): Row {
   const { module, differences, path } = layer;
   const flags = flagWords(model, layer);
+  const runs = behaviourWords(model, layer);
   const statistics = differences.some((each) => each?.statistics !== undefined);
   const share = largestShare(layer);
   const words = [
     flags,
+    runs,
     ...structureWords(model, layer),
     below === 0 ? '' : `with ${countOf(below, 'module')} below`,
     statistics ? (share > 0 ? `differs by ${formatShare(share)}` : 'counts of batches differ') : '',
@@ -150,7 +157,7 @@ function layerRow(model: ModelDifferences, layer: LayerDifferences, name: string
     label: name,
     path,
     description: words.join(' · '),
-    icon: flags !== '' ? flagIcon : statistics ? statisticsIcon : structureIcon,
+    icon: flags + runs !== '' ? flagIcon : statistics ? statisticsIcon : structureIcon,
     tooltip: [`Path: ${path === '' ? '(root)' : path}`, ...words],
     spoken: `${name}, ${words.join(', ')}`,
     context: 'fact',
@@ -172,6 +179,18 @@ function flagWords({ names, isBelowFirst }: ModelDifferences, { differences }: L
   if (one === undefined) return '';
   const first = `${isBelowFirst === true ? '' : `${names[0] ?? ''}: `}${modeOf(one.flags[0])}`;
   return [first, ...found.map(({ name, flags }) => `${name}: ${modeOf(flags[1])}`)].join(', ');
+}
+
+/** `runs as train, in other.pt as eval`: the flags are the same, or there are none. */
+function behaviourWords({ names, isBelowFirst }: ModelDifferences, { differences }: LayerDifferences): string {
+  const found = differences.flatMap((each, index) => {
+    const [first, mode] = each?.module?.behaviours ?? [];
+    return mode === undefined ? [] : [{ first, words: `in ${names[index + 1] ?? ''} as ${mode}` }];
+  });
+  const [one] = found;
+  if (one?.first === undefined) return '';
+  const first = `runs as ${one.first}${isBelowFirst === true ? '' : ` in ${names[0] ?? ''}`}`;
+  return [first, ...found.map(({ words }) => words)].join(', ');
 }
 
 function structureWords(

@@ -77,6 +77,11 @@ describe('compare of two files', () => {
     );
   });
 
+  it('tells layers whose code holds another mode than their flag', async () => {
+    const { text } = await execute(sample('traced.pt'), trained);
+    assert.match(text, /^forward +type .*\nstem\.1 +BatchNorm2d +runs as train +runs as eval$/m);
+  });
+
   it('ends with status 1 only where it was asked to', async () => {
     assert.equal((await execute(trained, copy)).status, 0);
     assert.equal((await execute(trained, copy, '--exit-code')).status, 1);

@@ -29,10 +29,20 @@ describe('modules of two models', () => {
     assert.equal(difference.structure, undefined);
   });
 
-  it('compare what is done where no flag is stored', () => {
+  it('compare what a forward does where flags tell nothing of it: none is stored, or the code holds its own mode', () => {
     const stored = (behaviour: 'train' | 'eval'): ReturnType<typeof batchNorm> =>
       batchNorm('bn', true, { training: null, behaviour });
-    assert.deepEqual(compareModules([stored('train')], [stored('eval')])[0]?.flags, [true, false]);
+    assert.deepEqual(compareModules([stored('train')], [stored('eval')])[0]?.behaviours, ['train', 'eval']);
+    assert.deepEqual(compareModules([batchNorm('bn')], [stored('eval')])[0]?.behaviours, ['train', 'eval']);
+    assert.deepEqual(
+      compareModules([batchNorm('bn')], [batchNorm('bn', true, { training: null, behaviour: 'unknown' })]),
+      [],
+    );
+    const traced = batchNorm('bn', false, { behaviour: 'train' });
+    const [difference] = compareModules([traced], [batchNorm('bn', false)]);
+    assert.deepEqual([difference?.flags, difference?.behaviours], [undefined, ['train', 'eval']]);
+    const [switched] = compareModules([traced], [batchNorm('bn', true)]);
+    assert.deepEqual([switched?.flags, switched?.behaviours], [[false, true], undefined]);
   });
 
   it('are missing, of another class, or hold other tensors', () => {

@@ -124,7 +124,14 @@ describe('two models', () => {
       pair.layers.map(({ path }) => path),
       ['bn', 'act', 'c', 'd', 'b', 'conv', 'drop', 'a'],
     );
-    assert.deepEqual(pair.counts, { flags: 2, structure: 1, options: 1, statistics: 4, comparedStatistics: 4 });
+    assert.deepEqual(pair.counts, {
+      flags: 2,
+      behaviours: 0,
+      structure: 1,
+      options: 1,
+      statistics: 4,
+      comparedStatistics: 4,
+    });
   });
 
   it('have layers to compare where the numbers of channels are the same', () => {

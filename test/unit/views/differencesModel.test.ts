@@ -10,7 +10,14 @@ import { comparisonWords, differenceRows, differencesRow, differenceWords } from
 import type { LayerDifferences, ModelDifferences } from '../../../src/views/differencesModel';
 import { batchNorm, dropout, moduleSpec } from '../support/models';
 
-const none: DifferenceCounts = { flags: 0, structure: 0, options: 0, statistics: 0, comparedStatistics: 0 };
+const none: DifferenceCounts = {
+  flags: 0,
+  behaviours: 0,
+  structure: 0,
+  options: 0,
+  statistics: 0,
+  comparedStatistics: 0,
+};
 
 const statistics = (count: number, mean: number): NormStatistics => ({
   numBatchesTracked: count,
@@ -49,9 +56,10 @@ describe('differences between ranks', () => {
     assert.deepEqual(comparisonWords([{ counts: { ...none, comparedStatistics: 3 } }], []), [
       'flags and statistics agree',
     ]);
-    const counts = { flags: 1, statistics: 2, structure: 3, options: 1, comparedStatistics: 3 };
+    const counts = { flags: 1, behaviours: 4, statistics: 2, structure: 3, options: 1, comparedStatistics: 3 };
     assert.deepEqual(comparisonWords([{ counts }, { counts: none }], [{ title: 'ema', ranks: ['rank 0'] }]), [
       '1 flag differs',
+      '4 layers run in another mode',
       'statistics of 2 layers differ',
       'structure of 3 modules differs',
       'options of 1 layer differ',
@@ -63,6 +71,8 @@ describe('differences between ranks', () => {
     const words = (first: ModuleSpec, second: ModuleSpec): string =>
       differenceWords({ module: compareModules([first], [second])[0]! }, 'rank 0');
     assert.equal(words(batchNorm('bn', false), batchNorm('bn')), 'rank 0: eval');
+    const baked = batchNorm('bn', true, { behaviour: 'eval' });
+    assert.equal(words(baked, batchNorm('bn')), 'rank 0: runs as eval');
     assert.equal(words(moduleSpec('a', 'ReLU'), moduleSpec('a', 'GELU')), 'rank 0: ReLU');
     assert.equal(words(dropout('d'), dropout('d', true, { dropout: { p: 0.1 } })), 'other p than rank 0');
     const [extra] = compareModules([], [moduleSpec('a', 'ReLU')]);

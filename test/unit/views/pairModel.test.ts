@@ -80,7 +80,7 @@ describe('a model beside another one', () => {
     });
     const other = [
       moduleSpec('', 'Net'),
-      batchNorm('bn', true, tensor(8)),
+      batchNorm('bn', true, { ...tensor(8), behaviour: 'eval' }),
       dropout('drop', true, { dropout: { p: 0.1 } }),
       moduleSpec('new', 'Linear'),
     ];
@@ -88,7 +88,7 @@ describe('a model beside another one', () => {
       pairRows(pairOf(other)).map(({ label, description }) => [label, description]),
       [
         ['No layer has running statistics in both', ''],
-        ['bn', 'weight only in b.pt · BatchNorm2d'],
+        ['bn', 'runs as train, in b.pt as eval · weight only in b.pt · BatchNorm2d'],
         ['new', 'only in b.pt · Linear'],
         ['drop', 'p 0.5, 0.1 in b.pt · Dropout'],
       ],
