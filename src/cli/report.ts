@@ -2,7 +2,8 @@
 
 import type { ModelDescription, Problem } from '../model/description';
 import type { Finding } from '../model/finding';
-import type { Behaviour, ModuleSpec, NormSpec } from '../model/module';
+import { behaviourOfCall, callLabel, callWords, distinctCalls } from '../model/functionalCall';
+import type { Behaviour, FunctionalCall, ModuleSpec, NormSpec } from '../model/module';
 import type { NormStatistics, OutputSummary, TensorSummary } from '../model/statistics';
 import type { Engine } from '../protocol/engine';
 import { findingJson, findingLines } from './findings';
@@ -49,7 +50,7 @@ export function toJson(report: Report): string {
 
 /** A module as the contract has it, in `modules` of a report and of a `models` event. */
 export function moduleJson(module: ModuleSpec, statistics: NormStatistics | undefined): Record<string, unknown> {
-  const { batchNorm, instanceNorm, dropout, source, sharedWith, behaviourReason } = module;
+  const { batchNorm, instanceNorm, dropout, source, sharedWith, behaviourReason, functionalCalls } = module;
   return {
     path: module.path,
     type: module.type,
@@ -61,6 +62,20 @@ export function moduleJson(module: ModuleSpec, statistics: NormStatistics | unde
     ...(batchNorm === undefined ? {} : { batchNorm: normJson(batchNorm, statistics) }),
     ...(instanceNorm === undefined ? {} : { instanceNorm: normJson(instanceNorm, statistics) }),
     ...(dropout === undefined ? {} : { dropout }),
+    ...(functionalCalls === undefined
+      ? {}
+      : { functionalCalls: functionalCalls.map((call) => callJson(call, module)) }),
+  };
+}
+
+function callJson(call: FunctionalCall, owner: ModuleSpec): Record<string, unknown> {
+  const { function: name, p, fixed, source } = call;
+  return {
+    function: name,
+    p,
+    behaviour: behaviourOfCall(call, owner),
+    fixed,
+    ...(source === undefined ? {} : { source }),
   };
 }
 
@@ -88,6 +103,7 @@ export function toText(report: Report): string {
     const name = `${indent(module)}${label(module)}`.padEnd(width);
     lines.push(`${name}  ${module.type.padEnd(20)} ${modeWords(module)}`.trimEnd());
     if (module.behaviourReason !== undefined) lines.push(`${' '.repeat(width)}  ! ${module.behaviourReason}`);
+    lines.push(...callLines(module).map((line) => `${' '.repeat(width)}  ${line}`));
     const norm = module.batchNorm ?? module.instanceNorm;
     if (norm !== undefined)
       lines.push(...normLines(norm, statistics.get(module.path)).map((line) => `${' '.repeat(width)}  ${line}`));
@@ -121,6 +137,15 @@ function modeWords(module: ModuleSpec): string {
   const dropout = module.dropout?.p === undefined || module.dropout.p === null ? [] : [`p=${module.dropout.p}`];
   const shared = module.sharedWith === undefined ? [] : [`same module as ${module.sharedWith || '(root)'}`];
   return [flag, ...(agrees ? [] : [behaviourWords[module.behaviour]]), ...dropout, ...shared].join(' · ');
+}
+
+/** One line for each call that no layer stands for. */
+function callLines(module: ModuleSpec): string[] {
+  return distinctCalls(module.functionalCalls).map(({ call, count }) => {
+    const place = call.source === undefined ? [] : [`${call.source.file}:${call.source.line}`];
+    const times = count === 1 ? [] : [`${count} calls`];
+    return [`${callLabel(call)}  ${callWords(call, module)}`, ...times, ...place].join(' · ');
+  });
 }
 
 function normLines(norm: NormSpec, statistics: NormStatistics | undefined): string[] {

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { registerCommand } from '../host/commands';
 import { commandIds } from '../host/ids';
 import type { OutputLog } from '../host/log';
+import { showSource } from '../host/sourceFiles';
 import { LiveSession } from '../sessions/liveSession';
 import type { LiveProcess } from '../sessions/liveProcess';
 import type { SessionStore } from '../sessions/sessionStore';
@@ -52,10 +53,12 @@ export function registerLiveCommands(scene: Scene, log: OutputLog): vscode.Dispo
     registerCommand(log, commandIds.revealSwitch, async (node) => {
       const line = lineOf(node);
       if (line === undefined) throw new AppError('usage', 'This row has no line of code.');
-      const position = new vscode.Position(Math.max(0, line.line - 1), 0);
-      await vscode.window.showTextDocument(vscode.Uri.file(line.file), {
-        selection: new vscode.Range(position, position),
-      });
+      if (await showSource(line)) return;
+      throw new AppError(
+        'file-unreadable',
+        `${line.file}:${String(line.line)} is the line, but that file is not here.`,
+        'Open the folder that holds it.',
+      );
     }),
   ];
 }

@@ -8,7 +8,7 @@ import { withDelayedProgress } from '../host/progress';
 import type { ModelSession } from '../sessions/modelSession';
 import { AppError } from '../util/errors';
 import type { ModeCounts } from '../views/modeCounts';
-import type { TreeNode } from '../views/moduleTree';
+import type { TreeNode } from '../views/treeNode';
 import { modelItem } from './modelItem';
 import { sessionOf, targetsOf } from './targets';
 import type { Scene } from './targets';

@@ -8,7 +8,8 @@ import type { LiveProcess } from '../sessions/liveProcess';
 import { LiveSession } from '../sessions/liveSession';
 import type { ModelSession } from '../sessions/modelSession';
 import type { SessionStore } from '../sessions/sessionStore';
-import type { ModuleTree, TreeNode } from '../views/moduleTree';
+import type { ModuleTree } from '../views/moduleTree';
+import type { TreeNode } from '../views/treeNode';
 import { currentMembers, jobsIn, memberName, placesOf, type Job } from '../views/ranksModel';
 
 export interface Target {

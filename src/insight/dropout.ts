@@ -24,7 +24,7 @@ const ignoresEval: Rule = {
     return {
       severity: 'warning',
       path: module.path,
-      message: `${module.type} calls dropout with training=True in its own code, so that it drops in eval too.`,
+      message: `${module.type} calls ${call.family === 'attention' ? 'attention with a dropout_p' : 'dropout with training=True'} in its own code, so that it drops in eval too.`,
       evidence: { flag: module.training, training: true },
       ...sourceAndLine(call.source ?? module.source),
     };
@@ -40,14 +40,16 @@ const obedientKey = {};
  * beside layers that obey. Where all of a file is literal, it is a trace or an export of a model in train, which is another finding.
  */
 export function callsOfDropoutOutside(module: ModuleSpec, context: RuleContext): readonly LiteralCall[] {
-  const calls = (module.literalCalls ?? []).filter(({ family, training }) => family === 'dropout' && training);
-  if (calls.length === 0 || context.model.format === 'onnx' || torchDropout.test(module.qualifiedType)) return none;
+  const calls = (module.literalCalls ?? []).filter(
+    ({ family, training }) => (family === 'dropout' || family === 'attention') && training,
+  );
+  if (calls.length === 0 || context.model.format === 'onnx' || torchLayer.test(module.qualifiedType)) return none;
   return module.training === false || context.once(obedientKey, () => isAware(context)) ? calls : none;
 }
 
 const none: readonly LiteralCall[] = [];
 
-const torchDropout = /^(?:__torch__\.)?torch\.nn\.modules\.dropout\./;
+const torchLayer = /^(?:__torch__\.)?torch\.nn\.modules\./;
 
 /** True if some layer of a script obeys its flag, or some call of an export runs as eval. */
 function isAware({ model }: RuleContext): boolean {

@@ -33,10 +33,27 @@ export interface TensorSpec {
   readonly requiresGrad?: boolean;
 }
 
+/** The kinds of functions that do something else in train than in eval. */
+export type ModeFamily = 'batch-norm' | 'instance-norm' | 'dropout' | 'recurrent' | 'attention' | 'activation';
+
 /** A call in a module's own code, or in a graph, that takes its mode as a literal: no flag changes it. */
 export interface LiteralCall {
-  readonly family: 'batch-norm' | 'instance-norm' | 'dropout' | 'recurrent' | 'attention' | 'activation';
+  readonly family: ModeFamily;
   readonly training: boolean;
+  readonly source?: SourceLocation;
+}
+
+/** A call with a mode in a module that is no layer for it, so that no module of the tree stands for it: `F.dropout(x)`. */
+export interface FunctionalCall {
+  /** `torch.nn.functional.dropout`, `torch.feature_dropout`; of an ONNX graph the kind of node, `Dropout`. */
+  readonly function: string;
+  readonly family: ModeFamily;
+  /** The probability of its dropout; null where it has none, or it is computed. */
+  readonly p: number | null;
+  /** What it does now: true is as in train. `flag`: as the training flag of its module says. Null where the file doesn't tell. */
+  readonly training: boolean | 'flag' | null;
+  /** No switch changes it. */
+  readonly fixed: boolean;
   readonly source?: SourceLocation;
 }
 
@@ -76,6 +93,8 @@ export interface ModuleSpec {
   readonly behaviourReason?: string;
   /** Calls of its own that hold their mode as a literal; absent where there are none. */
   readonly literalCalls?: readonly LiteralCall[];
+  /** Absent where there are none, or the file doesn't tell. */
+  readonly functionalCalls?: readonly FunctionalCall[];
   /** True for a BatchNorm that an exporter folded into another node. */
   readonly folded?: true;
   /** Absent where there are none, or the file doesn't tell. */

@@ -3,7 +3,7 @@
 import type { DType } from '../model/dtype';
 import type { ModeComparison } from '../model/comparison';
 import type { ModelDescription, Problem } from '../model/description';
-import type { Behaviour } from '../model/module';
+import type { Behaviour, FunctionalCall } from '../model/module';
 import type { NormStatistics, OutputSummary } from '../model/statistics';
 
 /** One input of a forward: random numbers of a shape, or given elements (little-endian bytes, contiguous). */
@@ -73,6 +73,8 @@ export interface ModeChange {
   readonly behaviour: Behaviour;
   /** Where a switch changes the reason for the behaviour; null where there is none now. */
   readonly behaviourReason?: string | null;
+  /** Where a switch changes what they do. */
+  readonly functionalCalls?: readonly FunctionalCall[];
 }
 
 export interface SetTraining {

@@ -1,6 +1,6 @@
 // What a module's forward does under each flag, and how that adds up over a tree.
 
-import type { Behaviour } from '../model/module';
+import type { Behaviour, FunctionalCall } from '../model/module';
 
 /** What a module's own forward does under each flag, its children left aside. */
 export interface BehaviourRule {
@@ -37,6 +37,8 @@ export interface Modes {
   readonly behaviour: readonly Behaviour[];
   /** Why, where a switch changes the reason; absent where reasons are fixed. */
   readonly reasons?: readonly (string | undefined)[];
+  /** As they run now, where a switch changes what they do; absent where they are fixed or obey a flag. */
+  readonly functionalCalls?: readonly (readonly FunctionalCall[] | undefined)[];
 }
 
 /** What one module does under its flag. */

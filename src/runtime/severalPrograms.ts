@@ -62,6 +62,10 @@ export class SeveralPrograms implements Program {
       training: [null, ...parts.flatMap(({ training }) => training)],
       behaviour: [root, ...parts.flatMap(({ behaviour }) => behaviour)],
       reasons: [undefined, ...parts.flatMap(({ reasons, behaviour }) => reasons ?? behaviour.map(() => undefined))],
+      functionalCalls: [
+        undefined,
+        ...parts.flatMap(({ functionalCalls, behaviour }) => functionalCalls ?? behaviour.map(() => undefined)),
+      ],
     };
   }
 

@@ -141,11 +141,21 @@ class InProcessEngine implements Engine {
       const training = after.training[i] ?? null;
       const behaviour = after.behaviour[i] ?? 'none';
       const reason = after.reasons?.[i];
+      const functionalCalls = after.functionalCalls?.[i];
       const isSame =
-        training === before.training[i] && behaviour === before.behaviour[i] && reason === before.reasons?.[i];
+        training === before.training[i] &&
+        behaviour === before.behaviour[i] &&
+        reason === before.reasons?.[i] &&
+        (functionalCalls ?? []).every((call, k) => call.training === before.functionalCalls?.[i]?.[k]?.training);
       if (isSame) return [];
       return [
-        { path, training, behaviour, ...(after.reasons === undefined ? {} : { behaviourReason: reason ?? null }) },
+        {
+          path,
+          training,
+          behaviour,
+          ...(after.reasons === undefined ? {} : { behaviourReason: reason ?? null }),
+          ...(functionalCalls === undefined ? {} : { functionalCalls }),
+        },
       ];
     });
   }

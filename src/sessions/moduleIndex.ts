@@ -139,8 +139,9 @@ export class ModuleIndex {
 }
 
 /** The module as it is after a change. */
-export function changedModule(spec: ModuleSpec, { training, behaviour, behaviourReason }: ModeChange): ModuleSpec {
-  const changed = { ...spec, training, behaviour };
+export function changedModule(spec: ModuleSpec, change: ModeChange): ModuleSpec {
+  const { training, behaviour, behaviourReason, functionalCalls } = change;
+  const changed = { ...spec, training, behaviour, ...(functionalCalls === undefined ? {} : { functionalCalls }) };
   if (behaviourReason === undefined) return changed;
   const { behaviourReason: _, ...rest } = changed;
   return behaviourReason === null ? rest : { ...rest, behaviourReason };

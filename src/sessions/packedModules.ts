@@ -54,6 +54,7 @@ function differOnlyInPath(a: ModuleSpec, b: ModuleSpec): boolean {
     a.modeSensitive === b.modeSensitive &&
     a.behaviourReason === b.behaviourReason &&
     a.literalCalls === b.literalCalls &&
+    a.functionalCalls === b.functionalCalls &&
     a.folded === b.folded &&
     a.unregistered === b.unregistered &&
     a.source === b.source &&

@@ -2,10 +2,8 @@
 
 import { setTimeout } from 'node:timers/promises';
 import * as vscode from 'vscode';
-import type { ModuleSpec, SourceLocation } from '../model/module';
-import { moduleName, parentPath } from '../model/module';
+import { moduleName, parentPath, type ModuleSpec } from '../model/module';
 import type { Disposable } from '../util/disposable';
-import { toAppError } from '../util/errors';
 import type { LiveProcess } from '../sessions/liveProcess';
 import { LiveSession } from '../sessions/liveSession';
 import type { ModelSession } from '../sessions/modelSession';
@@ -15,55 +13,26 @@ import { coalesce } from '../host/coalesce';
 import { commandIds, viewIds } from '../host/ids';
 import type { FindingIndex } from './findingIndex';
 import { resourceOf } from './findingDecorations';
-import { forwardRow, forwardRows, normRows } from './factsModel';
-import { launchRow, noModelRow, processRow, processTitle, switchesRow, switchRow } from './liveModel';
+import { forwardRow } from './factsModel';
+import { launchRow, noModelRow, processRow, processTitle, switchesRow } from './liveModel';
 import type { ModeCounts } from './modeCounts';
 import { pairedModule, pairRow, pairRows } from './pairModel';
+import {
+  callNodes,
+  differenceNodes,
+  factNodes,
+  forwardNodes,
+  nodesBelowRow,
+  problemNodes,
+  switchNodes,
+} from './plainNodes';
 import { rangeRow, rangesOf, type ModuleRange } from './rangeModel';
 import type { Ranks, RanksChange } from './ranks';
 import { memberName, type Place } from './ranksModel';
 import type { Row } from './rowModel';
-import { callRow, callsOf } from './traceModel';
 import { toTreeItem } from './treeItem';
-import {
-  errorRow,
-  hasStatistics,
-  moduleRow,
-  noticeRow,
-  openingRow,
-  problemRow,
-  problemsRow,
-  rootRow,
-} from './treeModel';
-
-/** What an element of the tree stands for. Modules and models are what commands act on. */
-export type TreeNode =
-  | { readonly kind: 'module'; readonly session: ModelSession; readonly path: string }
-  /** Some of the children of a module that has very many; `path` is the module's. */
-  | ({ readonly kind: 'range'; readonly session: ModelSession; readonly path: string } & ModuleRange)
-  | { readonly kind: 'forward'; readonly session: ModelSession }
-  | { readonly kind: 'problems'; readonly session: ModelSession }
-  /** What differs from another model. */
-  | { readonly kind: 'pair'; readonly session: ModelSession }
-  /** A live process, above its models. */
-  | { readonly kind: 'process'; readonly session?: undefined; readonly process: LiveProcess }
-  /** Processes that run the same program side by side, by the key of their job; and what differs between them. */
-  | { readonly kind: 'job' | 'differences'; readonly session?: undefined; readonly job: string }
-  /** Who switched the modes of a live model. */
-  | { readonly kind: 'switches'; readonly session: LiveSession }
-  /** A row that only says something; `path` is the module that it belongs to. */
-  | {
-      readonly kind: 'row';
-      readonly session?: ModelSession;
-      readonly path?: string;
-      readonly id: string;
-      readonly row: Row;
-      readonly parent?: TreeNode;
-      /** A module that a click shows. */
-      readonly shows?: { readonly session: ModelSession; readonly path: string };
-      /** A line of the user's code that the row is about. */
-      readonly line?: SourceLocation;
-    };
+import { nodeId, processKey, rowNode, type TreeNode } from './treeNode';
+import { errorRow, moduleRow, noticeRow, openingRow, problemsRow, rootRow } from './treeModel';
 
 const revealAttempts = 6;
 /** In milliseconds. */
@@ -174,14 +143,10 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
         return this.modulesIn(element).map((child) => this.node(element.session, child.path));
       case 'forward': {
         const record = this.store.forwards.last(element.session);
-        return record === undefined
-          ? []
-          : forwardRows(record).map((row, index) => rowNode(element.session, `forward:${String(index)}`, row));
+        return record === undefined ? [] : forwardNodes(element.session, record);
       }
       case 'problems':
-        return element.session.problems.map((problem, index) =>
-          rowNode(element.session, `problem:${String(index)}`, problemRow(problem), problem.path),
-        );
+        return problemNodes(element.session);
       case 'pair':
         return this.pairNodes(element);
       case 'process':
@@ -192,26 +157,11 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
           ...this.ranks.rowsBelow(element.job).map((place) => this.placeNode(place)),
         ];
       case 'differences':
-        return this.ranks.differenceRows(element.job).map((row, index, rows) => ({
-          kind: 'row',
-          // The same name may come twice: of a model that only some ranks hold, and of its root where it differs.
-          id: `${element.job}/${row.label}${rows.findIndex(({ label }) => label === row.label) === index ? '' : '/again'}`,
-          row,
-          parent: element,
-        }));
+        return differenceNodes(element, this.ranks.differenceRows(element.job));
       case 'switches':
-        return element.session.switchPlaces.map((place, index) => ({
-          ...rowNode(element.session, `switch:${String(index)}`, switchRow(place), place.path),
-          ...(place.file === null ? {} : { line: { file: place.file, line: place.line ?? 1 } }),
-          parent: element,
-        }));
+        return switchNodes(element);
       case 'row':
-        return (element.row.rows ?? []).map((row) => ({
-          ...element,
-          id: `${element.id}/${row.label}`,
-          row,
-          parent: element,
-        }));
+        return nodesBelowRow(element);
     }
   }
 
@@ -240,7 +190,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 
   getTreeItem(element: TreeNode): vscode.TreeItem {
     const item = toTreeItem(this.rowOf(element));
-    item.id = `${ownerOf(element)}/${element.kind}/${ownId(element)}`;
+    item.id = nodeId(element);
     if (element.kind === 'module') item.resourceUri = resourceOf(element.session.id, element.path);
     if (element.kind === 'row' && element.shows !== undefined) {
       const { session, path } = element.shows;
@@ -298,15 +248,12 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     ];
   }
 
-  /** Statistics are read only here, that is, when somebody unfolds the layer. */
   private async childrenOfModule(session: ModelSession, path: string): Promise<TreeNode[]> {
-    const module = session.module(path);
-    const facts = module !== undefined && hasStatistics(module) ? await this.factsOf(session, module) : [];
-    const calls = callRowsOf(session, path);
+    const rows = [...callNodes(session, path), ...(await factNodes(session, path))];
     const children = session.children(path);
     const ranges = rangesOf(children.length);
-    if (ranges.length > 0) return [...calls, ...facts, ...ranges.map((range) => this.rangeNode(session, path, range))];
-    return [...calls, ...facts, ...children.map((child) => this.node(session, child.path))];
+    if (ranges.length > 0) return [...rows, ...ranges.map((range) => this.rangeNode(session, path, range))];
+    return [...rows, ...children.map((child) => this.node(session, child.path))];
   }
 
   private pairNode(session: ModelSession): TreeNode {
@@ -349,15 +296,6 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     const position = ranges.length === 0 ? -1 : children.findIndex((child) => child.path === path);
     const range = ranges.find(({ start, end }) => position >= start && position < end);
     return range === undefined ? this.node(session, parent) : this.rangeNode(session, parent, range);
-  }
-
-  private async factsOf(session: ModelSession, module: ModuleSpec): Promise<TreeNode[]> {
-    try {
-      const rows = normRows(module, await session.statistics(module.path));
-      return rows.map((row) => rowNode(session, row.label, row, module.path));
-    } catch (error) {
-      return [rowNode(session, 'error', errorRow(toAppError(error, 'program-error').oneLine), module.path)];
-    }
   }
 
   private rowOf(element: TreeNode): Row {
@@ -409,7 +347,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       module,
       count: this.counts.of(session, path),
       hasChildren: session.children(path, 0, 1).length > 0,
-      hasCalls: callRowsOf(session, path).length > 0,
+      hasCalls: callNodes(session, path).length > 0,
       capabilities: session.capabilities,
       pinned: session.pinned?.(path),
       ...(session instanceof LiveSession
@@ -559,44 +497,4 @@ function locationOf(session: ModelSession): string {
 function liveModels(process: LiveProcess): readonly LiveSession[] {
   const matters = (session: LiveSession): boolean => session.modules.some((module) => module.modeSensitive);
   return [...process.sessions].sort((a, b) => Number(matters(b)) - Number(matters(a)));
-}
-
-function processKey(process: LiveProcess): string {
-  return `process-${String(process.id)}-${process.key}`;
-}
-
-/** What a node belongs to, as the first part of its id. */
-function ownerOf(node: TreeNode): string {
-  if (node.kind === 'process') return processKey(node.process);
-  return node.session?.id ?? 'store';
-}
-
-/** Tells a node from the others of its kind in the same model. */
-function ownId(node: TreeNode): string {
-  switch (node.kind) {
-    case 'module':
-      return node.path;
-    case 'range':
-      return `${node.path}:${String(node.start)}`;
-    case 'row':
-      return `${node.path ?? ''}/${node.id}`;
-    case 'job':
-    case 'differences':
-      return node.job;
-    default:
-      return '';
-  }
-}
-
-/** What a traced forward called in the code of this module. */
-function callRowsOf(session: ModelSession, path: string): TreeNode[] {
-  if (!(session instanceof LiveSession)) return [];
-  return callsOf(session.trace, path).map((call, index) => ({
-    ...rowNode(session, `call:${String(index)}`, callRow(call), path),
-    ...(call.file === null ? {} : { line: { file: call.file, line: call.line ?? 1 } }),
-  }));
-}
-
-function rowNode(session: ModelSession, id: string, row: Row, path?: string): TreeNode {
-  return { kind: 'row', session, id, row, ...(path === undefined ? {} : { path }) };
 }

@@ -27,7 +27,7 @@ export interface ModuleRowInput {
   readonly module: ModuleSpec;
   readonly count: ModeCount;
   readonly hasChildren: boolean;
-  /** A traced forward called something in its code. */
+  /** Its own code calls something that has a mode. */
   readonly hasCalls?: boolean;
   readonly capabilities: Capabilities;
   readonly pinned?: Mode | undefined;

@@ -102,6 +102,19 @@ def onnx(model: nn.Module, path: Path, **options: Any) -> None:
 PRESERVE = {"dynamo": False, "training": torch.onnx.TrainingMode.PRESERVE, "do_constant_folding": False}
 
 
+class Attention(nn.Module):
+    """dropout_p has no mode: what it is given decides."""
+
+    def __init__(self, p: float, always: float = 0.0) -> None:
+        super().__init__()
+        self.p, self.always = p, always
+        self.drop = nn.Dropout(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.scaled_dot_product_attention(x, x, x, dropout_p=self.p if self.training else 0.0)
+        return self.drop(F.scaled_dot_product_attention(x, x, x, dropout_p=self.always))
+
+
 # Healthy models.
 
 
@@ -173,6 +186,8 @@ def write_healthy() -> None:
     encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)
     torch.save(encoder.eval(), healthy("a transformer in eval", "transformer.pth"))
     torch.save(nn.LSTM(4, 4, 2, dropout=0.2).eval(), healthy("an LSTM in eval", "lstm.pth"))
+    script(Attention(0.1).eval(), healthy("attention that drops in train alone, scripted", "attention.pt"))
+    export(Attention(0.1).eval(), healthy("the same, exported in eval", "attention.pt2"))
 
     pair = {"generator": trained(), "discriminator": trained().eval()}
     torch.save(pair, healthy("two models in one checkpoint, each in its own mode", "pair.pth"))
@@ -280,6 +295,9 @@ def write_hazards() -> None:
     script(model, hazard("F.dropout without training=, scripted", "functional.pt", "dropout/ignores-eval", "head", "warning", "pytorch#26338"))
     script(model.train(), hazard("the same, in train", "functional_train.pt", "dropout/ignores-eval", "head", "warning", "timm#1978"))
     export(model.eval(), hazard("the same, exported in eval", "functional.pt2", "dropout/ignores-eval", "head", "warning", "pytorch#124464"))
+
+    script(Attention(0.1, 0.3), hazard("attention that drops always, scripted", "attention_drops.pt", "dropout/ignores-eval", "", "warning", "pytorch#124464"))
+    export(Attention(0.1, 0.3).eval(), hazard("the same, exported in eval", "attention_drops.pt2", "dropout/ignores-eval", "", "warning", "pytorch#124464"))
 
     # pytorch#1053: modules in a plain list.
     hidden = trained()

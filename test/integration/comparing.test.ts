@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 import type { ExtensionApi } from '../../src/extension';
 import type { PairComparison } from '../../src/model/pairComparison';
 import type { FileSession } from '../../src/sessions/fileSession';
-import type { TreeNode } from '../../src/views/moduleTree';
+import type { TreeNode } from '../../src/views/treeNode';
 import { closeAll, extensionApi, openSample, rowsBelow, textOf, until } from './harness';
 
 const run = (command: string, ...args: unknown[]): Thenable<unknown> =>

@@ -6,7 +6,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { ExtensionApi } from '../../src/extension';
 import type { FileSession } from '../../src/sessions/fileSession';
-import type { TreeNode } from '../../src/views/moduleTree';
+import type { TreeNode } from '../../src/views/treeNode';
 
 /** The running extension's own store and tree. */
 export async function extensionApi(): Promise<ExtensionApi> {

@@ -1,10 +1,11 @@
 // What a module of an exported program is, as data: class, options from the arguments of its calls, tensors, source line.
 
-import type { LiteralCall, ModuleSpec, NormSpec, SourceLocation } from '../../model/module';
+import type { FunctionalCall, LiteralCall, ModuleSpec, NormSpec, SourceLocation } from '../../model/module';
 import { userLine } from '../../model/stackTrace';
+import { isFunctional } from '../functionalCalls';
 import { numberOrNull, shapeOf, tensorSpecs } from '../specs';
 import { Tensor } from '../tensor';
-import { hasNoMomentum, literal, takesTensor, type ModeSite } from './modeSites';
+import { functionOf, hasNoMomentum, literal, probabilityOf, takesTensor, type ModeSite } from './modeSites';
 import type { ModuleNode } from './moduleTree';
 
 /** Everything of a module's specification that no switch changes. */
@@ -33,6 +34,23 @@ function literalCall({ node, family, exported }: ModeSite): LiteralCall {
   return { family, training: exported, ...(source === undefined ? {} : { source }) };
 }
 
+/** The calls of a module that no layer stands for, each with what it does as exported. */
+export function functionalSites(node: ModuleNode, sites: readonly ModeSite[]): readonly FunctionalSite[] {
+  const spec = { qualifiedType: node.type, ...layerSpec(node, typeOf(node), sites) };
+  return sites.flatMap((site): FunctionalSite[] => {
+    const { family, exported, switchable } = site;
+    const p = probabilityOf(site);
+    if (!isFunctional(spec, { family, p })) return [];
+    const source = userLine(site.node.stack());
+    const name = functionOf(site);
+    const call = { function: name, family, p, training: exported, fixed: !switchable };
+    return [[site, source === undefined ? call : { ...call, source }]];
+  });
+}
+
+/** The call as plain data, beside the call of the graph. */
+export type FunctionalSite = readonly [ModeSite, FunctionalCall];
+
 function typeOf({ type, buffers }: ModuleNode): string {
   if (type !== '') return type.slice(type.lastIndexOf('.') + 1);
   return buffers.get('running_mean') instanceof Tensor ? 'BatchNorm' : 'Module';
@@ -48,13 +66,7 @@ function layerSpec(
   if (type.includes('BatchNorm') || hasStatistics) return { batchNorm: normSpec(node, sites) };
   if (!type.includes('Dropout')) return {};
   const site = sites.find(({ family }) => family === 'dropout');
-  const p = site === undefined ? null : numberOrNull(literal(site.node, 'p'));
-  // A mask is drawn with the share that is kept, itself a rounded difference.
-  return {
-    dropout: {
-      p: p !== null && site?.node.target.includes('bernoulli') === true ? Number((1 - p).toPrecision(15)) : p,
-    },
-  };
+  return { dropout: { p: site === undefined ? null : probabilityOf(site) } };
 }
 
 function normSpec({ buffers, parameters, calls }: ModuleNode, sites: readonly ModeSite[]): NormSpec {

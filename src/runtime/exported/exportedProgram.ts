@@ -12,7 +12,7 @@ import type { Program } from '../program';
 import { rememberValues, type PutBack } from '../remember';
 import type { Tensor } from '../tensor';
 import type { Value } from '../values';
-import { fixedSpec } from './describe';
+import { fixedSpec, functionalSites, type FunctionalSite } from './describe';
 import type { ExportedProgram } from './graph';
 import { CallSignature } from './inputs';
 import { ExportedModes } from './modes';
@@ -26,6 +26,7 @@ export class GraphProgram implements Program {
   private readonly modeState: ExportedModes;
   private readonly signature: CallSignature;
   private readonly storages: LazyStorages;
+  private functional: readonly (readonly FunctionalSite[])[] | undefined;
 
   /** @throws AppError `corrupt`, `limit-exceeded` where the parts of the program contradict each other. */
   constructor(private readonly program: ExportedProgram) {
@@ -36,23 +37,32 @@ export class GraphProgram implements Program {
   }
 
   describe(): Promise<readonly ModuleSpec[]> {
-    const { behaviour, reasons } = this.modes();
+    const { behaviour, reasons, functionalCalls } = this.modes();
     return Promise.resolve(
       this.nodes.map((node, i): ModuleSpec => {
         const reason = reasons?.[i];
+        const calls = functionalCalls?.[i];
         return {
           ...fixedSpec(node, this.modeState.sites(i)),
           training: null,
           behaviour: behaviour[i] ?? 'none',
           modeSensitive: this.modeState.isSensitive(i),
           ...(reason === undefined ? {} : { behaviourReason: reason }),
+          ...(calls === undefined ? {} : { functionalCalls: calls }),
         };
       }),
     );
   }
 
   modes(): Modes {
-    return this.modeState.now();
+    this.functional ??= this.nodes.map((node, i) => functionalSites(node, this.modeState.sites(i)));
+    const calls = this.functional.map((sites) =>
+      sites.map(([site, call]) => ({ ...call, training: this.modeState.runsInTrain(site) })),
+    );
+    return {
+      ...this.modeState.now(),
+      functionalCalls: calls.map((list) => (list.length === 0 ? undefined : list)),
+    };
   }
 
   inputs(): Promise<readonly InputSpec[]> {

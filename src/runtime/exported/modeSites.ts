@@ -1,14 +1,14 @@
 // The calls of an exported graph that behave differently in train and eval, and how each takes its mode.
 
+import type { ModeFamily } from '../../model/module';
+import { numberOrNull } from '../specs';
 import type { Value } from '../values';
 import type { Argument, GraphNode } from './graph';
-
-export type SiteFamily = 'batch-norm' | 'instance-norm' | 'dropout' | 'recurrent' | 'attention' | 'activation';
 
 /** A call with a mode of its own: exported graphs hold no flag, only such arguments. */
 export interface ModeSite {
   readonly node: GraphNode;
-  readonly family: SiteFamily;
+  readonly family: ModeFamily;
   /** What it does as exported: true is train. */
   readonly exported: boolean;
   /** False where it does the same under either mode. */
@@ -18,7 +18,7 @@ export interface ModeSite {
 }
 
 /** Calls with a boolean argument for their mode, by their names without a trailing underscore. */
-const booleanArguments: Readonly<Record<string, { family: SiteFamily; argument: string }>> = {
+const booleanArguments: Readonly<Record<string, { family: ModeFamily; argument: string }>> = {
   batch_norm: { family: 'batch-norm', argument: 'training' },
   native_batch_norm: { family: 'batch-norm', argument: 'training' },
   _native_batch_norm_legit: { family: 'batch-norm', argument: 'training' },
@@ -89,13 +89,32 @@ export function isDropoutFunction(calledFunction: string): boolean {
   return /\.(?:feature_|alpha_|feature_alpha_)?dropout[123]?d?_?$/.test(calledFunction);
 }
 
-function lookUp(target: string): { family: SiteFamily; argument: string } | undefined {
+/** The function that the user's code called, by its full name, as far as the export tells. */
+export function functionOf({ node }: ModeSite): string {
+  const called = /\.(\w+)$/.exec(node.calledFunction)?.[1];
+  const name = called ?? atenName(node.target) ?? node.target;
+  return `${isOfFunctional(node.calledFunction) ? 'torch.nn.functional' : 'torch'}.${name}`;
+}
+
+/** Python functions are those of torch.nn.functional; what torch itself has is built in. */
+function isOfFunctional(calledFunction: string): boolean {
+  return calledFunction.startsWith('function.') || calledFunction.endsWith('.scaled_dot_product_attention');
+}
+
+/** The probability of its dropout; null where it has none, or the graph computes it. */
+export function probabilityOf({ node }: ModeSite): number | null {
+  const p = numberOrNull(literal(node, 'dropout_p') ?? literal(node, 'dropout') ?? literal(node, 'p'));
+  // A mask is drawn with the share that is kept, itself a rounded difference.
+  return p !== null && node.target.includes('bernoulli') ? Number((1 - p).toPrecision(15)) : p;
+}
+
+function lookUp(target: string): { family: ModeFamily; argument: string } | undefined {
   const name = atenName(target)?.replace(/_$/, '') ?? '';
   return Object.hasOwn(booleanArguments, name) ? booleanArguments[name] : undefined;
 }
 
 /** InstanceNorm is decomposed into a batch normalisation of every sample for itself. */
-function normFamily(type: string): SiteFamily {
+function normFamily(type: string): ModeFamily {
   return type.includes('InstanceNorm') ? 'instance-norm' : 'batch-norm';
 }
 

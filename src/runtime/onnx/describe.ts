@@ -1,10 +1,11 @@
 // What a row of the tree shows of a module of an ONNX file.
 
-import type { Behaviour, LiteralCall, ModuleSpec, NormSpec, TensorSpec } from '../../model/module';
+import type { Behaviour, FunctionalCall, LiteralCall, ModuleSpec, NormSpec, TensorSpec } from '../../model/module';
 import { statisticsNames } from '../../model/statistics';
 import { combine } from '../behaviour';
+import { functionalCalls, isFunctional } from '../functionalCalls';
 import { dtypeOf } from './constants';
-import type { NormState, OnnxModule } from './moduleTree';
+import { sourceOf, type NormState, type OnnxModule } from './moduleTree';
 import type { OnnxTensor } from './onnxFile';
 import { isFolded } from './problems';
 import type { Site } from './sites';
@@ -31,11 +32,31 @@ export function describeModule(module: OnnxModule, behaviour: Behaviour): Module
     ...(reason === undefined ? {} : { behaviourReason: reason }),
     ...(isFolded(module) ? { folded: true } : {}),
     ...literalCalls(module),
+    ...functionalCalls(functionalCallsOf(module)),
     ...(module.source === undefined ? {} : { source: module.source }),
     ...(norm === undefined ? {} : { batchNorm: norm }),
     ...(dropout === undefined || norm !== undefined || module.children.size > 0 ? {} : { dropout }),
     ...tensorsOf(module),
   };
+}
+
+/** Nodes that no layer stands for, as they run now. */
+export function functionalCallsOf(module: OnnxModule): readonly FunctionalCall[] {
+  if (module.sites.length === 0) return [];
+  const [type, norm] = [typeOf(module), normSpec(module)];
+  const layer = {
+    qualifiedType: type,
+    ...(norm === undefined ? {} : { batchNorm: norm }),
+    ...(type.includes('Dropout') ? { dropout: { p: null } } : {}),
+  };
+  return module.sites.flatMap(({ node, training, fixed, norm: isNorm, dropout }): FunctionalCall[] => {
+    const family = isNorm === undefined ? 'dropout' : 'batch-norm';
+    const p = dropout?.p ?? null;
+    if (!isFunctional(layer, { family, p })) return [];
+    const source = sourceOf(node);
+    const call = { function: node.opType, family, p, training, fixed: fixed !== undefined } as const;
+    return [source === undefined ? call : { ...call, source }];
+  });
 }
 
 /** The modes as they are now: a graph holds them as attributes and constants. */

@@ -165,6 +165,6 @@ function pythonListEnd(text = ''): string {
 }
 
 /** The innermost line of the user's own code in the trace that dynamo notes. */
-function sourceOf(node: OnnxNode): SourceLocation | undefined {
+export function sourceOf(node: OnnxNode): SourceLocation | undefined {
   return userLine(parseStackTrace(node.metadata.get('pkg.torch.onnx.stack_trace') ?? ''));
 }

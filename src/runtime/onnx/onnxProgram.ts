@@ -12,7 +12,7 @@ import { rememberValues, type PutBack } from '../remember';
 import { Tensor } from '../tensor';
 import { Tuple, typeName, type Value } from '../values';
 import { GraphValues } from './constants';
-import { describeModule, ownBehaviour } from './describe';
+import { describeModule, functionalCallsOf, ownBehaviour } from './describe';
 import { GraphRunner } from './graphRunner';
 import { inlineFunctions } from './inline';
 import { graphInputs, inputSpecs } from './inputs';
@@ -78,7 +78,11 @@ class OnnxProgram implements Program {
   modes(): Modes {
     const behaviour = this.tree.modules.map(ownBehaviour);
     combineUpwards(behaviour, (i) => this.tree.places[i]!.children);
-    return { training: behaviour.map(() => null), behaviour };
+    const functionalCalls = this.tree.modules.map((module) => {
+      const calls = functionalCallsOf(module);
+      return calls.length === 0 ? undefined : calls;
+    });
+    return { training: behaviour.map(() => null), behaviour, functionalCalls };
   }
 
   inputs(): Promise<readonly InputSpec[]> {

@@ -1,14 +1,23 @@
 // Reads from a class's code what decides its behaviour: which calls depend on the mode, and whether they obey the flag.
 
+import type { ModeFamily } from '../../model/module';
+import { callOf, type ModeCall } from './modeCalls';
 import type { ClassDefinition, Expression, Statement } from './syntax';
 
 /** How a call takes its mode: the literal in the code, or something computed from `self.training`. */
 export type ModeArgument = boolean | 'flag';
 
+/** A number in the code, or the name of the module's attribute that holds it. */
+export type NumberArgument = number | { readonly attribute: string };
+
 /** A call in a class's code that behaves differently in train and eval. */
 export interface ModeSite {
-  readonly family: 'batch-norm' | 'instance-norm' | 'dropout' | 'recurrent' | 'attention' | 'activation';
+  /** `torch.nn.functional.dropout`, `torch.batch_norm`. */
+  readonly function: string;
+  readonly family: ModeFamily;
   readonly mode: ModeArgument;
+  /** The probability of its dropout; absent where it has none, or the code computes it. */
+  readonly p?: NumberArgument;
   /** Position in the code file. */
   readonly at: number;
   /** Literal arguments, by position; undefined for everything computed. */
@@ -25,38 +34,6 @@ export interface ClassFacts {
   /** Values of `Final[…]` constants that are literals. */
   readonly constants: ReadonlyMap<string, boolean | bigint | number | string | null>;
 }
-
-/** Where each mode-dependent operator takes its mode; from torch's schemas. */
-const operatorSites: Readonly<Record<string, { family: ModeSite['family']; mode: number; unless?: number }>> = {
-  batch_norm: { family: 'batch-norm', mode: 5 },
-  native_batch_norm: { family: 'batch-norm', mode: 5 },
-  instance_norm: { family: 'instance-norm', mode: 5 },
-  dropout: { family: 'dropout', mode: 2 },
-  feature_dropout: { family: 'dropout', mode: 2 },
-  alpha_dropout: { family: 'dropout', mode: 2 },
-  feature_alpha_dropout: { family: 'dropout', mode: 2 },
-  native_dropout: { family: 'dropout', mode: 2 },
-  rrelu: { family: 'activation', mode: 3 },
-  // `unless` is the argument that switches the dependence off where it is zero: dropout between layers.
-  lstm: { family: 'recurrent', mode: 6, unless: 5 },
-  gru: { family: 'recurrent', mode: 6, unless: 5 },
-  rnn_tanh: { family: 'recurrent', mode: 6, unless: 5 },
-  rnn_relu: { family: 'recurrent', mode: 6, unless: 5 },
-};
-
-/** The same for torch.nn.functional, whose functions scripted code calls by name. */
-const functionSites: Readonly<Record<string, { family: ModeSite['family']; mode: number }>> = {
-  batch_norm: { family: 'batch-norm', mode: 5 },
-  instance_norm: { family: 'instance-norm', mode: 5 },
-  dropout: { family: 'dropout', mode: 2 },
-  dropout1d: { family: 'dropout', mode: 2 },
-  dropout2d: { family: 'dropout', mode: 2 },
-  dropout3d: { family: 'dropout', mode: 2 },
-  alpha_dropout: { family: 'dropout', mode: 2 },
-  feature_alpha_dropout: { family: 'dropout', mode: 2 },
-  rrelu: { family: 'activation', mode: 3 },
-  multi_head_attention_forward: { family: 'attention', mode: 12 },
-};
 
 /** Reads all methods of a class. */
 export function readClassFacts(definition: ClassDefinition): ClassFacts {
@@ -79,13 +56,13 @@ class FactReader {
   /** Local names that stand for a module below self, or for a free function. */
   private aliases = new Map<string, string>();
   private functions = new Map<string, string>();
-  /** Local names that hold a literal. */
-  private literals = new Map<string, boolean | bigint | number | string | null>();
+  /** Everything that is assigned to a local name, in both branches of an `if` for one. */
+  private assigned = new Map<string, Expression[]>();
 
   startMethod(self: string): void {
     this.aliases = new Map([[self, '']]);
     this.functions = new Map();
-    this.literals = new Map();
+    this.assigned = new Map();
   }
 
   statements(statements: readonly Statement[]): void {
@@ -127,9 +104,7 @@ class FactReader {
     if (module !== undefined) this.aliases.set(target.name, module);
     const name = dotted(value);
     if (name?.startsWith('__torch__.') === true) this.functions.set(target.name, name);
-    // A name that is assigned twice (in both branches of an `if`) holds no literal.
-    if (value.kind === 'literal' && !this.literals.has(target.name)) this.literals.set(target.name, value.value);
-    else this.literals.delete(target.name);
+    this.assigned.set(target.name, [...(this.assigned.get(target.name) ?? []), value]);
   }
 
   /** Path below self of an expression that names a module: `self.layer1`, `getattr(layers, "0")`, a local name. */
@@ -192,31 +167,82 @@ class FactReader {
     const { callee } = call;
     const name = dotted(callee) ?? '';
     const target = callee.kind === 'name' ? (this.functions.get(callee.name) ?? '') : name;
-    if (name.startsWith('torch.')) this.site(call, operatorSites[name.slice('torch.'.length).replace(/_$/, '')]);
+    if (name.startsWith('torch.')) this.site(call, name);
     else if (target.replace(/___torch_mangle_\d+\./, '').startsWith('__torch__.torch.nn.functional.')) {
-      this.site(call, functionSites[target.slice(target.lastIndexOf('.') + 1)]);
+      this.site(call, `torch.nn.functional.${target.slice(target.lastIndexOf('.') + 1)}`);
     } else if (callee.kind === 'attribute') {
       const path = this.modulePath(callee.object);
       if (path !== undefined && path !== '' && !this.callsOf.has(path)) this.callsOf.set(path, call.at);
     }
   }
 
-  private site(
-    call: Expression & { kind: 'call' },
-    known: { family: ModeSite['family']; mode: number; unless?: number } | undefined,
-  ): void {
+  private site(call: Expression & { kind: 'call' }, name: string): void {
+    const known = callOf(name);
     if (known === undefined) return;
     const literals = call.args.map((arg) => this.literal(arg));
     if (known.unless !== undefined && Number(literals[known.unless]) === 0 && literals[known.unless] !== undefined)
       return;
-    const keyword = call.keywords.find(({ name }) => name === 'training' || name === 'train')?.value;
-    const mode = keyword === undefined ? literals[known.mode] : this.literal(keyword);
-    this.sites.push({ family: known.family, mode: typeof mode === 'boolean' ? mode : 'flag', at: call.at, literals });
+    const probability = known.p === undefined ? undefined : call.args[known.p];
+    const p = probability === undefined ? undefined : this.number(probability);
+    const mode = this.mode(call, known, literals);
+    if (mode === undefined) return;
+    const { family } = known;
+    this.sites.push({
+      function: known.function ?? name,
+      family,
+      mode,
+      ...(p === undefined ? {} : { p }),
+      at: call.at,
+      literals,
+    });
+  }
+
+  private mode(
+    call: Expression & { kind: 'call' },
+    known: ModeCall,
+    literals: ModeSite['literals'],
+  ): ModeArgument | undefined {
+    if (known.mode !== undefined) {
+      const keyword = call.keywords.find(({ name }) => name === 'training' || name === 'train')?.value;
+      const mode = keyword === undefined ? literals[known.mode] : this.literal(keyword);
+      return typeof mode === 'boolean' ? mode : 'flag';
+    }
+    const probability = call.args[known.p ?? -1];
+    if (probability === undefined) return undefined;
+    const [value, other] = this.valuesOf(probability);
+    if (other === undefined && value?.kind === 'literal') return Number(value.value) > 0 ? true : undefined;
+    if (other === undefined && this.attribute(value) !== undefined) return true;
+    // It is computed. Where the flag was looked at before, that is how.
+    return this.readsFlag ? 'flag' : undefined;
+  }
+
+  /** The number that is meant: of `p if self.training else 0.` the one that is not zero. */
+  private number(expression: Expression): NumberArgument | undefined {
+    const numbers = this.valuesOf(expression).map((value): NumberArgument | undefined => {
+      if (value.kind === 'literal') return value.value === null ? undefined : Number(value.value);
+      const attribute = this.attribute(value);
+      return attribute === undefined ? undefined : { attribute };
+    });
+    const [one, other] = numbers.length === 1 ? numbers : numbers.filter((number) => number !== 0);
+    return other === undefined ? one : undefined;
+  }
+
+  /** What an expression can stand for: everything that was assigned to a name, both sides of a conditional. */
+  private valuesOf(expression: Expression): readonly Expression[] {
+    if (expression.kind === 'conditional') return [expression.then, expression.otherwise];
+    return expression.kind === 'name' ? (this.assigned.get(expression.name) ?? [expression]) : [expression];
+  }
+
+  /** The attribute of self that an expression names: `self.p`. */
+  private attribute(expression: Expression | undefined): string | undefined {
+    if (expression?.kind !== 'attribute') return undefined;
+    return this.modulePath(expression.object) === '' ? expression.name : undefined;
   }
 
   private literal(expression: Expression): boolean | bigint | number | string | null | undefined {
     if (expression.kind === 'literal') return expression.value;
-    return expression.kind === 'name' ? this.literals.get(expression.name) : undefined;
+    const [value, other] = this.valuesOf(expression);
+    return expression.kind === 'name' && other === undefined && value?.kind === 'literal' ? value.value : undefined;
   }
 }
 

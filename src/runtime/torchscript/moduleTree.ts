@@ -1,32 +1,22 @@
-// The modules of an archive under their paths, and what describes each: flag, options, tensors, behaviour, source.
+// The modules of an archive under their paths, with their flags, behaviour and source lines.
 
 import {
   isTorchFile,
   parentPath,
-  type Behaviour,
+  type FunctionalCall,
   type LiteralCall,
   type ModuleSpec,
-  type NormSpec,
   type SourceLocation,
-  type TensorSpec,
 } from '../../model/module';
-import {
-  alwaysByBatch,
-  behaviourUnder,
-  combine,
-  combineUpwards,
-  indifferent,
-  obedient,
-  type BehaviourRule,
-  type Modes,
-} from '../behaviour';
+import { behaviourUnder, combineUpwards, type BehaviourRule, type Modes } from '../behaviour';
+import { functionalCalls, isFunctional } from '../functionalCalls';
 import { checkModuleName, PathLimit } from '../moduleOrder';
-import { numberOrNull, shapeOf, tensorSpecs } from '../specs';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
-import { ScriptObject, type Value } from '../values';
+import { ScriptObject } from '../values';
 import { demangle, type CodeLibrary, type FoundClass } from './codeLibrary';
-import { readClassFacts, type ClassFacts, type ModeSite } from './modeSites';
+import { behaviourRule, dropoutP, namedTensors, normSpec, resolvedSites, type ResolvedSite } from './describe';
+import { readClassFacts, type ClassFacts } from './modeSites';
 
 /** A module under one of its paths. */
 export interface ModuleNode {
@@ -51,6 +41,7 @@ export class ModuleTree {
 
   /** What the code tells of each node. */
   private readonly facts: readonly (ClassFacts | undefined)[];
+  private readonly sites: readonly (readonly ResolvedSite[])[];
   private readonly rules: readonly BehaviourRule[];
   private fixed: readonly ModuleSpec[] | undefined;
 
@@ -71,7 +62,8 @@ export class ModuleTree {
       if (!this.firstPathOf.has(object)) this.firstPathOf.set(object, path);
     });
     this.facts = this.factsOfNodes();
-    this.rules = nodes.map(({ object }, i) => behaviourRule(object, this.facts[i]));
+    this.sites = nodes.map(({ object }, i) => resolvedSites(object, this.facts[i]));
+    this.rules = nodes.map(({ object }, i) => behaviourRule(object, this.facts[i], this.sites[i] ?? []));
   }
 
   /** A trace has the code of a shared module under one of its paths only, and it tells of them all. */
@@ -163,7 +155,8 @@ export class ModuleTree {
     for (const [i, node] of this.nodes.entries()) {
       const source = await this.sourceOf(node, sources);
       sources.set(node.path, source);
-      specs.push({ ...this.fixedSpec(node, i, source), ...(await this.literalCalls(node, i)) });
+      const spec = this.fixedSpec(node, i, source);
+      specs.push({ ...spec, ...(await this.modeCalls(spec, node, i)) });
     }
     return specs;
   }
@@ -193,18 +186,27 @@ export class ModuleTree {
     };
   }
 
-  /** Calls whose mode the code holds as a literal, each with the user's line. */
-  private async literalCalls({ object }: ModuleNode, index: number): Promise<Pick<ModuleSpec, 'literalCalls'>> {
+  /** The calls that have a mode, each with the user's line: those that hold it as a literal, and those that no layer stands for. */
+  private async modeCalls(
+    spec: ModuleSpec,
+    { object }: ModuleNode,
+    index: number,
+  ): Promise<Pick<ModuleSpec, 'literalCalls' | 'functionalCalls'>> {
     const info = this.classes.get(object.className);
-    const calls: LiteralCall[] = [];
-    for (const { family, mode, at } of this.facts[index]?.sites ?? []) {
-      if (mode === 'flag') continue;
-      // A shared module of a trace has its code elsewhere.
-      const isOwn = info !== undefined && info.facts === this.facts[index];
-      const source = isOwn ? await this.library.locate(info.found.file, at) : undefined;
-      calls.push({ family, training: mode, ...(source === undefined || isTorchFile(source.file) ? {} : { source }) });
+    // A shared module of a trace has its code elsewhere.
+    const isOwn = info !== undefined && info.facts === this.facts[index];
+    const literal: LiteralCall[] = [];
+    const functional: FunctionalCall[] = [];
+    for (const site of this.sites[index] ?? []) {
+      const { function: name, family, mode, p, at } = site;
+      const isOwnRow = isFunctional(spec, site);
+      if (mode === 'flag' && !isOwnRow) continue;
+      const found = isOwn ? await this.library.locate(info.found.file, at) : undefined;
+      const source = found === undefined || isTorchFile(found.file) ? {} : { source: found };
+      if (mode !== 'flag') literal.push({ family, training: mode, ...source });
+      if (isOwnRow) functional.push({ function: name, family, p, training: mode, fixed: mode !== 'flag', ...source });
     }
-    return calls.length === 0 ? {} : { literalCalls: calls };
+    return { ...(literal.length === 0 ? {} : { literalCalls: literal }), ...functionalCalls(functional) };
   }
 
   /** The user's line that calls the module; else the line of its class's forward; else where its parent is called. */
@@ -256,77 +258,4 @@ class StorageIdentities {
 function flagOf(object: ScriptObject): boolean | null {
   const flag = object.attributes.get('training');
   return typeof flag === 'boolean' ? flag : null;
-}
-
-function behaviourRule(object: ScriptObject, facts: ClassFacts | undefined): BehaviourRule {
-  if (facts === undefined) return { inTrain: 'unknown', inEval: 'unknown', withoutFlag: 'none' };
-  const { sites } = facts;
-  if (sites.length === 0) return facts.readsFlag ? obedient : indifferent;
-  const only = (family: ModeSite['family']): boolean => sites.every((site) => site.family === family);
-  if (only('batch-norm') && hasNoRunningStatistics(object)) return alwaysByBatch;
-  if (only('instance-norm') && hasNoRunningStatistics(object)) return indifferent;
-  const under = (flag: Behaviour): Behaviour =>
-    sites.map(({ mode }): Behaviour => (mode === 'flag' ? flag : mode ? 'train' : 'eval')).reduce(combine);
-  const rule = { inTrain: under('train'), inEval: under('eval'), withoutFlag: under('unknown') };
-  const literal = sites.filter(({ mode }) => mode !== 'flag');
-  if (literal.length === 0) return rule;
-  const words =
-    literal.length === sites.length
-      ? 'The code holds the mode as a literal'
-      : 'Part of the code holds the mode as a literal';
-  const families = [...new Set(literal.map(({ family }) => family))].join(', ');
-  return { ...rule, reason: `${words} (${families}): switching the flag has no effect on it.` };
-}
-
-function hasNoRunningStatistics(object: ScriptObject): boolean {
-  const { attributes } = object;
-  return attributes.get('running_mean') === null || (attributes.has('training') && !attributes.has('running_mean'));
-}
-
-/** `batchNorm` or `instanceNorm`, where the module is one. */
-function normSpec(
-  object: ScriptObject,
-  type: string,
-  facts: ClassFacts | undefined,
-): Pick<ModuleSpec, 'batchNorm' | 'instanceNorm'> {
-  const site = facts?.sites.find(({ family }) => family === 'batch-norm' || family === 'instance-norm');
-  const isBatchNorm = type.includes('BatchNorm');
-  const isInstanceNorm = type.includes('InstanceNorm');
-  if (!isBatchNorm && !isInstanceNorm) return {};
-  const tracks = object.attributes.get('running_mean') instanceof Tensor;
-  const spec = normOptions(object, facts, site, tracks);
-  return isBatchNorm ? { batchNorm: spec } : { instanceNorm: spec };
-}
-
-function normOptions(
-  object: ScriptObject,
-  facts: ClassFacts | undefined,
-  site: ModeSite | undefined,
-  tracks: boolean,
-): NormSpec {
-  const { attributes } = object;
-  // Scripted code has the options as constants of the class; traced code has them as arguments of the operator alone.
-  const option = (name: string, argument: number): Value | undefined =>
-    facts?.constants.get(name) ?? attributes.get(name) ?? site?.literals[argument];
-  const momentum = facts?.constants.has('momentum') === true ? facts.constants.get('momentum') : option('momentum', 6);
-  const mean = attributes.get('running_mean');
-  const weight = attributes.get('weight');
-  const features = facts?.constants.get('num_features') ?? shapeOf(mean)?.[0] ?? shapeOf(weight)?.[0];
-  return {
-    numFeatures: features === undefined ? null : Number(features),
-    eps: numberOrNull(option('eps', 7)),
-    momentum: numberOrNull(momentum),
-    cumulative: momentum === null,
-    affine: attributes.has('weight') ? weight instanceof Tensor : null,
-    trackRunningStats: tracks,
-  };
-}
-
-function dropoutP(facts: ClassFacts | undefined): number | null {
-  const constant = facts?.constants.get('p');
-  return numberOrNull(constant ?? facts?.sites.find(({ family }) => family === 'dropout')?.literals[1]);
-}
-
-function namedTensors({ attributes }: ScriptObject, names: readonly string[] = []): TensorSpec[] {
-  return tensorSpecs(names.map((name) => [name, attributes.get(name)]));
 }

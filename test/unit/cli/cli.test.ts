@@ -41,6 +41,7 @@ interface Json {
     type: string;
     training: boolean | null;
     behaviour: string;
+    functionalCalls?: object[];
     batchNorm?: { numBatchesTracked: number; runningMean: { mean: number; values?: number[] } };
   }[];
   outputs: { shape: number[]; dtype: string; mean: number }[];
@@ -220,6 +221,19 @@ describe('inspect', () => {
     assert.match(text, /^\(root\)/m);
     assert.match(text, /running_mean {2}min/);
     assert.match(text, /layers below differ/);
+  });
+
+  it('tells calls that no layer stands for', async () => {
+    const file = path.join(formats, 'functional.pt');
+    const { modules: found } = await json('inspect', file);
+    assert.deepEqual(found.find((module) => module.path === 'block')?.functionalCalls?.[1], {
+      function: 'torch.nn.functional.dropout',
+      p: 0.1,
+      behaviour: 'train',
+      fixed: false,
+      source: { file: '/tmp/fixtures/make_fixtures.py', line: 221 },
+    });
+    assert.match(await execute('inspect', file), /^ +F\.dropout\(p=0\.5\) {2}drops in both modes · .*:220$/m);
   });
 });
 

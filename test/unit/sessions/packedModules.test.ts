@@ -16,6 +16,9 @@ const full: Required<ModuleSpec> = {
   modeSensitive: true,
   behaviourReason: 'It does as it likes.',
   literalCalls: [{ family: 'batch-norm', training: true }],
+  functionalCalls: [
+    { function: 'torch.nn.functional.dropout', family: 'dropout', p: 0.5, training: 'flag', fixed: false },
+  ],
   folded: true,
   unregistered: [{ name: 'heads[0]', type: 'Linear', training: true }],
   source: { file: 'net.py', line: 3 },
@@ -35,6 +38,7 @@ const other: Required<ModuleSpec> = {
   modeSensitive: false,
   behaviourReason: 'It does something else.',
   literalCalls: [{ family: 'dropout', training: false }],
+  functionalCalls: [],
   folded: true,
   unregistered: [],
   source: { file: 'other.py', line: 4 },

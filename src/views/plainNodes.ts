@@ -1,0 +1,78 @@
+// The rows that only say something, as elements of the view “Modules”: statistics, calls, switches, problems and their kin.
+
+import { toAppError } from '../util/errors';
+import type { ForwardRecord } from '../sessions/forwardHistory';
+import { LiveSession } from '../sessions/liveSession';
+import type { ModelSession } from '../sessions/modelSession';
+import { forwardRows, normRows } from './factsModel';
+import { functionalCallRows } from './functionalCallModel';
+import { switchRow } from './liveModel';
+import type { Row } from './rowModel';
+import { callRow, callsOf } from './traceModel';
+import { rowNode, type TreeNode } from './treeNode';
+import { errorRow, hasStatistics, problemRow } from './treeModel';
+
+/** Statistics and options of a layer that keeps some. They are read only here, that is, when somebody unfolds the layer. */
+export async function factNodes(session: ModelSession, path: string): Promise<TreeNode[]> {
+  const module = session.module(path);
+  if (module === undefined || !hasStatistics(module)) return [];
+  try {
+    const rows = normRows(module, await session.statistics(path));
+    return rows.map((row) => rowNode(session, row.label, row, path));
+  } catch (error) {
+    return [rowNode(session, 'error', errorRow(toAppError(error, 'program-error').oneLine), path)];
+  }
+}
+
+/** What the code of a module calls that no layer stands for: as its file tells, or as a traced forward did. */
+export function callNodes(session: ModelSession, path: string): TreeNode[] {
+  if (session instanceof LiveSession) {
+    return callsOf(session.trace, path).map((call, index) => ({
+      ...rowNode(session, `call:${String(index)}`, callRow(call), path),
+      ...(call.file === null ? {} : { line: { file: call.file, line: call.line ?? 1 } }),
+    }));
+  }
+  const module = session.module(path);
+  if (module === undefined) return [];
+  return functionalCallRows(module).map(({ row, source }, index) => ({
+    ...rowNode(session, `call:${String(index)}`, row, path),
+    ...(source === undefined ? {} : { line: source }),
+  }));
+}
+
+/** What the last forward took and gave. */
+export function forwardNodes(session: ModelSession, record: ForwardRecord): TreeNode[] {
+  return forwardRows(record).map((row, index) => rowNode(session, `forward:${String(index)}`, row));
+}
+
+/** What is wrong with a file. */
+export function problemNodes(session: ModelSession): TreeNode[] {
+  return session.problems.map((problem, index) =>
+    rowNode(session, `problem:${String(index)}`, problemRow(problem), problem.path),
+  );
+}
+
+/** Who switched the modes of a live model. */
+export function switchNodes(parent: Extract<TreeNode, { kind: 'switches' }>): TreeNode[] {
+  return parent.session.switchPlaces.map((place, index) => ({
+    ...rowNode(parent.session, `switch:${String(index)}`, switchRow(place), place.path),
+    ...(place.file === null ? {} : { line: { file: place.file, line: place.line ?? 1 } }),
+    parent,
+  }));
+}
+
+/** The layers that differ between the ranks of a job. */
+export function differenceNodes(parent: TreeNode & { readonly job: string }, rows: readonly Row[]): TreeNode[] {
+  return rows.map((row, index) => ({
+    kind: 'row',
+    // The same name may come twice: of a model that only some ranks hold, and of its root where it differs.
+    id: `${parent.job}/${row.label}${rows.findIndex(({ label }) => label === row.label) === index ? '' : '/again'}`,
+    row,
+    parent,
+  }));
+}
+
+/** The rows below one that has no more to it than these. */
+export function nodesBelowRow(parent: Extract<TreeNode, { kind: 'row' }>): TreeNode[] {
+  return (parent.row.rows ?? []).map((row) => ({ ...parent, id: `${parent.id}/${row.label}`, row, parent }));
+}
