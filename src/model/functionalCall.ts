@@ -3,10 +3,16 @@
 import type { FunctionalCall, ModeFamily, ModuleSpec } from './module';
 
 /** `F.dropout(p=0.5)`, `F.scaled_dot_product_attention(dropout_p=0.1)`, `F.batch_norm()`. */
-export function callLabel({ function: name, family, p }: FunctionalCall): string {
+export function callLabel(call: FunctionalCall): string {
+  const { family, p } = call;
   const argument = family === 'attention' ? 'dropout_p' : family === 'recurrent' ? 'dropout' : 'p';
   const given = p === null ? '' : `${argument}=${String(Number(p.toPrecision(4)))}`;
-  return `${name.replace(/^torch\.nn\.functional\./, 'F.')}(${given})`;
+  return `${callName(call)}(${given})`;
+}
+
+/** `F.dropout` */
+export function callName(call: FunctionalCall): string {
+  return call.function.replace(/^torch\.nn\.functional\./, 'F.');
 }
 
 /** What a call in this module does now. */

@@ -112,8 +112,12 @@ export interface ModuleSpec {
 /**
  * The mode that a module is held in: its flag, or, in a file that stores none, what its forward does now. Null where neither tells.
  */
-export function heldTraining({ training, modeSensitive, behaviour }: ModuleSpec): boolean | null {
+export function heldTraining({ training, modeSensitive, behaviour, functionalCalls }: ModuleSpec): boolean | null {
   if (training !== null) return training;
+  // The behaviour of a parent speaks of what is below it, and calls are its own.
+  const [call, ...others] = functionalCalls ?? [];
+  if (call !== undefined && call.training !== 'flag')
+    return others.every((other) => other.training === call.training) ? call.training : null;
   return modeSensitive && (behaviour === 'train' || behaviour === 'eval') ? behaviour === 'train' : null;
 }
 

@@ -84,6 +84,13 @@ export interface SetTraining {
   readonly recursive: boolean;
 }
 
+/** One module back to how its file has it: the calls of a module that stores no flag may differ among each other there. */
+export interface AsInFile {
+  readonly path: string;
+  readonly training: null;
+  readonly recursive: false;
+}
+
 /** How far a long request is. */
 export interface Progress {
   /** `reading` the objects of a file, `listing` its modules, `copying` it, or `comparing` the layers of two models. */
@@ -105,7 +112,7 @@ export interface EngineRequests {
   prepare: { params: Readonly<Record<string, never>>; result: null };
   open: { params: { readonly file: string }; result: ModelDescription };
   /** Applies the changes in order; answers with every module whose flag or behaviour is different now. */
-  setTraining: { params: { readonly changes: readonly SetTraining[] }; result: readonly ModeChange[] };
+  setTraining: { params: { readonly changes: readonly (SetTraining | AsInFile)[] }; result: readonly ModeChange[] };
   statistics: {
     params: { readonly paths: readonly string[]; readonly values: boolean };
     result: readonly { readonly path: string; readonly statistics: NormStatistics }[];

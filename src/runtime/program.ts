@@ -112,8 +112,11 @@ export interface Program {
   inputs(): Promise<readonly InputSpec[]>;
   /** The arguments with which the model was saved, for a forward without input from the user; undefined where the file has none. */
   sampleInputs?(): Promise<readonly Value[] | undefined>;
-  /** `module.train(training)`, or this flag only. @throws AppError `no-such-module`. */
-  setTraining(path: string, training: boolean, recursive: boolean): void;
+  /**
+   * `module.train(training)`, or this flag only. Null: as the file has it, of programs that store no flag.
+   * @throws AppError `no-such-module`.
+   */
+  setTraining(path: string, training: boolean | null, recursive: boolean): void;
   /** Remembers flags, statistics and whatever else a forward may change; what it returns puts all of it back. */
   remember(): PutBack;
   /** Running statistics; null where the module keeps none. @throws AppError `no-such-module`. */

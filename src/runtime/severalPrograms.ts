@@ -69,7 +69,7 @@ export class SeveralPrograms implements Program {
     };
   }
 
-  setTraining(path: string, training: boolean, recursive: boolean): void {
+  setTraining(path: string, training: boolean | null, recursive: boolean): void {
     if (path !== '') {
       const { program, rest } = this.at(path);
       program.setTraining(rest, training, recursive);

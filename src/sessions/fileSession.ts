@@ -12,6 +12,7 @@ import type {
   CompareOptions,
   ForwardOptions,
   ForwardResult,
+  AsInFile,
   ModeChange,
   OnProgress,
   SaveCopyOptions,
@@ -288,7 +289,7 @@ export class FileSession implements ModelSession {
     this.changed.fire({ kind: 'tree' });
   }
 
-  private async applyModes(changes: readonly SetTraining[]): Promise<void> {
+  private async applyModes(changes: readonly (SetTraining | AsInFile)[]): Promise<void> {
     if (changes.length === 0) return;
     this.requireAlive();
     if (!this.capabilities.setTraining) {

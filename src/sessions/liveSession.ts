@@ -245,7 +245,8 @@ export class LiveSession implements ModelSession {
   }
 
   async restore(snapshot: Snapshot): Promise<void> {
-    const flags = Object.fromEntries(this.index.changesTo(snapshot).map(({ path, training }) => [path, training]));
+    const flags: Record<string, boolean> = {};
+    for (const { path, training } of this.index.changesTo(snapshot)) if (training !== null) flags[path] = training;
     if (Object.keys(flags).length === 0) return;
     const { model, link } = this.options;
     this.wait(await link.request('setFlags', { model, flags }));

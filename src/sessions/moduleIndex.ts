@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ModuleSpec } from '../model/module';
 import { heldTraining } from '../model/module';
-import type { ModeChange, SetTraining } from '../protocol/engine';
+import type { AsInFile, ModeChange, SetTraining } from '../protocol/engine';
 import type { Snapshot } from './modelSession';
 
 /** A step takes a few milliseconds. */
@@ -117,12 +117,17 @@ export class ModuleIndex {
   }
 
   /** Single flags to set, in tree order, so that the modules stand as in `snapshot`; unknown paths are left out. */
-  changesTo(snapshot: Snapshot): readonly SetTraining[] {
-    const changes: SetTraining[] = [];
+  changesTo(snapshot: Snapshot): readonly (SetTraining | AsInFile)[] {
+    const changes: (SetTraining | AsInFile)[] = [];
     for (const spec of this.specs) {
       const [wanted, held] = [snapshot.flags.get(spec.path), heldTraining(spec)];
-      if (typeof wanted !== 'boolean' || held === null || wanted === held) continue;
-      changes.push({ path: spec.path, training: wanted, recursive: false });
+      if (wanted === undefined || wanted === held) continue;
+      if ((wanted === null || held === null) && !canDiffer(spec)) continue;
+      changes.push(
+        wanted === null
+          ? { path: spec.path, training: null, recursive: false }
+          : { path: spec.path, training: wanted, recursive: false },
+      );
     }
     return changes;
   }
@@ -136,6 +141,11 @@ export class ModuleIndex {
     }
     return switched;
   }
+}
+
+/** Whether a module can be in no mode of its own: its calls are switched together, and may come from the file in several modes. */
+function canDiffer({ training, functionalCalls }: ModuleSpec): boolean {
+  return training === null && functionalCalls?.some(({ fixed }) => !fixed) === true;
 }
 
 /** The module as it is after a change. */

@@ -1,11 +1,12 @@
 // Modes in words: how many layers below a module run as train, and what its row says about it.
 
+import { behaviourOfCall, distinctCalls } from '../model/functionalCall';
 import { isWithin, parentPath } from '../model/module';
 import type { Mode, ModuleSpec } from '../model/module';
 
 /** Counts over a module and everything below it; a shared module counts once. */
 export interface ModeCount {
-  /** Mode-sensitive layers by what their forward will do. */
+  /** Mode-sensitive layers, and calls that no layer stands for, by what a forward will do. */
   readonly runTrain: number;
   readonly runEval: number;
   /** Mode-sensitive layers whose behaviour contradicts their flag. */
@@ -73,10 +74,22 @@ function addUpwards(nodes: readonly Counted[]): void {
 /** Adds what a module itself does to the count of `to`: its own, or that of a module above. */
 function addOwn({ module, isParent }: Counted, count: Counted): void {
   if (module.training !== null) count[module.training ? 'flagTrain' : 'flagEval']++;
-  const runs = module.modeSensitive ? ownBehaviour(module, isParent) : undefined;
-  if (runs === undefined) return;
-  count[runs === 'train' ? 'runTrain' : 'runEval']++;
-  if (contradicts(module, runs)) count.contradicting++;
+  for (const runs of ownModes(module, isParent)) {
+    count[runs === 'train' ? 'runTrain' : 'runEval']++;
+    if (contradicts(module, runs)) count.contradicting++;
+  }
+}
+
+/** The modes of the module itself: of the calls that have rows of their own, else the one that it has as a layer. */
+function ownModes(module: ModuleSpec, isParent: boolean): readonly Mode[] {
+  if (module.functionalCalls === undefined) {
+    const runs = module.modeSensitive ? ownBehaviour(module, isParent) : undefined;
+    return runs === undefined ? [] : [runs];
+  }
+  return distinctCalls(module.functionalCalls).flatMap(({ call }) => {
+    const runs = behaviourOfCall(call, module);
+    return runs === 'unknown' ? [] : [runs];
+  });
 }
 
 function addAll(from: ModeCount, to: { -readonly [K in keyof ModeCount]: number }): void {

@@ -1,6 +1,8 @@
 // What the page of a model file says, in each state of opening it.
 
 import type { ModelFormat } from '../model/description';
+import { behaviourOfCall, callName, distinctCalls } from '../model/functionalCall';
+import type { Behaviour } from '../model/module';
 import type { PageButton, PageLayerKind, PageState } from '../protocol/modelPage';
 import type { DiskState } from '../sessions/diskWatch';
 import type { ForwardRecord } from '../sessions/forwardHistory';
@@ -79,16 +81,20 @@ export function closedPage(title: string): PageState {
 
 const emptyPage = { facts: [], layerKinds: [], buttons: [], problems: [] } as const;
 
-/** Mode-sensitive layers by class, in the order of their first appearance; a shared layer counts once. */
+/** Mode-sensitive layers by class, and calls that no layer stands for by function, in the order of their first appearance; a shared layer counts once. */
 function layerKinds(session: ModelSession): readonly PageLayerKind[] {
   const kinds = new Map<string, { type: string; layers: number; runTrain: number; runEval: number }>();
+  const add = (type: string, behaviour: Behaviour): void => {
+    let kind = kinds.get(type);
+    if (kind === undefined) kinds.set(type, (kind = { type, layers: 0, runTrain: 0, runEval: 0 }));
+    kind.layers++;
+    if (behaviour === 'train') kind.runTrain++;
+    if (behaviour === 'eval') kind.runEval++;
+  };
   for (const module of session.modules) {
     if (!module.modeSensitive || module.sharedWith !== undefined) continue;
-    let kind = kinds.get(module.type);
-    if (kind === undefined) kinds.set(module.type, (kind = { type: module.type, layers: 0, runTrain: 0, runEval: 0 }));
-    kind.layers++;
-    if (module.behaviour === 'train') kind.runTrain++;
-    if (module.behaviour === 'eval') kind.runEval++;
+    if (module.functionalCalls === undefined) add(module.type, module.behaviour);
+    for (const { call } of distinctCalls(module.functionalCalls)) add(callName(call), behaviourOfCall(call, module));
   }
   return [...kinds.values()];
 }

@@ -59,6 +59,39 @@ describe('a file of each kind', () => {
   }
 });
 
+describe('calls that no layer stands for', () => {
+  let workbench: Workbench;
+
+  before(async () => {
+    workbench = await launchWorkbench({
+      prepare: (folder) => {
+        // The line that the file records is searched for in the workspace.
+        for (const name of ['functional.pt2', 'make_fixtures.py'])
+          fs.copyFileSync(path.join(fixtures, 'formats', name), path.join(folder, name));
+      },
+    });
+    await workbench.activity('Mode Inspector').waitFor();
+    await workbench.openFile('functional.pt2');
+    await workbench.row(/^Model functional\.pt2/).waitFor();
+  });
+
+  after(async () => {
+    await (workbench as Workbench | undefined)?.close();
+  });
+
+  it('stand below their module, follow its switch, and lead to their line', async () => {
+    await workbench.expand(/^block/);
+    const drops = workbench.row(/^F\.dropout\(p=0\.5\), runs as train, drops, make_fixtures\.py:\d+/);
+    await drops.waitFor();
+    await workbench.screenshot('calls');
+    await workbench.inlineAction(/^block, /, 'Set Eval');
+    await workbench.row(/^F\.dropout\(p=0\.5\), runs as eval, lets everything through/).waitFor();
+    await workbench.inlineAction(/^F\.dropout\(p=0\.5\)/, 'Go to Line');
+    await workbench.page.getByRole('tab', { name: 'make_fixtures.py' }).waitFor();
+    await workbench.page.getByRole('code').getByText('F.dropout(x)').first().waitFor();
+  });
+});
+
 describe('a file of several models', () => {
   let workbench: Workbench;
 

@@ -75,7 +75,7 @@ export class GraphProgram implements Program {
     return values;
   }
 
-  setTraining(path: string, training: boolean, recursive: boolean): void {
+  setTraining(path: string, training: boolean | null, recursive: boolean): void {
     this.modeState.set(path, training, recursive);
   }
 

@@ -67,9 +67,13 @@ export class ExportedModes {
     return this.siteOf.get(call);
   }
 
-  set(path: string, training: boolean, recursive: boolean): void {
+  /** Null: as exported. */
+  set(path: string, training: boolean | null, recursive: boolean): void {
     const { start, end } = this.paths.range(path, recursive);
-    for (let i = start; i < end; i++) this.switched.set(this.firstIndex(i), training);
+    for (let i = start; i < end; i++) {
+      if (training === null) this.switched.delete(this.firstIndex(i));
+      else this.switched.set(this.firstIndex(i), training);
+    }
   }
 
   /** Remembers what is switched; what it returns puts it back. */

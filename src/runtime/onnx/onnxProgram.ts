@@ -56,6 +56,7 @@ class OnnxProgram implements Program {
   readonly problems: readonly Problem[];
   private readonly tree: OnnxModuleTree;
   private readonly runner: GraphRunner;
+  private readonly inFile: ReadonlyMap<Site, boolean | null>;
 
   constructor(
     private readonly file: OnnxFile,
@@ -63,6 +64,7 @@ class OnnxProgram implements Program {
   ) {
     this.tree = new OnnxModuleTree(file, sites);
     this.runner = new GraphRunner(file, this.tree, sites);
+    this.inFile = new Map([...sites.values()].map((site) => [site, site.training]));
     this.problems = exportProblems(this.tree);
     this.capabilities = {
       setTraining: [...sites.values()].some(({ fixed }) => fixed === undefined),
@@ -89,10 +91,10 @@ class OnnxProgram implements Program {
     return Promise.resolve(inputSpecs(this.file.graph));
   }
 
-  setTraining(path: string, training: boolean, recursive: boolean): void {
+  setTraining(path: string, training: boolean | null, recursive: boolean): void {
     const { start, end } = this.tree.paths.range(path, recursive);
     for (const { sites } of this.tree.modules.slice(start, end)) {
-      for (const site of sites) if (site.fixed === undefined) site.training = training;
+      for (const site of sites) if (site.fixed === undefined) site.training = training ?? this.inFile.get(site) ?? null;
     }
   }
 

@@ -79,8 +79,9 @@ export class StoredProgram implements Program {
     return Promise.resolve(this.obstacle === undefined ? storedInputs(this.nodes) : []);
   }
 
-  setTraining(path: string, training: boolean, recursive: boolean): void {
+  setTraining(path: string, training: boolean | null, recursive: boolean): void {
     const { start, end } = this.index.range(path, recursive);
+    if (training === null) return;
     for (const { item } of this.nodes.slice(start, end)) {
       // A file without flags gets none: they would only pretend.
       if (item.training !== null) item.training = training;

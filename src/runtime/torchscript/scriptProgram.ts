@@ -50,8 +50,9 @@ class ScriptProgram implements Program {
     return inputSpecs(this.archive, this.library, this.tree);
   }
 
-  setTraining(path: string, training: boolean, recursive: boolean): void {
+  setTraining(path: string, training: boolean | null, recursive: boolean): void {
     const { object } = this.node(path);
+    if (training === null) return;
     for (const { attributes } of recursive ? this.tree.subtree(path) : [object]) {
       // A frozen module has no flag; giving it one would only pretend.
       if (typeof attributes.get('training') === 'boolean') attributes.set('training', training);

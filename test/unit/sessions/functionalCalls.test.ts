@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { callLabel, callWords } from '../../../src/model/functionalCall';
 import type { ModuleSpec } from '../../../src/model/module';
-import type { Engine } from '../../../src/protocol/engine';
+import type { Engine, EngineRequests } from '../../../src/protocol/engine';
 import { createEngine } from '../../../src/sessions/engine';
-import { changedModule } from '../../../src/sessions/moduleIndex';
+import { changedModule, ModuleIndex } from '../../../src/sessions/moduleIndex';
 
 const modules = path.join(__dirname, '..', '..', '..', 'node_modules');
 const fixtures = path.join(__dirname, '..', '..', 'fixtures');
@@ -94,12 +94,37 @@ describe('calls that no layer stands for', () => {
       ]);
     }));
 
+  it('of an export go back to how they were exported, though they differed', () =>
+    onEngine('formats/functional.pt2', async (engine, all) => {
+      const index = ModuleIndex.atOnce(all);
+      const [before, calls] = [index.snapshot(), lines(index.get('block'))];
+      const apply = async (changes: EngineRequests['setTraining']['params']['changes']): Promise<void> => {
+        index.apply(await engine.request('setTraining', { changes }));
+      };
+      await apply([{ path: 'block', training: true, recursive: true }]);
+      assert.ok(lines(index.get('block')).every((line) => line.includes('runs as train')));
+      assert.deepEqual(index.changesTo(before), [
+        { path: 'block', training: null, recursive: false },
+        { path: 'block.drop', training: false, recursive: false },
+      ]);
+      await apply(index.changesTo(before));
+      assert.deepEqual(lines(index.get('block')), calls);
+      assert.deepEqual(index.changesTo(before), []);
+    }));
+
   it('of an ONNX graph are nodes, and switched with their module', () =>
     onEngine('onnx/dynamo.onnx', async (engine, all) => {
       assert.deepEqual(lines(at(all, '')), ['Dropout(p=0.1), runs as train · drops, 46']);
       assert.deepEqual(lines(at(await switched(engine, all, false), '')), [
         'Dropout(p=0.1), runs as eval · lets everything through, 46',
       ]);
+      const [changed] = await engine.request('setTraining', {
+        changes: [{ path: '', training: null, recursive: false }],
+      });
+      assert.deepEqual(
+        changed?.functionalCalls?.map(({ training }) => training),
+        [true],
+      );
       assert.ok(all.filter(({ type }) => type.includes('Dropout')).every((each) => each.functionalCalls === undefined));
     }));
 });

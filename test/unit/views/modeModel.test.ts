@@ -22,6 +22,23 @@ describe('modes in words', () => {
     assert.equal(sign(modules, 'a.fc'), 'trainFlag');
   });
 
+  it('counts calls that no layer stands for by what each does', () => {
+    const call = { function: 'torch.nn.functional.dropout', family: 'dropout', p: 0.5 } as const;
+    const functionalCalls = [
+      { ...call, training: 'flag', fixed: false },
+      { ...call, training: true, fixed: true },
+    ] as const;
+    const modules = (training: boolean): ModuleSpec[] => [
+      moduleSpec('', 'Net', { training }),
+      moduleSpec('head', 'Head', { training, modeSensitive: true, behaviour: 'train', functionalCalls }),
+      dropout('head.drop', training),
+    ];
+    assert.equal(text(modules(true), ''), 'train');
+    assert.equal(countModes(modules(true))('').runTrain, 3);
+    assert.equal(text(modules(false), 'head'), 'mixed 1/3');
+    assert.equal(countModes(modules(false))('').contradicting, 1);
+  });
+
   it('counts a shared layer once, and in every subtree that holds it', () => {
     const modules = [
       moduleSpec('', 'Net'),
