@@ -26,6 +26,7 @@ export function modulesIn({ entries }: Dict): readonly HeldModule[] {
     if (found.length >= maxFound || looked++ > maxLooked) return;
     const state = depth === 0 ? undefined : moduleState(value);
     if (state !== undefined && value instanceof PickleObject) {
+      if (!hasAnythingToReach(state, value.typeName)) return;
       found.push({
         name,
         type: value.typeName.slice(value.typeName.lastIndexOf('.') + 1),
@@ -49,6 +50,15 @@ function* itemsOf(value: Value): Generator<readonly [key: string, item: Value]> 
   }
   const items = value instanceof Tuple ? value.items : Array.isArray(value) ? value : [];
   for (let i = 0; i < items.length && i < maxLooked; i++) yield [String(i), items[i] as Value];
+}
+
+/** Losses and activations have no parameter, no buffer and no mode: nothing misses them. */
+function hasAnythingToReach({ entries }: Dict, typeName: string): boolean {
+  const isFilled = (name: string): boolean => {
+    const held = entries.get(name);
+    return held instanceof Dict && [...held.entries.values()].some((value) => value !== null);
+  };
+  return isFilled('_parameters') || isFilled('_buffers') || isFilled('_modules') || /Dropout|RReLU/.test(typeName);
 }
 
 function flagIn({ entries }: Dict): boolean | null {

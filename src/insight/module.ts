@@ -1,6 +1,5 @@
 // Rules about modules that torch doesn't know of.
 
-import type { UnregisteredModule } from '../model/module';
 import { listed } from './modes';
 import type { Rule } from './rule';
 import { sourceAndLine } from './source';
@@ -13,8 +12,8 @@ const unregistered: Rule = {
     if (found.length === 0) return undefined;
     const names = found.map(({ name }) => name);
     return {
-      // A module that was put into eval and hidden from train(), as a teacher in a list, was hidden on purpose.
-      severity: found.every((each) => isHeldInEval(each, module.training)) ? 'information' : 'warning',
+      // A module that was put into eval though eval() does not reach it, as a teacher in a list, was hidden on purpose.
+      severity: found.every(({ training }) => training === false) ? 'information' : 'warning',
       path: module.path,
       message: `${module.type} holds ${found.length === 1 ? 'a module' : `${String(found.length)} modules`} outside of what torch registers (${listed(names)}): train(), eval(), to() and state_dict() don’t reach ${found.length === 1 ? 'it' : 'them'}.`,
       evidence: { modules: names, types: found.map(({ type }) => type) },
@@ -22,9 +21,5 @@ const unregistered: Rule = {
     };
   },
 };
-
-function isHeldInEval({ training }: UnregisteredModule, ofOwner: boolean | null): boolean {
-  return training === false && ofOwner !== false;
-}
 
 export const moduleRules: readonly Rule[] = [unregistered];

@@ -166,6 +166,16 @@ const notifications = {
     model,
     changed: v.array(v.object({ path, parameters: v.record(v.string(), v.boolean()) })),
   }),
+  /** Modules in plain lists, tuples and dicts of others: all that the one at `path` holds now, once that has lasted from look to look. */
+  unregistered: v.object({
+    model,
+    changed: v.array(
+      v.object({
+        path,
+        modules: v.array(v.object({ name: v.string(), type: v.string(), training: v.nullable(v.boolean()) })),
+      }),
+    ),
+  }),
   /** Samples of the calls of modules from outside of all modules, those of this model, in their order. */
   forwards: v.object({ model, forwards: v.array(forward) }),
   /** Optimizer steps since the model was found: of those that hold parameters of it, and of others. */

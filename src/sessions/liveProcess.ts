@@ -144,6 +144,9 @@ export class LiveProcess implements Disposable {
       case 'requiresGrad':
         this.byNumber.get(notification.params.model)?.receiveRequiresGrad(notification.params.changed);
         return;
+      case 'unregistered':
+        this.byNumber.get(notification.params.model)?.receiveUnregistered(notification.params.changed);
+        return;
       case 'forwards':
         this.byNumber.get(notification.params.model)?.receiveForwards(notification.params.forwards);
         return;

@@ -282,6 +282,12 @@ export class LiveSession implements ModelSession {
     this.tracker?.look();
   }
 
+  /** The agent's report of modules that torch does not know of. */
+  receiveUnregistered(changed: Extract<AgentNotification, { name: 'unregistered' }>['params']['changed']): void {
+    this.index.setUnregistered(changed);
+    this.tracker?.look();
+  }
+
   /** Some of the forwards that ran. */
   receiveForwards(forwards: readonly AgentForward[]): void {
     for (const { file, line, function: name, ...forward } of forwards)

@@ -1,7 +1,7 @@
 // The modules of one session by path: children, flags, and what changed.
 
 import { setImmediate } from 'node:timers/promises';
-import type { ModuleSpec } from '../model/module';
+import type { ModuleSpec, UnregisteredModule } from '../model/module';
 import { heldTraining } from '../model/module';
 import type { AsInFile, ModeChange, SetTraining } from '../protocol/engine';
 import type { Snapshot } from './modelSession';
@@ -102,6 +102,17 @@ export class ModuleIndex {
         return requiresGrad === undefined ? tensor : { ...tensor, requiresGrad };
       });
       this.specs[position] = { ...spec, parameters };
+    }
+  }
+
+  /** Takes over which modules each of these holds outside of what torch registers. */
+  setUnregistered(
+    changes: readonly { readonly path: string; readonly modules: readonly UnregisteredModule[] }[],
+  ): void {
+    for (const { path, modules } of changes) {
+      const position = this.positions.get(path);
+      const spec = position === undefined ? undefined : this.specs[position];
+      if (position !== undefined && spec !== undefined) this.specs[position] = { ...spec, unregistered: modules };
     }
   }
 

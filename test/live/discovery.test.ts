@@ -88,6 +88,46 @@ wait()
     await program.until('the deleted model gone', () => program.sessions.length === 1);
   });
 
+  it('tell which modules they hold where torch does not know them, and look into plain collections alone', async () => {
+    const program = await startProgram(`
+class Odd(list):
+    def __getitem__(self, index): raise RuntimeError("no item for you")
+    def __iter__(self): raise RuntimeError("nor any other")
+    def __len__(self): raise RuntimeError("nor how many")
+class Key:
+    def __repr__(self): raise RuntimeError("no name either")
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(1, 1)
+        self.known = [self.fc, nn.Sequential(self.fc), nn.ReLU(), nn.MSELoss()]
+        self.odd = Odd([nn.Linear(1, 1)])
+        self.heads = [nn.Linear(1, 1), (nn.Dropout(0.5),), {"x": nn.BatchNorm1d(1).eval(), 3: 4}]
+        self.by_key = {Key(): nn.Linear(1, 1)}
+        self.many = list(range(1_000_000))
+    @property
+    def lazy(self): raise RuntimeError("no property")
+net = nn.Sequential(Net())
+wait()
+net[0].heads[0] = None; net[0].by_key = {}
+wait()
+`);
+    await program.waits();
+    const net = await program.model('net');
+    const held = (): readonly string[] =>
+      (net.module('0')?.unregistered ?? []).map(
+        ({ name, type, training }) => `${name} ${type} ${training === true ? 'train' : 'eval'}`,
+      );
+    await program.until('the modules in lists', () => held().length > 0);
+    const inHeads = ['heads[1][0] Dropout train', "heads[2]['x'] BatchNorm1d eval"];
+    assert.deepEqual(held(), ['heads[0] Linear train', ...inHeads, 'by_key[…] Linear train']);
+    assert.equal(net.module('')?.unregistered, undefined);
+    program.goOn();
+    await program.waits();
+    await program.until('fewer of them', () => held().length < 4);
+    assert.deepEqual(held(), inHeads);
+  });
+
   it('may be of any kind', async () => {
     const program = await startProgram(`
 class Broken(nn.Module):

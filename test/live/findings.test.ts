@@ -85,12 +85,30 @@ function lineOf(code: string, text: string): number {
   return (prelude + code).split('\n').findIndex((line) => line.includes(text)) + 1;
 }
 
+const lists = `
+class Listed(nn.Module):
+    def __init__(self, **more):
+        super().__init__()
+        self.net = Net()
+        self.__dict__.update(more)
+    def forward(self, x):
+        return self.net(x)
+`;
+
 const hazards: readonly {
   readonly name: string;
   readonly code: string;
   readonly finds: string;
   readonly at?: string;
 }[] = [
+  {
+    name: 'modules in a plain list',
+    code: `${lists}
+net = Listed(heads=[[nn.Linear(4, 4)]], by_name={'drop': nn.Dropout(0.5)}); optimizer = optimizer_of(net)
+for i in range(60): step(net, optimizer)
+`,
+    finds: 'warning module/unregistered net',
+  },
   {
     name: 'a validation that forgets eval()',
     code: `
@@ -199,6 +217,21 @@ for epoch in range(3):
     net.eval()
     with torch.no_grad():
         for x, y in loader: pause(); criterion(net(x), y)
+`,
+  },
+  {
+    name: 'lists of losses, of registered modules, and of a teacher in eval',
+    code: `${lists}
+net = Listed(losses={'l1': nn.L1Loss()}, acts=[nn.ReLU()])
+net.order = (net.net, nn.DataParallel(net.net))
+net.teacher = [trained()]; net.teacher[0].eval()
+optimizer = optimizer_of(net)
+for epoch in range(2):
+    net.train()
+    for i in range(40): step(net, optimizer)
+    net.eval()
+    with torch.no_grad():
+        for i in range(40): pause(); net(batch())
 `,
   },
   {

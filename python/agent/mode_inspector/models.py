@@ -11,6 +11,7 @@ from .connection import Connection, Disconnected
 from .look import Look
 from .modules import ModuleTree
 from .statistics import StatisticsReader, described
+from .unregistered import Unregistered
 
 __all__ = ["CHUNK", "Model", "Models"]
 
@@ -33,6 +34,7 @@ class Model:
         self.tree = ModuleTree(root)
         self.flags: list[Optional[bool]] = []
         self.statistics = StatisticsReader()
+        self.unregistered = Unregistered()
         # Taken before anything of the model is read, so that no update of statistics is counted without its step.
         self.steps_before = steps_before
         # Of own optimizers and of others.
@@ -101,6 +103,7 @@ class Models:
                 for start in range(0, len(learning), CHUNK):
                     changed = learning[start : start + CHUNK]
                     self._connection.notify("requiresGrad", {"model": model.number, "changed": changed})
+                self._tell_unregistered(model)
             inside |= model.tree.ids
         fresh: dict[int, tuple[str, Any]] = {}
         for name, module in found:
@@ -147,6 +150,7 @@ class Models:
     def _tell(self, model: Model) -> None:
         """The whole tree, in parts: writing a large one at one go would hold up the user's thread."""
         model.flags = model.tree.flags()
+        model.unregistered.forget()
         model.statistics.watch(self._look.layers(model.number, model.tree), self._look.quartiles)
         statistics = dict(model.statistics.changed())
         part: list[dict[str, Any]] = []
@@ -168,6 +172,12 @@ class Models:
             if len(part) == CHUNK and sent + len(part) < total:
                 send(is_last=False)
         send(is_last=True)
+
+    def _tell_unregistered(self, model: Model) -> None:
+        changed = model.unregistered.changed(model.tree.entries(), model.tree.ids, self.are_last)
+        for start in range(0, len(changed), CHUNK):
+            part = changed[start : start + CHUNK]
+            self._connection.notify("unregistered", {"model": model.number, "changed": part})
 
     @contextlib.contextmanager
     def half_built(self) -> Iterator[None]:

@@ -23,10 +23,12 @@ __all__ = [
     "has_children",
     "is_module",
     "is_scripted",
+    "kind_of",
     "learns",
     "parameters_of",
     "plain_tensor",
     "torch_module",
+    "walk",
 ]
 
 MAX_MODULES = 200_000
@@ -72,7 +74,7 @@ class ModuleTree:
         """Walks the tree again, if it has changed. True if modules came, went or moved."""
         if self._has_its_shape():
             return False
-        found = list(_walk(root))
+        found = list(walk(root))
         self._shape = _shape_of(found)
         ids = [id(module) for _, module in found]
         paths_are_same = len(found) == len(self._entries) and all(
@@ -281,7 +283,7 @@ def parameters_of(module: Any) -> list[Any]:
 
 def learns(module: Any) -> bool:
     """True if a parameter of it, or below it, requires a gradient."""
-    return any(value.requires_grad for _, each in _walk(module) for value in parameters_of(each))
+    return any(value.requires_grad for _, each in walk(module) for value in parameters_of(each))
 
 
 def has_children(module: Any) -> bool:
@@ -353,7 +355,7 @@ def _source_of(kind: type) -> Optional[dict[str, Any]]:
     return {"file": absolute(code.co_filename), "line": code.co_firstlineno}
 
 
-def _walk(root: Any) -> Iterator[tuple[str, Any]]:
+def walk(root: Any) -> Iterator[tuple[str, Any]]:
     """Pre-order. A module that contains itself is not entered again; beyond all measure, the rest is left out."""
     count = 0
     stack: list[tuple[str, Any, frozenset[int]]] = [("", root, frozenset())]

@@ -163,5 +163,6 @@ describe('rules about files', () => {
     assert.deepEqual(named({ modules: holding(false, true) }), ['warning module/unregistered']);
     assert.deepEqual(named({ modules: holding(true, true) }), ['warning module/unregistered']);
     assert.deepEqual(named({ modules: holding(true, false) }), ['information module/unregistered'], 'a teacher');
+    assert.deepEqual(named({ modules: holding(false, false) }), ['information module/unregistered'], 'validation');
   });
 });

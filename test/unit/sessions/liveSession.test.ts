@@ -146,6 +146,22 @@ describe('live models', () => {
     assert.deepEqual(session.module('fc')?.parameters, [{ ...weight, requiresGrad: false }]);
   });
 
+  it('know of modules that torch does not know', () => {
+    const { session } = net([agentModule('', 'Net'), agentModule('fc', 'Linear')]);
+    const held = { name: 'heads[0]', type: 'Linear', training: true };
+    const say = (modules: readonly (typeof held)[]): void => {
+      const changed = [
+        { path: '', modules: [...modules] },
+        { path: 'gone', modules: [...modules] },
+      ];
+      link.say({ name: 'unregistered', params: { model: 1, changed } });
+    };
+    say([held]);
+    assert.deepEqual(session.module('')?.unregistered, [held]);
+    say([]);
+    assert.deepEqual(session.module('')?.unregistered, []);
+  });
+
   it('have one forward in eval traced unasked, and give up where that is refused', async () => {
     const { session } = net();
     const place = { file: null, line: null, function: null };
