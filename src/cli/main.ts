@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { CommanderError } from 'commander';
 
+import { rulePage } from '../model/finding';
 import type { Engine } from '../protocol/engine';
 import { createEngine } from '../sessions/engine';
 import { createWorkerEngine } from '../sessions/workerEngine';
@@ -88,7 +89,8 @@ function engineFor(command: FileCommand): Engine {
 /** One line on stderr: what, where, what to do. */
 function report(thrown: unknown): number {
   const error = toAppError(thrown, 'program-error');
-  process.stderr.write(`mode-inspector: ${error.oneLine}\n`);
+  const page = error.code === 'single-value' ? ` See ${rulePage('batchnorm/single-value')}.` : '';
+  process.stderr.write(`mode-inspector: ${error.oneLine}${page}\n`);
   return isUsage(error) ? 2 : 3;
 }
 

@@ -1,7 +1,7 @@
 // Rules about running statistics in a running program: who moves them, when, and by what.
 
 import type { ModuleSpec, SourceLocation } from '../model/module';
-import { parentPath } from '../model/module';
+import { heldTraining, parentPath } from '../model/module';
 import { counted, nameOf } from './modes';
 import type { SeenSwitch } from './observations';
 import type { Rule, RuleContext } from './rule';
@@ -128,9 +128,11 @@ const drift: Rule = {
 /** `batchnorm/single-value`: there is no variance of one value. */
 const singleValue: Rule = {
   id: 'batchnorm/single-value',
-  ofModule: ({ path, training }, { model }) => {
+  ofModule: (module, { model }) => {
+    const { path, modeSensitive } = module;
     const seen = model.observations.singleValues.get(path);
-    if (seen === undefined || training === false) return undefined;
+    // GroupNorm asks for more values too, in whatever mode.
+    if (seen === undefined || !modeSensitive || heldTraining(module) === false) return undefined;
     return {
       severity: 'error',
       path,

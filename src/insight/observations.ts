@@ -2,6 +2,7 @@
 
 import type { ModeComparison } from '../model/comparison';
 import { parentPath, type SourceLocation } from '../model/module';
+import { AppError } from '../util/errors';
 
 /** A place in the user's code that called something. */
 export interface Caller extends SourceLocation {
@@ -89,6 +90,13 @@ export interface SingleValueEvent {
   readonly kind: 'singleValue';
   readonly path: string;
   readonly shape: readonly number[];
+}
+
+/** What the error of a forward tells of it; the shape is in torch's own words. */
+export function singleValueEvents(error: unknown): readonly SingleValueEvent[] {
+  if (!(error instanceof AppError) || error.code !== 'single-value' || error.module === undefined) return [];
+  const sizes = /got input size (?:torch\.Size\()?\[([\d, ]*)\]/.exec(error.message)?.[1] ?? '';
+  return [{ kind: 'singleValue', path: error.module, shape: sizes === '' ? [] : sizes.split(',').map(Number) }];
 }
 
 export type LiveEvent =

@@ -10,5 +10,5 @@ export function located(error: AppError, path: string | undefined, location: Sou
     ...(location === undefined ? [] : [`at ${location.file}:${location.line}`]),
   ].join(' ');
   const message = where === '' ? error.message : `${error.message} (${where})`;
-  return new AppError(error.code, message, error.hint, { cause: error });
+  return new AppError(error.code, message, error.hint, { cause: error, module: path });
 }

@@ -171,7 +171,7 @@ class InProcessEngine implements Engine {
   }
 
   private async runForward(options: ForwardOptions): Promise<ForwardResult> {
-    const { program, problems } = chooseModel(this.program(), options.model);
+    const { program, path, problems } = chooseModel(this.program(), options.model);
     this.clearCancelFlag();
     const context = this.context(options.seed);
     const started = performance.now();
@@ -179,8 +179,12 @@ class InProcessEngine implements Engine {
     this.versionsOfFile();
     const before = this.statisticsVersions(this.program());
     let output = null;
-    for (let step = 0; step < (options.steps ?? 1); step++)
-      output = await program.forward(inputs.next(context), context);
+    try {
+      for (let step = 0; step < (options.steps ?? 1); step++)
+        output = await program.forward(inputs.next(context), context);
+    } catch (error) {
+      throw inModel(error, path);
+    }
     const after = this.statisticsVersions(this.program());
     const { summaries, arrays } = summariseOutputs(output, options.keepOutputs ?? false);
     return {
@@ -219,6 +223,8 @@ class InProcessEngine implements Engine {
           ...contexts.slice(-1).flatMap((run) => this.forwardProblems(run)),
         ],
       };
+    } catch (error) {
+      throw inModel(error, path);
     } finally {
       // The statistics are what they were, though they were written to.
       const moved = new Set(differing(versionsInFile, before));
@@ -295,6 +301,13 @@ class InProcessEngine implements Engine {
 interface ForwardInputs {
   readonly shapes: ForwardResult['inputs'];
   next(context: RunContext): readonly Value[];
+}
+
+/** The error of a model that stands at `path` of its file. */
+function inModel(error: unknown, path: string): unknown {
+  if (path === '' || !(error instanceof AppError) || error.module === undefined) return error;
+  const module = error.module === '' ? path : `${path}.${error.module}`;
+  return new AppError(error.code, error.message, error.hint, { cause: error, module });
 }
 
 function differing(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): string[] {

@@ -19,7 +19,7 @@ import type {
   SaveCopyResult,
   SetTraining,
 } from '../protocol/engine';
-import { batchEvents, ObservationLog } from '../insight/observations';
+import { batchEvents, ObservationLog, singleValueEvents } from '../insight/observations';
 import type { Finding } from '../model/finding';
 import type { FindingRules } from './findingRules';
 import { FindingTracker } from './findingTracker';
@@ -194,6 +194,8 @@ export class FileSession implements ModelSession {
     const run = async (engine: SessionEngine): Promise<ForwardResult> => {
       const result = await engine.request('runForward', options);
       moved = result.moved;
+      // What was too small before is no longer what the model is run with.
+      this.observations.singleValues.clear();
       return result;
     };
     return this.whileRunning(run, signal, () => {
@@ -322,7 +324,11 @@ export class FileSession implements ModelSession {
     this.setState({ kind: 'running' });
     try {
       return await cancelledBy(signal, engine, run(engine));
+    } catch (error) {
+      for (const event of singleValueEvents(error)) this.observations.see(event);
+      throw error;
     } finally {
+      this.tracker?.look();
       // A dead engine leaves what was last read on show.
       if (this.engine === engine && this.state.kind === 'running') {
         this.setState({ kind: 'ready' });

@@ -12,6 +12,7 @@ export type AppErrorCode =
   | 'no-program' // the file holds no code that could run
   | 'unsupported-operator' // the program calls an operator that the runtime lacks
   | 'bad-input' // inputs that the program or operator can't take
+  | 'single-value' // a layer that normalises by the batch got one value per channel
   | 'program-error' // the user's program raised an error of its own
   | 'no-such-module' // a module path that the model doesn't have
   | 'out-of-memory'
@@ -29,14 +30,17 @@ export type AppErrorCode =
  */
 export class AppError extends Error {
   override readonly name = 'AppError';
+  /** Path of the module whose forward failed, where that is known; the message names it too. */
+  readonly module: string | undefined;
 
   constructor(
     readonly code: AppErrorCode,
     message: string,
     readonly hint?: string,
-    options?: { cause?: unknown },
+    options?: { readonly cause?: unknown; readonly module?: string | undefined },
   ) {
     super(message, options);
+    this.module = options?.module;
   }
 
   /** The message and the hint as one line, for notifications and stderr. */
@@ -51,18 +55,19 @@ export interface ErrorData {
   readonly code: AppErrorCode;
   readonly message: string;
   readonly hint?: string | undefined;
+  readonly module?: string | undefined;
   readonly stack?: string | undefined;
 }
 
 /** Turns whatever was thrown into plain data; anything but an AppError is labelled with `fallback`. */
 export function toErrorData(thrown: unknown, fallback: AppErrorCode): ErrorData {
   const error = toAppError(thrown, fallback);
-  return { code: error.code, message: error.message, hint: error.hint, stack: error.stack };
+  return { code: error.code, message: error.message, hint: error.hint, module: error.module, stack: error.stack };
 }
 
 /** Rebuilds the error on the other side of a boundary, with the stack of where it was thrown. */
 export function fromErrorData(data: ErrorData): AppError {
-  const error = new AppError(data.code, data.message, data.hint);
+  const error = new AppError(data.code, data.message, data.hint, { module: data.module });
   if (data.stack !== undefined) error.stack = data.stack;
   return error;
 }

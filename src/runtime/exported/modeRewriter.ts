@@ -3,7 +3,7 @@
 
 import type { RunContext } from '../context';
 import { convertElements } from '../elements';
-import { largerBatch, verifyBatchSize } from '../operators/norm';
+import { verifyBatchSize } from '../operators/norm';
 import type { OperatorTable } from '../operators/registry';
 import { sizeText } from '../operators/support';
 import { Tensor } from '../tensor';
@@ -51,7 +51,7 @@ export class ModeRewriter {
   private prepareTraining(site: ModeSite, path: string, args: Map<string, Value>): void {
     if (site.family !== 'batch-norm') return;
     const input = args.get('input');
-    if (input instanceof Tensor) verifyBatchSize(input.shape, sizeText(input.shape), largerBatch);
+    if (input instanceof Tensor) verifyBatchSize(input.shape, sizeText(input.shape));
     // A train export counts by a call of its own.
     if (site.exported) return;
     const counter = this.counter(path);

@@ -1,17 +1,18 @@
 // Runs an ONNX graph: what no mode changes in ONNX Runtime, BatchNorm in training and active Dropout as torch computes them.
 
-import { AppError } from '../../util/errors';
+import { AppError, toAppError } from '../../util/errors';
 import type { RunContext } from '../context';
 import type { KernelSession } from '../kernels/backend';
+import { located } from '../located';
 import { moduleReturns, type ModuleReturn } from '../moduleReturns';
 import { drop } from '../operators/dropout';
-import { batchNorm, largerBatch, verifyBatchSize } from '../operators/norm';
+import { batchNorm, verifyBatchSize } from '../operators/norm';
 import { shapeText } from '../operators/support';
 import type { Tensor } from '../tensor';
 import type { GraphInput } from '../kernels/onnxModel';
 import { GraphValues, lazyTensor } from './constants';
 import { encodePart } from './encode';
-import { versionOf, type NormState, type OnnxModuleTree } from './moduleTree';
+import { sourceOf, versionOf, type NormState, type OnnxModuleTree } from './moduleTree';
 import type { OnnxFile, OnnxNode, OnnxTensor } from './onnxFile';
 import { scopesOf } from './scopes';
 import { cutGraph, namesUsed, type Segment } from './segments';
@@ -177,7 +178,7 @@ export class GraphRunner {
     const [name = '', scale = '', bias = ''] = node.inputs;
     const input = await this.valueOf(name, values);
     if (site.norm === undefined) return drop(input, input.shape, site.dropout?.p ?? 0, context);
-    verifyBatchSize(input.shape, shapeText(input.shape), largerBatch);
+    this.verifyBatchSize(node, input);
     const state = this.tree.stateOf(site);
     const tensors = {
       input,
@@ -187,6 +188,14 @@ export class GraphRunner {
       runningVar: state?.variance ?? null,
     };
     return batchNorm(tensors, true, site.norm.momentum, site.norm.eps, context);
+  }
+
+  private verifyBatchSize(node: OnnxNode, input: Tensor): void {
+    try {
+      verifyBatchSize(input.shape, shapeText(input.shape));
+    } catch (error) {
+      throw located(toAppError(error, 'program-error'), this.tree.pathOf(node), sourceOf(node));
+    }
   }
 
   private async valueOf(name: string, values: ReadonlyMap<string, Tensor>): Promise<Tensor> {

@@ -89,6 +89,11 @@ export class OnnxModuleTree {
     });
   }
 
+  /** The module to which a node that depends on the mode belongs. */
+  pathOf(node: OnnxNode): string | undefined {
+    return this.modules.find(({ sites }) => sites.some((site) => site.node === node))?.path;
+  }
+
   private addNode(module: OnnxModule, node: OnnxNode, site: Site | undefined): void {
     if (!helpers.has(node.opType)) module.operators.add(node.opType);
     const origin = pythonListEnd(node.metadata.get('pkg.torch.onnx.class_hierarchy'));

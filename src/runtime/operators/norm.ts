@@ -19,17 +19,24 @@ export interface BatchStatistics {
   readonly count: number;
 }
 
-/** What to do about a batch that is too small, for a layer that a person can switch. */
-export const largerBatch = 'Give a larger batch, or switch the layer to eval.';
-
 /**
  * What torch.nn does before it normalises an input [N, C, …] by the batch: a single value has no variance.
- * @param size how torch shows the shape in its message. @throws AppError `bad-input`.
+ * @param size how torch shows the shape in its message. @throws AppError `single-value`.
  */
-export function verifyBatchSize(shape: readonly number[], size: string, hint?: string): void {
+export function verifyBatchSize(shape: readonly number[], size: string): void {
   const values = shape.reduce((product, length, d) => (d === 1 ? product : product * length), 1);
   if (values !== 1) return;
-  throw new AppError('bad-input', `Expected more than 1 value per channel when training, got input size ${size}`, hint);
+  throw singleValue(`Expected more than 1 value per channel when training, got input size ${size}`);
+}
+
+/** The error with torch's message. */
+export function singleValue(message: string): AppError {
+  return new AppError('single-value', message, 'Give a larger batch; a BatchNorm can also be switched to eval.');
+}
+
+/** True for the message of the check that scripted code has of its own. */
+export function isSingleValue(message: string): boolean {
+  return message.startsWith('Expected more than 1 value per channel when training');
 }
 
 /** Statistics of each channel of an input [N, C, …]. */

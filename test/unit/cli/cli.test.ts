@@ -15,23 +15,11 @@ import { readNpy, writeNpy } from '../../../src/cli/npy';
 import { run } from '../../../src/cli/run';
 import { set } from '../../../src/cli/set';
 import { defaultFindingSettings } from '../../../src/insight/findings';
-import { createEngine } from '../../../src/sessions/engine';
-import type { Engine } from '../../../src/protocol/engine';
 import type { AppError } from '../../../src/util/errors';
+import { realEngine } from '../support/engine';
 
-const modules = path.join(__dirname, '..', '..', '..', 'node_modules');
 const samples = path.join(__dirname, '..', '..', '..', 'samples');
 const formats = path.join(__dirname, '..', '..', 'fixtures', 'formats');
-
-const engineOnPackages = (): Engine =>
-  createEngine({
-    threads: 1,
-    assets: {
-      treeSitter: path.join(modules, 'web-tree-sitter', 'web-tree-sitter.wasm'),
-      pythonGrammar: path.join(modules, 'tree-sitter-python', 'tree-sitter-python.wasm'),
-      onnxRuntimeFolder: path.join(modules, 'onnxruntime-web', 'dist'),
-    },
-  });
 
 interface Json {
   schema: number;
@@ -58,7 +46,7 @@ let statusOfCheck = 0;
 
 async function execute(...argv: string[]): Promise<string> {
   const command: CommandLine = parseCommandLine(argv);
-  const engine = engineOnPackages();
+  const engine = realEngine();
   try {
     switch (command.name) {
       case 'inspect':

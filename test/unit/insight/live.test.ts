@@ -248,5 +248,7 @@ describe('other rules over events', () => {
     assert.match(found[0]?.message ?? '', /\[1, 4\]/);
     assert.deepEqual(found[1]?.source, { file: '/home/ada/train.py', line: 12 });
     assert.deepEqual(named({ kind: 'live', modules: net(false), events: events.slice(1) }), [], 'in eval it runs');
+    const group: LiveEvent = { kind: 'singleValue', path: '', shape: [1, 1] };
+    assert.deepEqual(named({ kind: 'file', modules: net(), events: [group] }), [], 'a GroupNorm has no mode');
   });
 });

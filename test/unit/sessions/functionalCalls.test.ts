@@ -1,27 +1,16 @@
 // Calls that no layer of the tree stands for, in real files of each kind: what they do, and what a switch changes.
 
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { callLabel, callWords } from '../../../src/model/functionalCall';
 import type { ModuleSpec } from '../../../src/model/module';
 import type { Engine, EngineRequests } from '../../../src/protocol/engine';
-import { createEngine } from '../../../src/sessions/engine';
 import { changedModule, ModuleIndex } from '../../../src/sessions/moduleIndex';
-
-const modules = path.join(__dirname, '..', '..', '..', 'node_modules');
-const fixtures = path.join(__dirname, '..', '..', 'fixtures');
+import { fixture, realEngine } from '../support/engine';
 
 const onEngine = async (file: string, use: (engine: Engine, modules: readonly ModuleSpec[]) => Promise<void>) => {
-  const engine = createEngine({
-    threads: 1,
-    assets: {
-      treeSitter: path.join(modules, 'web-tree-sitter', 'web-tree-sitter.wasm'),
-      pythonGrammar: path.join(modules, 'tree-sitter-python', 'tree-sitter-python.wasm'),
-      onnxRuntimeFolder: path.join(modules, 'onnxruntime-web', 'dist'),
-    },
-  });
+  const engine = realEngine();
   try {
-    await use(engine, (await engine.request('open', { file: path.join(fixtures, file) })).modules);
+    await use(engine, (await engine.request('open', { file: fixture(file) })).modules);
   } finally {
     engine.dispose();
   }

@@ -5,6 +5,7 @@ import { AppError } from '../../../util/errors';
 import { paddingOf } from '../../nested';
 import { codeOfDtype } from '../../scalarTypes';
 import { itemOf } from '../../item';
+import { isSingleValue, singleValue } from '../../operators/norm';
 import { Tensor } from '../../tensor';
 import { Device, ScriptObject, typeName, type Value } from '../../values';
 import { text } from './strings';
@@ -50,11 +51,9 @@ function toFloat(value: Value): number {
 function raise(message: Value, type: Value | undefined): never {
   const words = text(message);
   const name = typeof type === 'string' ? type.replace(/^builtins\./, '') : undefined;
-  throw new AppError(
-    'program-error',
-    name === undefined ? words : `${name}: ${words}`,
-    'The model’s own code raised this.',
-  );
+  const sentence = name === undefined ? words : `${name}: ${words}`;
+  if (isSingleValue(words)) throw singleValue(sentence);
+  throw new AppError('program-error', sentence, 'The model’s own code raised this.');
 }
 
 /** A range is held as a list, so that a mistaken one must not fill the memory. */
