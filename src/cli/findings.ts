@@ -3,7 +3,7 @@
 import { findingsOf, type FindingSettings } from '../insight/findings';
 import { nothingObserved } from '../insight/observations';
 import type { ModelDescription } from '../model/description';
-import { severities, type Finding } from '../model/finding';
+import { groupFindings, ruleKey, severities, type Finding } from '../model/finding';
 import type { ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 
@@ -56,20 +56,11 @@ const shownPlaces = 3;
 
 /** A line for each finding, `warning  bn1  …  (batchnorm/never-updated)`; many of one rule are cut short. */
 export function findingLines(findings: readonly Finding[]): string[] {
-  const groups = new Map<string, Finding[]>();
-  for (const finding of findings) {
-    const key = `${finding.severity} ${finding.rule}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [finding]);
-    else group.push(finding);
-  }
-  return [...groups.values()].flatMap((group) => {
+  return [...groupFindings(findings, ruleKey).values()].flatMap((group) => {
     const lines = group.slice(0, shownPlaces).map(findingLine);
     const [first] = group;
     const more = group.length - lines.length;
-    return more > 0 && first !== undefined
-      ? [...lines, `  ${first.severity.padEnd(11)}  and ${more} more layers  (${first.rule})`]
-      : lines;
+    return more > 0 ? [...lines, `  ${first.severity.padEnd(11)}  and ${more} more layers  (${first.rule})`] : lines;
   });
 }
 

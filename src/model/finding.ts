@@ -70,6 +70,29 @@ export function worstOf(findings: readonly Finding[]): Severity | undefined {
   return severities.find((severity) => findings.some((finding) => finding.severity === severity));
 }
 
+/** At least one. */
+export type FindingGroup = readonly [Finding, ...Finding[]];
+
+/** Findings with the same key together, in the order of their first ones. */
+export function groupFindings(
+  findings: readonly Finding[],
+  keyOf: (finding: Finding) => string,
+): ReadonlyMap<string, FindingGroup> {
+  const groups = new Map<string, [Finding, ...Finding[]]>();
+  for (const finding of findings) {
+    const key = keyOf(finding);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [finding]);
+    else group.push(finding);
+  }
+  return groups;
+}
+
+/** The key of what differs in its module alone: a network repeats its layers. */
+export function ruleKey({ severity, rule }: Finding): string {
+  return `${severity} ${rule}`;
+}
+
 /** The page about a rule, within the folder of the project: `docs/rules/batchnorm-drift.md`. */
 export function rulePage(rule: RuleId): string {
   return `docs/rules/${rule.replace('/', '-')}.md`;

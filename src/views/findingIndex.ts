@@ -1,6 +1,6 @@
 // The findings of the open models by module, for rows and badges; and which modules a change concerns.
 
-import type { Finding } from '../model/finding';
+import { groupFindings, type Finding } from '../model/finding';
 import type { ModelSession } from '../sessions/modelSession';
 import type { SessionStore } from '../sessions/sessionStore';
 import type { Disposable } from '../util/disposable';
@@ -42,12 +42,7 @@ export class FindingIndex implements Disposable {
 
   private update(session: ModelSession, findings: readonly Finding[]): void {
     const before = this.bySession.get(session.id);
-    const now = new Map<string, Finding[]>();
-    for (const finding of findings) {
-      const list = now.get(finding.path);
-      if (list === undefined) now.set(finding.path, [finding]);
-      else list.push(finding);
-    }
+    const now = groupFindings(findings, ({ path }) => path);
     if (now.size === 0) this.bySession.delete(session.id);
     else this.bySession.set(session.id, now);
     this.changed.fire({ session, paths: [...new Set([...(before?.keys() ?? []), ...now.keys()])] });

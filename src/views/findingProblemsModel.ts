@@ -1,6 +1,6 @@
 // Which findings are problems of a line of code: what is urgent, once for each line and rule of a model.
 
-import { isAtLeast, type Finding, type RuleId, type Severity } from '../model/finding';
+import { groupFindings, isAtLeast, ruleKey, type Finding, type RuleId, type Severity } from '../model/finding';
 import type { SourceLocation } from '../model/module';
 
 export interface LineProblem {
@@ -14,20 +14,11 @@ const shownPaths = 3;
 
 /** One line of a class makes many modules, and what is wrong with it is wrong with all of them. Notes would only mark healthy code. */
 export function lineProblems(title: string, findings: readonly Finding[]): readonly LineProblem[] {
-  const groups = new Map<string, Finding[]>();
-  for (const finding of findings) {
-    const { rule, source, severity } = finding;
-    if (source === undefined || !isAtLeast(severity, 'warning')) continue;
-    const key = JSON.stringify([rule, severity, source.file, source.line]);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [finding]);
-    else group.push(finding);
-  }
+  const urgent = findings.filter(({ severity, source }) => source !== undefined && isAtLeast(severity, 'warning'));
+  const groups = groupFindings(urgent, (finding) => JSON.stringify([ruleKey(finding), finding.source]));
   return [...groups.values()].flatMap((group) => {
-    const [first] = group;
-    if (first?.source === undefined) return [];
-    const { rule, severity, source, message } = first;
-    return [{ rule, severity, source, message: `${whereIn(title, group)}: ${message}` }];
+    const [{ rule, severity, source, message }] = group;
+    return source === undefined ? [] : [{ rule, severity, source, message: `${whereIn(title, group)}: ${message}` }];
   });
 }
 

@@ -1,6 +1,14 @@
 // The rows of the view “Findings”, and what findings add to the rows of modules.
 
-import { severities, worstOf, type Finding, type RuleId, type Severity } from '../model/finding';
+import {
+  groupFindings,
+  ruleKey,
+  severities,
+  worstOf,
+  type Finding,
+  type RuleId,
+  type Severity,
+} from '../model/finding';
 import type { Capabilities } from '../model/description';
 import { countOf, fileName } from './format';
 import type { Row, RowIcon } from './rowModel';
@@ -32,17 +40,10 @@ export type FindingEntry =
 
 /** In the order of urgency; many of one rule as one entry, at the place of the first. */
 export function entriesOf(findings: readonly Finding[]): readonly FindingEntry[] {
-  const groups = new Map<string, Finding[]>();
-  for (const finding of findings) {
-    const key = `${finding.severity} ${finding.rule}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [finding]);
-    else group.push(finding);
-  }
-  return [...groups.values()].flatMap((group): FindingEntry[] => {
-    const [first] = group;
-    if (first === undefined || group.length < foldedFrom) return group.map((finding) => ({ kind: 'finding', finding }));
-    return [{ kind: 'rule', rule: first.rule, severity: first.severity, findings: group }];
+  return [...groupFindings(findings, ruleKey).values()].flatMap((group): FindingEntry[] => {
+    if (group.length < foldedFrom) return group.map((finding) => ({ kind: 'finding', finding }));
+    const [{ rule, severity }] = group;
+    return [{ kind: 'rule', rule, severity, findings: group }];
   });
 }
 
