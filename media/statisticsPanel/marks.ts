@@ -3,23 +3,32 @@
 import type { MarkKind } from '../../src/protocol/statisticsPanel';
 import type { Theme } from './theme';
 
-export const markKinds: readonly MarkKind[] = ['non-finite', 'negative', 'far-off', 'flat', 'untouched'];
+export const markKinds: readonly MarkKind[] = [
+  'non-finite',
+  'negative',
+  'half-overflow',
+  'flat',
+  'untouched',
+  'far-off',
+];
 
 export const markWords: Readonly<Record<MarkKind, string>> = {
   'non-finite': 'NaN or Inf',
   negative: 'variance < 0',
-  'far-off': 'far off the others',
+  'half-overflow': 'beyond float16',
   flat: 'variance ≈ 0',
-  untouched: 'never moved',
+  untouched: 'hardly or never moved',
+  'far-off': 'far off the others',
 };
 
 /** The sign in text, of the same form as the shape. */
 export const markSigns: Readonly<Record<MarkKind, string>> = {
   'non-finite': '✕',
   negative: '▼',
-  'far-off': '◆',
+  'half-overflow': '▲',
   flat: '▬',
   untouched: '○',
+  'far-off': '◆',
 };
 
 export function markColour(kind: MarkKind, theme: Theme): string {
@@ -53,6 +62,14 @@ export function markShape(kind: MarkKind, x: number, y: number, theme: Theme): r
           [-6, -4.5],
           [6, -4.5],
           [0, 6],
+        ]),
+      ];
+    case 'half-overflow':
+      return [
+        polygon([
+          [-6, 4.5],
+          [6, 4.5],
+          [0, -6],
         ]),
       ];
     case 'far-off':

@@ -402,7 +402,7 @@ export class Overview {
   }
 
   private markOf(index: number, tensor: 'mean' | 'variance'): LayerMark | undefined {
-    return this.state.marks.get(index)?.find((mark) => mark.tensor === tensor);
+    return this.state.marks.get(index)?.find(({ tensors }) => tensors.includes(tensor));
   }
 }
 

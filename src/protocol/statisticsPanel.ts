@@ -5,12 +5,12 @@ import type { Behaviour } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 
 /** What is odd about a layer's running statistics. Each kind has a shape and a word of its own. */
-export type MarkKind = 'non-finite' | 'negative' | 'far-off' | 'flat' | 'untouched';
+export type MarkKind = 'non-finite' | 'negative' | 'half-overflow' | 'flat' | 'untouched' | 'far-off';
 
 export interface LayerMark {
   readonly kind: MarkKind;
   /** Of which it speaks. */
-  readonly tensor: 'mean' | 'variance';
+  readonly tensors: readonly ('mean' | 'variance')[];
   /** Two or three words, for the picture. */
   readonly word: string;
   /** What was seen, in one sentence. */

@@ -1,5 +1,6 @@
 // Follows the running statistics of one model for a panel: reads them as they come, and tells what is new since the last look.
 
+import { groupFindings } from '../model/finding';
 import type { ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import type { LayerDetail, LayerMark, LayerMode, ToStatisticsPanel } from '../protocol/statisticsPanel';
@@ -31,6 +32,7 @@ export class StatisticsFeed implements Disposable {
   private indexes = new Map<string, number>();
   private readonly changedFigures = new Set<string>();
   private readonly changedModes = new Set<string>();
+  private areMarksNew = false;
   private readonly queue = new Set<string>();
   private reading = 0;
   /** Counts trees: an answer about the tree before is thrown away. */
@@ -60,6 +62,9 @@ export class StatisticsFeed implements Disposable {
         this.options.onNews();
         return false;
       case 'findings':
+        this.areMarksNew = true;
+        this.options.onNews();
+        return false;
       case 'trace':
       case 'state':
         return false;
@@ -88,12 +93,13 @@ export class StatisticsFeed implements Disposable {
       messages.push({ kind: 'modes', changed, modeWords });
       this.changedModes.clear();
     }
-    if (this.changedFigures.size > 0) {
+    if (this.changedFigures.size > 0 || this.areMarksNew) {
       const changed = [...this.changedFigures].map((path) => ({
         index: this.indexes.get(path) ?? -1,
         figures: this.figures.get(path) ?? null,
       }));
       this.changedFigures.clear();
+      this.areMarksNew = false;
       const marks = this.marks().flatMap((list, index) => (list.length === 0 ? [] : [[index, list] as const]));
       messages.push({ kind: 'figures', changed, marks, read: this.figures.size + this.failures.size });
     }
@@ -102,10 +108,11 @@ export class StatisticsFeed implements Disposable {
 
   /** The marks of every layer, in their order. */
   marks(): readonly (readonly LayerMark[])[] {
+    const findings = groupFindings(this.options.session.findings, ({ path }) => path);
     return layerMarks(
-      this.layers.map((layer) => ({
-        figures: this.figures.get(layer.path) ?? null,
-        eps: (layer.batchNorm ?? layer.instanceNorm)?.eps ?? null,
+      this.layers.map(({ path }) => ({
+        figures: this.figures.get(path) ?? null,
+        findings: findings.get(path) ?? [],
       })),
     );
   }

@@ -1,111 +1,87 @@
-// Which layers' running statistics are odd, by figures alone: what was seen, not what was meant.
+// Which layers' running statistics stand out in the panel: those that findings name, and those that are unlike all others.
 
+import type { Finding, RuleId } from '../model/finding';
 import type { NormStatistics, TensorSummary } from '../model/statistics';
 import type { LayerMark } from '../protocol/statisticsPanel';
-import { countOf, formatNumber } from './format';
+import { formatNumber } from './format';
 
-/** Figures of one layer, with its eps; null while they are not known. */
+/** One layer: its figures, null while they are not known, and the findings at it. */
 export interface MarkedLayer {
   readonly figures: NormStatistics | null;
-  readonly eps: number | null;
+  readonly findings: readonly Finding[];
 }
 
-/** A layer is compared with the others only where there are enough of them. */
+type Tensor = LayerMark['tensors'][number];
+
+/** How a finding is drawn; what was seen is in its message. The gravest first. */
+const drawn: Partial<Readonly<Record<RuleId, Pick<LayerMark, 'kind' | 'word'>>>> = {
+  'batchnorm/non-finite': { kind: 'non-finite', word: 'NaN or Inf' },
+  'batchnorm/negative-variance': { kind: 'negative', word: 'variance < 0' },
+  'batchnorm/half-overflow': { kind: 'half-overflow', word: 'beyond float16' },
+  'batchnorm/dead-channels': { kind: 'flat', word: 'variance ≈ 0' },
+  'batchnorm/never-updated': { kind: 'untouched', word: 'never moved' },
+  'batchnorm/initial-share': { kind: 'untouched', word: 'hardly moved' },
+};
+const drawnRules = Object.keys(drawn) as readonly RuleId[];
+
+/** A layer is compared with the others only where there are enough of them. That is no finding: it may well be as it should be. */
 const fewestToCompare = 6;
 /** Powers of ten from the middle of all layers. */
 const farDecades = 3;
 const farDeviations = 6;
-/** Below this share of eps a channel's variance has no part in the result. */
-const flatShare = 1e-4;
-const usualEps = 1e-5;
 
-/** The marks of each layer, in its order; the gravest first. */
+/** The marks of each layer, in its order. */
 export function layerMarks(layers: readonly MarkedLayer[]): readonly (readonly LayerMark[])[] {
   const farMean = farFromOthers(layers.map(({ figures }) => sizeOf(figures?.runningMean ?? null)));
   const farVariance = farFromOthers(layers.map(({ figures }) => sizeOf(figures?.runningVar ?? null)));
-  return layers.map(({ figures, eps }, index) => {
-    if (figures === null) return [];
-    return [
-      ...nonFinite('mean', figures.runningMean),
-      ...nonFinite('variance', figures.runningVar),
-      ...negative(figures.runningVar),
-      ...farOff('mean', figures.runningMean, farMean[index]),
-      ...farOff('variance', figures.runningVar, farVariance[index]),
-      ...flat(figures.runningVar, eps ?? usualEps),
-      ...untouched(figures),
-    ];
-  });
+  return layers.map(({ figures, findings }, index) => [
+    ...drawnRules.flatMap((rule) =>
+      findings.filter((finding) => finding.rule === rule).flatMap((finding) => markOf(finding, figures)),
+    ),
+    ...farOff('mean', farMean[index]),
+    ...farOff('variance', farVariance[index]),
+  ]);
 }
 
-function nonFinite(tensor: LayerMark['tensor'], summary: TensorSummary | null): readonly LayerMark[] {
-  const count = summary?.nonFinite ?? 0;
-  if (count === 0) return [];
-  const sentence = `NaN or Inf in ${countOf(count, 'channel')} of the running ${tensor}.`;
-  return [{ kind: 'non-finite', tensor, word: 'NaN or Inf', sentence }];
+function markOf(finding: Finding, figures: NormStatistics | null): readonly LayerMark[] {
+  const look = drawn[finding.rule];
+  return look === undefined ? [] : [{ ...look, tensors: tensorsOf(finding, figures), sentence: finding.message }];
 }
 
-function negative(variance: TensorSummary | null): readonly LayerMark[] {
-  const min = variance?.min ?? null;
-  if (min === null || min >= 0) return [];
-  return [
-    {
-      kind: 'negative',
-      tensor: 'variance',
-      word: 'variance < 0',
-      sentence: `A running variance is negative: ${formatNumber(min)}.`,
-    },
+/** Of which tensors a finding speaks. */
+function tensorsOf({ rule, evidence }: Finding, figures: NormStatistics | null): readonly Tensor[] {
+  const both: readonly (readonly [Tensor, TensorSummary | null, string])[] = [
+    ['mean', figures?.runningMean ?? null, 'runningMean'],
+    ['variance', figures?.runningVar ?? null, 'runningVar'],
   ];
+  if (rule === 'batchnorm/non-finite')
+    return both.flatMap(([tensor, , name]) => (evidence[name] === 0 ? [] : [tensor]));
+  if (rule === 'batchnorm/half-overflow')
+    return both.flatMap(([tensor, summary]) => (magnitude(summary) === evidence['largest'] ? [tensor] : []));
+  return ['variance'];
 }
 
-function farOff(
-  tensor: LayerMark['tensor'],
-  summary: TensorSummary | null,
-  decades: number | undefined,
-): readonly LayerMark[] {
-  if (summary === null || decades === undefined) return [];
+function farOff(tensor: Tensor, decades: number | undefined): readonly LayerMark[] {
+  if (decades === undefined) return [];
   const times = formatNumber(Number((10 ** Math.abs(decades)).toPrecision(1)));
   return [
     {
       kind: 'far-off',
-      tensor,
+      tensors: [tensor],
       word: `${tensor} far off`,
       sentence: `The running ${tensor} is about ${times} times ${decades > 0 ? 'larger' : 'smaller'} than in most layers.`,
     },
   ];
 }
 
-function flat(variance: TensorSummary | null, eps: number): readonly LayerMark[] {
-  const min = variance?.min ?? null;
-  if (min === null || min < 0 || min > eps * flatShare) return [];
-  return [
-    {
-      kind: 'flat',
-      tensor: 'variance',
-      word: 'variance ≈ 0',
-      sentence: `The smallest running variance is ${formatNumber(min)}, far below eps (${formatNumber(eps)}): that channel never varied.`,
-    },
-  ];
-}
-
-function untouched({ runningMean, runningVar, numBatchesTracked }: NormStatistics): readonly LayerMark[] {
-  const isInitial = isAll(runningMean, 0) && isAll(runningVar, 1);
-  if (!isInitial && numBatchesTracked !== 0) return [];
-  const sentence = isInitial
-    ? 'Still as initialised: every mean is 0 and every variance 1.'
-    : 'The counter of batches is 0: no forward in train has moved them.';
-  return [{ kind: 'untouched', tensor: 'variance', word: 'never moved', sentence }];
-}
-
-function isAll(summary: TensorSummary | null, value: number): boolean {
-  return summary !== null && summary.min === value && summary.max === value && summary.nonFinite === 0;
-}
-
 /** log10 of how large a layer's values are; undefined where that says nothing. */
 function sizeOf(summary: TensorSummary | null): number | undefined {
-  const { min = null, max = null } = summary ?? {};
-  if (min === null || max === null) return undefined;
-  const size = Math.max(Math.abs(min), Math.abs(max));
+  const size = magnitude(summary);
   return size > 0 ? Math.log10(size) : undefined;
+}
+
+function magnitude(summary: TensorSummary | null): number {
+  return Math.max(Math.abs(summary?.min ?? 0), Math.abs(summary?.max ?? 0));
 }
 
 /** For each value that is far from the others its distance from their middle, by median and median deviation. */

@@ -21,7 +21,7 @@ const figuresAt = (step: number): ToStatisticsPanel => ({
       [
         {
           kind: 'non-finite',
-          tensor: 'mean',
+          tensors: ['mean'],
           word: 'NaN or Inf',
           sentence: 'NaN or Inf in 2 channels of the running mean.',
         },
@@ -32,7 +32,7 @@ const figuresAt = (step: number): ToStatisticsPanel => ({
       [
         {
           kind: 'far-off',
-          tensor: 'variance',
+          tensors: ['variance'],
           word: 'variance far off',
           sentence: 'The running variance is about 1e4 times larger.',
         },
@@ -157,7 +157,7 @@ describe('the statistics panel for everybody', () => {
       {
         kind: 'figures',
         changed: few.map((_, index) => ({ index, figures })),
-        marks: [[3, [{ kind: 'flat', tensor: 'variance', word: 'variance ≈ 0', sentence: 'It is nearly 0.' }]]],
+        marks: [[3, [{ kind: 'flat', tensors: ['variance'], word: 'variance ≈ 0', sentence: 'It is nearly 0.' }]]],
         read: 20,
       },
       {

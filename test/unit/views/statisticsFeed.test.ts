@@ -5,6 +5,7 @@ import type { ToStatisticsPanel } from '../../../src/protocol/statisticsPanel';
 import type { ModelSession } from '../../../src/sessions/modelSession';
 import { StatisticsHistory } from '../../../src/sessions/statisticsHistory';
 import type { NormStatistics } from '../../../src/model/statistics';
+import type { Finding } from '../../../src/model/finding';
 import type { ModuleSpec } from '../../../src/model/module';
 import { StatisticsFeed } from '../../../src/views/statisticsFeed';
 import { AppError } from '../../../src/util/errors';
@@ -25,6 +26,7 @@ class FakeSession {
   private atOnce = 0;
   failing = new Set<string>();
   latestStatistics?: (path: string) => NormStatistics | undefined;
+  findings: readonly Finding[] = [];
 
   constructor(modules: readonly ModuleSpec[], latest?: (path: string) => NormStatistics | undefined) {
     this.modules = modules;
@@ -98,6 +100,18 @@ describe('feed of the statistics panel', () => {
       feed.layers.map(({ path }) => path),
       ['a', 'b', 'c'],
     );
+  });
+
+  it('marks what findings say, as soon as they say it', async () => {
+    const { session, feed, settled } = start(new FakeSession(net));
+    await settled();
+    feed.takeNews('');
+    const found = { rule: 'batchnorm/dead-channels', severity: 'warning', message: 'All channels.' } as const;
+    session.findings = [{ ...found, path: 'b', evidence: {}, actions: [] }];
+    feed.follow({ kind: 'findings' });
+    const mark = { kind: 'flat', word: 'variance ≈ 0', tensors: ['variance'], sentence: 'All channels.' };
+    assert.deepEqual(feed.takeNews(''), [{ kind: 'figures', changed: [], marks: [[1, [mark]]], read: 2 }]);
+    assert.deepEqual(feed.takeNews(''), []);
   });
 
   it('reads again what moved, and keeps the movement', async () => {

@@ -66,7 +66,7 @@ describe('figures as text', () => {
     {
       module: batchNorm('a,"b"'),
       figures,
-      marks: [{ kind: 'non-finite', tensor: 'variance', word: 'NaN or Inf', sentence: 'NaN or Inf in 4 channels.' }],
+      marks: [{ kind: 'non-finite', tensors: ['variance'], word: 'NaN or Inf', sentence: 'NaN or Inf in 4 channels.' }],
     },
     { module: batchNorm('=c'), figures: undefined, marks: [] },
   ] as const;
