@@ -10,7 +10,8 @@ import type { Scale } from './scale';
 import type { Theme } from './theme';
 import { showOnHover } from './tooltip';
 import type { Tooltip, TooltipContent } from './tooltip';
-import { number, plural } from './words';
+import { formatNumber } from '../../src/util/numbers';
+import { plural } from './words';
 
 const left = 58;
 const right = 12;
@@ -70,7 +71,7 @@ export class ChannelsChart {
       axisLabel: {
         customValues: scale.ticks,
         hideOverlap: true,
-        formatter: (place: number) => number(Number(scale.value(place).toPrecision(6))),
+        formatter: (place: number) => formatNumber(Number(scale.value(place).toPrecision(6))),
       },
     };
     const title = { fontWeight: 'bold', align: 'left', padding: [0, 0, 0, 14 - left] };
@@ -166,7 +167,7 @@ export class ChannelsChart {
       const { scale } = this;
       return {
         title: plural(bin.count, 'channel'),
-        lines: [`${this.tensor} from ${number(scale.value(bin.from))} to ${number(scale.value(bin.to))}`],
+        lines: [`${this.tensor} from ${formatNumber(scale.value(bin.from))} to ${formatNumber(scale.value(bin.to))}`],
       };
     }
     const channel = this.order[Math.round(at[0])];
@@ -174,7 +175,7 @@ export class ChannelsChart {
     const value = this.values[channel] ?? null;
     return {
       title: `Channel ${String(channel)}`,
-      lines: [`${this.tensor} ${value === null ? 'is NaN or Inf' : number(value)}`],
+      lines: [`${this.tensor} ${value === null ? 'is NaN or Inf' : formatNumber(value)}`],
     };
   }
 }

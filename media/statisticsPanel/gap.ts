@@ -8,7 +8,8 @@ import { positiveScale } from './scale';
 import type { Theme } from './theme';
 import { showOnHover } from './tooltip';
 import type { Tooltip, TooltipContent } from './tooltip';
-import { number, percent } from './words';
+import { formatNumber } from '../../src/util/numbers';
+import { percent } from './words';
 
 const left = 66;
 const right = 18;
@@ -148,13 +149,13 @@ export class GapChart {
       lines: [
         type,
         `outputs differ by ${relativeL2 === null ? 'more than can be told' : percent(relativeL2)} (relative L2)`,
-        `cosine ${number(cosine)}, largest difference ${number(maxAbs)}`,
+        `cosine ${formatNumber(cosine)}, largest difference ${formatNumber(maxAbs)}`,
         ...(nonFinite === 0 ? [] : [`${String(nonFinite)} elements NaN or Inf in one of them`]),
         ...(batchShift === undefined
           ? []
           : [
-              `batch mean ${number(batchShift.meanShift)} standard deviations from the running mean`,
-              `batch variance ${number(batchShift.varianceRatio)} times the running variance`,
+              `batch mean ${formatNumber(batchShift.meanShift)} standard deviations from the running mean`,
+              `batch variance ${formatNumber(batchShift.varianceRatio)} times the running variance`,
             ]),
       ],
     };

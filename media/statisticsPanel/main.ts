@@ -15,7 +15,8 @@ import { channelsTable, figureRows, gapTable, layersTable, movementTable, timeli
 import { onDidChangeTheme, readTheme } from './theme';
 import { TimelineChart } from './timeline';
 import { Tooltip } from './tooltip';
-import { modeWords, number, plural } from './words';
+import { formatNumber } from '../../src/util/numbers';
+import { modeWords, plural } from './words';
 
 interface VsCodeApi {
   postMessage(message: FromStatisticsPanel): void;
@@ -426,7 +427,7 @@ function layerWords(index: number): string {
   const { title: path, lines } = layerContent(index);
   const figures = state.figures[index] ?? null;
   const spread = (name: string, min: number | null | undefined, max: number | null | undefined): string =>
-    `${name} from ${number(min)} to ${number(max)}`;
+    `${name} from ${formatNumber(min)} to ${formatNumber(max)}`;
   return [
     path,
     ...lines,

@@ -8,7 +8,8 @@ import type { Scale } from './scale';
 import type { Theme } from './theme';
 import { showOnHover } from './tooltip';
 import type { Tooltip, TooltipContent } from './tooltip';
-import { clock, number } from './words';
+import { formatNumber } from '../../src/util/numbers';
+import { clock } from './words';
 
 const left = 58;
 const right = 18;
@@ -91,7 +92,7 @@ export class MovementChart {
         axisTick: { show: false, customValues: scale.ticks },
         axisLabel: {
           customValues: scale.ticks,
-          formatter: (place: number) => number(Number(scale.value(place).toPrecision(6))),
+          formatter: (place: number) => formatNumber(Number(scale.value(place).toPrecision(6))),
         },
       }),
       series: [
@@ -134,9 +135,9 @@ export class MovementChart {
       title: nearest.batches === null ? clock(nearest.time) : `After ${String(nearest.batches)} batches`,
       lines: [
         ...(nearest.batches === null ? [] : [clock(nearest.time)]),
-        `max ${number(max)}`,
-        `mean ${number(mean)}`,
-        `min ${number(min)}`,
+        `max ${formatNumber(max)}`,
+        `mean ${formatNumber(mean)}`,
+        `min ${formatNumber(min)}`,
       ],
     };
   }

@@ -13,7 +13,7 @@ import { positiveScale, signedScale } from './scale';
 import type { Scale } from './scale';
 import type { PanelState } from './state';
 import type { Theme } from './theme';
-import { number } from './words';
+import { formatNumber } from '../../src/util/numbers';
 
 const left = 66;
 const right = 18;
@@ -242,7 +242,7 @@ export class Overview {
   }
 
   private valueAxis(gridIndex: number, name: string, scale: Scale): Record<string, unknown> {
-    const formatter = (place: number): string => number(Number(scale.value(place).toPrecision(6)));
+    const formatter = (place: number): string => formatNumber(Number(scale.value(place).toPrecision(6)));
     return axis(this.theme, {
       gridIndex,
       name: scale.kind === 'logarithmic' ? `${name}, log scale` : name,

@@ -4,7 +4,8 @@ import type { TensorSummary } from '../../src/model/statistics';
 import type { LayerDetail, PanelGap, Timeline } from '../../src/protocol/statisticsPanel';
 import { table } from './dom';
 import type { PanelState } from './state';
-import { clock, modeWords, number, percent } from './words';
+import { formatNumber } from '../../src/util/numbers';
+import { clock, modeWords, percent } from './words';
 
 export function layersTable({ model, figures, modes, marks }: PanelState): HTMLTableElement {
   const head = [
@@ -30,7 +31,7 @@ export function layersTable({ model, figures, modes, marks }: PanelState): HTMLT
         path === '' ? '(root)' : path,
         type,
         mode === undefined ? '' : modeWords(mode),
-        number(known?.numBatchesTracked),
+        formatNumber(known?.numBatchesTracked),
         ...spread(known?.runningMean ?? null),
         ...spread(known?.runningVar ?? null),
         (marks.get(index) ?? []).map(({ word }) => word).join(', '),
@@ -43,8 +44,8 @@ export function layersTable({ model, figures, modes, marks }: PanelState): HTMLT
 export function figureRows(mean: TensorSummary | null, variance: TensorSummary | null): readonly (readonly string[])[] {
   const row = (name: string, pick: (summary: TensorSummary) => number | null | undefined): readonly string[] => [
     name,
-    mean === null ? '' : number(pick(mean)),
-    variance === null ? '' : number(pick(variance)),
+    mean === null ? '' : formatNumber(pick(mean)),
+    variance === null ? '' : formatNumber(pick(variance)),
   ];
   const hasQuartiles = (mean ?? variance)?.quartiles !== undefined;
   return [
@@ -64,7 +65,7 @@ export function channelsTable({ path, mean, variance }: LayerDetail): HTMLTableE
   const channels = Math.max(mean?.length ?? 0, variance?.length ?? 0);
   const cell = (values: readonly (number | null)[] | null, channel: number): string => {
     const value = values?.[channel];
-    return value === undefined ? '' : value === null ? 'NaN or Inf' : number(value);
+    return value === undefined ? '' : value === null ? 'NaN or Inf' : formatNumber(value);
   };
   return table(
     `Channels of ${path}`,
@@ -75,7 +76,7 @@ export function channelsTable({ path, mean, variance }: LayerDetail): HTMLTableE
 
 export function movementTable({ path, movement }: LayerDetail): HTMLTableElement {
   const figures = (each: readonly number[] | null): readonly string[] =>
-    each === null ? ['', '', ''] : each.map((value) => number(value));
+    each === null ? ['', '', ''] : each.map((value) => formatNumber(value));
   return table(
     `Movement of ${path}`,
     ['time', 'batches', 'running_mean: min', 'mean', 'max', 'running_var: min', 'mean', 'max'],
@@ -83,7 +84,7 @@ export function movementTable({ path, movement }: LayerDetail): HTMLTableElement
       .reverse()
       .map(({ time, batches, mean, variance }) => [
         clock(time),
-        number(batches),
+        formatNumber(batches),
         ...figures(mean),
         ...figures(variance),
       ]),
@@ -106,9 +107,11 @@ export function gapTable({ steps }: PanelGap): HTMLTableElement {
       path === '' ? '(root)' : path,
       type,
       relativeL2 === null ? 'unknown' : percent(relativeL2),
-      number(cosine),
-      number(maxAbs),
-      ...(batchShift === undefined ? ['', ''] : [number(batchShift.meanShift), number(batchShift.varianceRatio)]),
+      formatNumber(cosine),
+      formatNumber(maxAbs),
+      ...(batchShift === undefined
+        ? ['', '']
+        : [formatNumber(batchShift.meanShift), formatNumber(batchShift.varianceRatio)]),
     ]),
   );
 }
@@ -129,5 +132,5 @@ export function timelineTable({ lanes }: Timeline): HTMLTableElement {
 
 function spread(summary: TensorSummary | null): readonly string[] {
   if (summary === null) return ['', '', ''];
-  return [number(summary.min), number(summary.quartiles?.[1] ?? summary.mean), number(summary.max)];
+  return [formatNumber(summary.min), formatNumber(summary.quartiles?.[1] ?? summary.mean), formatNumber(summary.max)];
 }

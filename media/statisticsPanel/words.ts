@@ -1,18 +1,7 @@
-// Numbers, modes and times in the panel's words.
+// Shares, modes and times in the panel's words.
 
 import type { LayerMode } from '../../src/protocol/statisticsPanel';
-
-/** Four significant digits, as the tree has them. */
-export function number(value: number | null | undefined): string {
-  if (value === null || value === undefined) return 'none';
-  if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
-  const size = Math.abs(value);
-  if (size >= 1e-3 && size < 1e6) return String(Number(value.toPrecision(4)));
-  return value
-    .toExponential(2)
-    .replace(/\.?0+e/, 'e')
-    .replace('e+', 'e');
-}
+import { formatNumber } from '../../src/util/numbers';
 
 /** What normalises and what moves, in one line. */
 export function modeWords({ training, behaviour, reason }: LayerMode): string {
@@ -28,7 +17,7 @@ export function modeWords({ training, behaviour, reason }: LayerMode): string {
 
 /** `12.5 %` of a share. */
 export function percent(share: number): string {
-  return `${number(Number((share * 100).toPrecision(4)))} %`;
+  return `${formatNumber(Number((share * 100).toPrecision(4)))} %`;
 }
 
 export function plural(count: number, singular: string): string {

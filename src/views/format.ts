@@ -1,19 +1,7 @@
-// Numbers, shapes and counts as people read them in a narrow column.
+// Shapes, summaries and counts as people read them in a narrow column.
 
 import type { TensorSummary } from '../model/statistics';
-
-/** Four significant digits, with an exponent only where the plain form would be longer than helpful. */
-export function formatNumber(value: number | null): string {
-  if (value === null) return 'none';
-  if (!Number.isFinite(value)) return String(value);
-  if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
-  const size = Math.abs(value);
-  if (size >= 1e-3 && size < 1e6) return String(Number(value.toPrecision(4)));
-  return value
-    .toExponential(3)
-    .replace(/\.?0+e/, 'e')
-    .replace('e+', 'e');
-}
+import { formatNumber } from '../util/numbers';
 
 /** `[1, 3, 224, 224]`; a scalar is `[]`. */
 export function formatShape(shape: readonly number[]): string {

@@ -4,7 +4,8 @@ import { shareOf } from '../model/compareStatistics';
 import type { ComparedStatistics, StatisticsDifference } from '../model/compareStatistics';
 import type { NormStatistics, TensorSummary } from '../model/statistics';
 import type { LayerDifferences, ModelDifferences } from './differencesModel';
-import { countOf, formatNumber, formatSummary } from './format';
+import { countOf, formatSummary } from './format';
+import { formatNumber } from '../util/numbers';
 import type { Row, RowIcon } from './rowModel';
 
 /** The statistics of a layer side by side: a rank a row, below the name of the tensor. */

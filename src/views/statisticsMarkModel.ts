@@ -3,7 +3,7 @@
 import type { Finding, RuleId } from '../model/finding';
 import type { NormStatistics, TensorSummary } from '../model/statistics';
 import type { LayerMark } from '../protocol/statisticsPanel';
-import { formatNumber } from './format';
+import { formatNumber } from '../util/numbers';
 
 /** One layer: its figures, null while they are not known, and the findings at it. */
 export interface MarkedLayer {
