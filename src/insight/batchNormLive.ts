@@ -131,8 +131,9 @@ const singleValue: Rule = {
   ofModule: (module, { model }) => {
     const { path, modeSensitive } = module;
     const seen = model.observations.singleValues.get(path);
-    // GroupNorm asks for more values too, in whatever mode.
-    if (seen === undefined || !modeSensitive || heldTraining(module) === false) return undefined;
+    // In a file GroupNorm asks for more values too, in whatever mode.
+    const hasNoMode = model.kind === 'file' && !modeSensitive;
+    if (seen === undefined || hasNoMode || heldTraining(module) === false) return undefined;
     return {
       severity: 'error',
       path,
