@@ -4,7 +4,8 @@ import type { ModuleDifference, TensorChange } from '../model/compareModels';
 import { foldSubtrees, missingIn } from '../model/differences';
 import type { DifferenceCounts, LayerDifference } from '../model/differences';
 import type { ModuleSpec, TensorSpec } from '../model/module';
-import { countOf, formatNumber, formatShape } from './format';
+import { formatNumber } from '../util/numbers';
+import { countOf, formatShape } from './format';
 import type { Row, RowIcon } from './rowModel';
 import { formatShare, plain, largestShare, statisticsRows } from './sideBySideModel';
 
