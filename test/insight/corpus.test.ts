@@ -19,6 +19,8 @@ interface Entry {
   readonly rule?: string;
   readonly path?: string;
   readonly severity?: string;
+  /** Where somebody reported it. */
+  readonly thread?: string;
 }
 
 const folder = path.join(cacheFolder, 'insight');
@@ -35,6 +37,7 @@ const committed: readonly Entry[] = [
     rule: 'onnx/folded',
     path: 'stem.1',
     severity: 'information',
+    thread: 'pytorch#52758',
   },
   {
     name: 'ONNX of a model in train, mixed by the exporter',
@@ -43,6 +46,7 @@ const committed: readonly Entry[] = [
     rule: 'onnx/mixed',
     path: 'blocks.0.drop',
     severity: 'warning',
+    thread: 'pytorch#52758',
   },
   { name: 'ONNX, folded', file: 'folded.onnx', kind: 'healthy' },
 ];
@@ -67,6 +71,11 @@ async function findingsOfFile(file: string): Promise<readonly Finding[]> {
 
 const lines = (findings: readonly Finding[]): string =>
   findings.map(({ severity, rule, path: at, message }) => `  ${severity} ${rule} at “${at}”: ${message}`).join('\n');
+
+function tableRow({ name, file, rule = '', path: module, severity, thread }: Entry): string {
+  const page = `[\`${rule}\`](rules/${rule.replace('/', '-')}.md)`;
+  return `| ${name} | \`${file}\` | ${page} | ${module ? `\`${module}\`` : 'the root'} | ${String(severity)} | ${String(thread)} |`;
+}
 
 /** Rules that only a running program can break; test/unit/insight has them. */
 const liveRules = [
@@ -101,6 +110,16 @@ describe('findings in files', () => {
       assert.equal(named[0]?.severity, severity);
     });
   }
+
+  it('are those that docs/hazards.md lists', () => {
+    const text = fs.readFileSync(path.join(root, 'docs', 'hazards.md'), 'utf8');
+    const rows = entries.filter(({ kind }) => kind === 'hazard').map(tableRow);
+    assert.deepEqual(
+      /## In files[^]*?\n\| -.*\n([^]*?)\n\n/.exec(text)?.[1]?.replaceAll(/ +/g, ' ').split('\n'),
+      rows,
+      rows.join('\n'),
+    );
+  });
 
   it('has a hazard for every rule about files', () => {
     const named = new Set(entries.map(({ rule }) => rule));

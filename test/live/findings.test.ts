@@ -357,6 +357,20 @@ describe('findings of a running program', function () {
     });
   }
 
+  it('are those that docs/hazards.md lists', () => {
+    const text = fs.readFileSync(path.join(root, 'docs', 'hazards.md'), 'utf8');
+    const rows = hazards.map(({ name, finds, at }) => {
+      const [severity = '', rule = '', ...module] = finds.split(' ');
+      const page = `[\`${rule}\`](rules/${rule.replace('/', '-')}.md)`;
+      return `| ${name} | ${page} | \`${module.join('.')}\` | ${at === undefined ? '' : `\`${at.trim()}\` `}| ${severity} |`;
+    });
+    assert.deepEqual(
+      /## In running programs[^]*?\n\| -.*\n([^]*?)\n\n/.exec(text)?.[1]?.replaceAll(/ +/g, ' ').split('\n'),
+      rows,
+      rows.join('\n'),
+    );
+  });
+
   for (const { name, code } of healthy) {
     it(`are none in ${name}`, async () => {
       const { findings, errors } = await watch(code);
