@@ -49,6 +49,9 @@ const parent = program.replace(
 `,
 );
 
+/** Says when its model is there. */
+const running = program.replace('    train(net)\n', '    print("running")\n    train(net)\n');
+
 /** What `python -m debugpy --listen --wait-for-client` does, on a port that is free. */
 const listening = `import debugpy, runpy, sys
 print(debugpy.listen(("127.0.0.1", 0))[1], flush=True)
@@ -97,7 +100,9 @@ describe('Python debug sessions', function () {
     assert.deepEqual(
       heard
         .filter(({ event, body }) => event === 'output' && body?.['category'] !== 'telemetry')
-        .map(({ body }) => body?.['output']),
+        .map(({ body }) => body?.['output'])
+        // The debugger's own, while it goes into a process.
+        .filter((output) => !String(output).startsWith('Attaching to PID')),
       [],
       'the debug console is the user’s',
     );
@@ -197,6 +202,40 @@ describe('Python debug sessions', function () {
     await until('the end of the session', () => vscode.debug.activeDebugSession === undefined);
     await moving(model);
     assert.ok(!model.process.ended);
+  });
+
+  it('bring the agent into a program that nobody started with it, and leave', async () => {
+    const child = spawn(process.env['MODE_INSPECTOR_PYTHON'] ?? '', ['-u', write('running.py', running)], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    children.add(child);
+    await once(child.stdout, 'data');
+    const { showQuickPick, showErrorMessage } = vscode.window;
+    const messages: string[] = [];
+    Object.assign(vscode.window, {
+      showQuickPick: (items: readonly vscode.QuickPickItem[]) =>
+        Promise.resolve(items.find(({ description }) => description === String(child.pid))),
+      showErrorMessage: (message: string) => Promise.resolve(void messages.push(message)),
+    });
+    try {
+      await vscode.commands.executeCommand('modeInspector.attachToProcess');
+    } finally {
+      Object.assign(vscode.window, { showQuickPick, showErrorMessage });
+    }
+    if (messages.length > 0 && process.env['CI'] === undefined) {
+      // A developer's machine may forbid it, and then the command says so.
+      assert.match(messages.join(), /ptrace_scope|is not on the PATH|lets only an administrator/);
+      return;
+    }
+    assert.deepEqual(messages, []);
+    const model = await liveModel();
+    assert.equal(model.process.id, child.pid);
+    await until('the end of the session', () => vscode.debug.activeDebugSession === undefined);
+    await model.setTraining('bn', false, { recursive: true });
+    await until('the switch', () => model.module('bn')?.training === false);
+    await model.setTraining('bn', true, { recursive: true });
+    await moving(model);
+    assert.equal(child.exitCode, null);
   });
 
   it('show child processes too, also of a program that they attach to', async () => {
