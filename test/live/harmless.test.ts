@@ -61,6 +61,29 @@ net.train(); net(torch.randn(3, 2))
     assert.match(output, /torch\.nn\.modules\.module True 1\nOrderedDict\(\) /);
   });
 
+  it('goes when the editor goes, and its program goes on', async () => {
+    const program = await startProgram(`
+import threading
+net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Dropout())
+wait()
+for thread in threading.enumerate():
+    if thread.name == "Mode Inspector":
+        thread.join(30)
+net.eval(); net.train(); net(torch.randn(4, 2))
+print(nn.Module.train.__module__, threading.active_count(), int(net[1].num_batches_tracked))
+print(torch.nn.modules.module._global_forward_pre_hooks)
+`);
+    const session = await program.model('net');
+    await program.waits();
+    // As when its window is closed, or its extension host is killed.
+    program.server.dispose();
+    await program.until('the end of the connection', () => session.state.kind === 'ended');
+    program.goOn();
+    assert.equal(await program.ends(), 0);
+    assert.equal(program.errors, '');
+    assert.match(program.output, /torch\.nn\.modules\.module 1 1\nOrderedDict\(\)/);
+  });
+
   for (const [name, ending, status, said] of [
     ['that raises', 'raise ValueError("wrong")', 1, /ValueError: wrong/],
     ['that exits', 'sys.exit(5)', 5, /^$/],
