@@ -177,9 +177,9 @@ export class Workbench {
 
   /** Double-clicks a file in the explorer, which opens it for good. */
   async openFile(name: string): Promise<void> {
-    const row = this.explorerRow(name);
-    if (!(await row.isVisible())) await this.activity('Explorer').click();
-    await this.untilOurs(() => row.dblclick());
+    // A click on the icon of what is in front would hide it.
+    if (!(await this.page.locator('.explorer-folders-view').isVisible())) await this.activity('Explorer').click();
+    await this.untilOurs(() => this.explorerRow(name).dblclick());
   }
 
   /**
