@@ -13,9 +13,9 @@ from .modules import ModuleTree
 from .statistics import StatisticsReader, described
 from .unregistered import Unregistered
 
-__all__ = ["CHUNK", "Model", "Models"]
+__all__ = ["Model", "Models", "parts"]
 
-CHUNK = 500
+_CHUNK = 500
 """So many modules at most go into one message."""
 
 _TREE_SECONDS = 1.0
@@ -99,9 +99,7 @@ class Models:
             with self.half_built():
                 if model.tree.read(root):
                     self._tell(model)
-                learning = model.tree.changed_learning()
-                for start in range(0, len(learning), CHUNK):
-                    changed = learning[start : start + CHUNK]
+                for changed in parts(model.tree.changed_learning()):
                     self._connection.notify("requiresGrad", {"model": model.number, "changed": changed})
                 self._tell_unregistered(model)
             inside |= model.tree.ids
@@ -169,15 +167,13 @@ class Models:
             if description["path"] in statistics:
                 description["statistics"] = described(statistics[description["path"]])
             part.append(description)
-            if len(part) == CHUNK and sent + len(part) < total:
+            if len(part) == _CHUNK and sent + len(part) < total:
                 send(is_last=False)
         send(is_last=True)
 
     def _tell_unregistered(self, model: Model) -> None:
-        changed = model.unregistered.changed(model.tree.entries(), model.tree.ids, self.are_last)
-        for start in range(0, len(changed), CHUNK):
-            part = changed[start : start + CHUNK]
-            self._connection.notify("unregistered", {"model": model.number, "changed": part})
+        for changed in parts(model.unregistered.changed(model.tree.entries(), model.tree.ids, self.are_last)):
+            self._connection.notify("unregistered", {"model": model.number, "changed": changed})
 
     @contextlib.contextmanager
     def half_built(self) -> Iterator[None]:
@@ -199,3 +195,9 @@ class Models:
             self._connection.notify("problem", {"message": f"A model can't be read: {type(error).__name__}: {error}"})
         except Exception:
             pass
+
+
+def parts(items: list[Any]) -> Iterator[list[Any]]:
+    """The items in their order, as many together as go into one message."""
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]

@@ -9,7 +9,7 @@ from . import roots
 from .activity import Activity
 from .connection import Connection
 from .look import Look
-from .models import CHUNK, Model, Models
+from .models import Model, Models, parts
 from .statistics import packed
 from .switching import Switcher
 from .timeline import Switch, Timeline, set_mode
@@ -116,8 +116,8 @@ class Reports:
     def _tell_forwards(self) -> None:
         """After the switches, so that whoever hears of a forward knows what was switched before."""
         for number, forwards in self._activity.tell(self._models).items():
-            for start in range(0, len(forwards), CHUNK):
-                self._connection.notify("forwards", {"model": number, "forwards": forwards[start : start + CHUNK]})
+            for part in parts(forwards):
+                self._connection.notify("forwards", {"model": number, "forwards": part})
 
     def _tell_steps(self, model: Model) -> None:
         steps = self._activity.steps
@@ -130,8 +130,7 @@ class Reports:
         changed = model.statistics.changed(is_last)
         # Counted after the statistics were read and told before them: no update of them is without its step.
         self._tell_steps(model)
-        for start in range(0, len(changed), CHUNK):
-            part = changed[start : start + CHUNK]
+        for part in parts(changed):
             body = {"paths": [path for path, _ in part], "figures": packed((figures for _, figures in part), self._look.quartiles)}
             self._connection.notify("statistics", {"model": model.number, **body})
 
