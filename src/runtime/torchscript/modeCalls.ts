@@ -19,36 +19,41 @@ export function callOf(name: string): ModeCall | undefined {
   return calls.get(name.replace(/_$/, ''));
 }
 
+const batchNorm: ModeCall = { family: 'batch-norm', mode: 5 };
+const instanceNorm: ModeCall = { family: 'instance-norm', mode: 5 };
+const dropout: ModeCall = { family: 'dropout', mode: 2, p: 1 };
+const recurrent: ModeCall = { family: 'recurrent', mode: 6, p: 5, unless: 5 };
+const rrelu: ModeCall = { family: 'activation', mode: 3 };
 const attention = 'torch.nn.functional.scaled_dot_product_attention';
 
 const operators: Readonly<Record<string, ModeCall>> = {
-  batch_norm: { family: 'batch-norm', mode: 5 },
-  native_batch_norm: { family: 'batch-norm', mode: 5 },
-  instance_norm: { family: 'instance-norm', mode: 5 },
-  dropout: { family: 'dropout', mode: 2, p: 1 },
-  feature_dropout: { family: 'dropout', mode: 2, p: 1 },
-  alpha_dropout: { family: 'dropout', mode: 2, p: 1 },
-  feature_alpha_dropout: { family: 'dropout', mode: 2, p: 1 },
-  native_dropout: { family: 'dropout', mode: 2, p: 1 },
+  batch_norm: batchNorm,
+  native_batch_norm: batchNorm,
+  instance_norm: instanceNorm,
+  dropout,
+  feature_dropout: dropout,
+  alpha_dropout: dropout,
+  feature_alpha_dropout: dropout,
+  native_dropout: dropout,
   scaled_dot_product_attention: { function: attention, family: 'attention', p: 4 },
-  rrelu: { family: 'activation', mode: 3 },
-  lstm: { family: 'recurrent', mode: 6, p: 5, unless: 5 },
-  gru: { family: 'recurrent', mode: 6, p: 5, unless: 5 },
-  rnn_tanh: { family: 'recurrent', mode: 6, p: 5, unless: 5 },
-  rnn_relu: { family: 'recurrent', mode: 6, p: 5, unless: 5 },
+  rrelu,
+  lstm: recurrent,
+  gru: recurrent,
+  rnn_tanh: recurrent,
+  rnn_relu: recurrent,
 };
 
 /** Of torch.nn.functional, which scripted code calls by name. */
 const functions: Readonly<Record<string, ModeCall>> = {
-  batch_norm: { family: 'batch-norm', mode: 5 },
-  instance_norm: { family: 'instance-norm', mode: 5 },
-  dropout: { family: 'dropout', mode: 2, p: 1 },
-  dropout1d: { family: 'dropout', mode: 2, p: 1 },
-  dropout2d: { family: 'dropout', mode: 2, p: 1 },
-  dropout3d: { family: 'dropout', mode: 2, p: 1 },
-  alpha_dropout: { family: 'dropout', mode: 2, p: 1 },
-  feature_alpha_dropout: { family: 'dropout', mode: 2, p: 1 },
-  rrelu: { family: 'activation', mode: 3 },
+  batch_norm: batchNorm,
+  instance_norm: instanceNorm,
+  dropout,
+  dropout1d: dropout,
+  dropout2d: dropout,
+  dropout3d: dropout,
+  alpha_dropout: dropout,
+  feature_alpha_dropout: dropout,
+  rrelu,
   multi_head_attention_forward: { family: 'attention', mode: 13, p: 10 },
 };
 
