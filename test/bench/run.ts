@@ -24,19 +24,21 @@ const parts: Readonly<Record<string, (setup: Setup) => Promise<Comparison[]>>> =
   panel: () => panel(),
 };
 
+/** Parts that need none of the models: alone they make none, and tell each comparison at once. */
+const withoutModels: Readonly<Record<string, typeof live>> = { live, panel };
+
 async function main(names: readonly string[]): Promise<void> {
   endOnSignals();
   const unknown = names.filter((name) => !(name in parts));
   if (unknown.length > 0) {
     throw new SetupError(`No part ${unknown.join(', ')}. Parts: ${Object.keys(parts).join(', ')}.`);
   }
-  // The parts that need none of the models.
-  if (names.length === 1 && (names[0] === 'live' || names[0] === 'panel')) {
-    const tell = (comparison: Comparison): void => {
+  const [name = '', ...others] = names;
+  const alone = others.length === 0 ? withoutModels[name] : undefined;
+  if (alone !== undefined) {
+    await alone((comparison) => {
       console.log(formatComparison(comparison));
-    };
-    if (names[0] === 'live') await live(tell);
-    else (await panel()).forEach(tell);
+    });
     console.log(`Load average now: ${load()}.`);
     return;
   }

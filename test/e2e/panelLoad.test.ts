@@ -3,18 +3,14 @@
 import assert from 'node:assert/strict';
 import axe from 'axe-core';
 import type { ToStatisticsPanel } from '../../src/protocol/statisticsPanel';
-import { openPanelPage, panelFigures, panelLayer } from './panelPage';
-import type { PanelPage } from './panelPage';
+import { openPanelPage, panelFigures, panelLayer, panelUpdate } from './panelPage';
+import type { PanelPage, PanelUpdate } from './panelPage';
 
 const count = 1000;
 const layers = Array.from({ length: count }, (_, index) => panelLayer(index, count));
 
-const figuresAt = (step: number): ToStatisticsPanel => ({
-  kind: 'figures',
-  changed: layers.map((_, index) => {
-    const { values: _values, ...figures } = panelFigures(index, step, 16);
-    return { index, figures };
-  }),
+const figuresAt = (step: number): PanelUpdate => ({
+  ...panelUpdate(layers, step),
   marks: [
     [
       500,
@@ -39,7 +35,6 @@ const figuresAt = (step: number): ToStatisticsPanel => ({
       ],
     ],
   ],
-  read: count,
 });
 
 describe('the statistics panel with a thousand layers', () => {

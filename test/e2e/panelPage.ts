@@ -9,6 +9,8 @@ import type { FromStatisticsPanel, PanelLayer, ToStatisticsPanel } from '../../s
 import type { NormStatistics } from '../../src/model/statistics';
 import { quartilesOf, summarise } from '../../src/model/statistics';
 
+export type PanelUpdate = Extract<ToStatisticsPanel, { kind: 'figures' }>;
+
 /** The variables of VS Code's own themes that the page reads, dark modern. */
 const variables: Readonly<Record<string, string>> = {
   foreground: '#cccccc',
@@ -130,4 +132,13 @@ export function panelFigures(
     runningVar: summary(variance),
     values: [mean, variance],
   };
+}
+
+/** An update of all these layers, as often as a live model reports. */
+export function panelUpdate(layers: readonly PanelLayer[], step: number): PanelUpdate {
+  const changed = layers.map((_, index) => {
+    const { values: _values, ...figures } = panelFigures(index, step, 16);
+    return { index, figures };
+  });
+  return { kind: 'figures', changed, marks: [], read: layers.length };
 }
