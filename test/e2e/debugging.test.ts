@@ -4,30 +4,30 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { root } from '../../scripts/lib/paths';
-import { launchWorkbench } from './workbench';
+import { launchWorkbench, torchPython } from './workbench';
 import type { Workbench } from './workbench';
 
-const python = process.env['MODE_INSPECTOR_PYTHON'];
 const configuration = {
   type: 'debugpy',
   name: 'Debug train.py',
   request: 'launch',
   program: '${workspaceFolder}/train.py',
   console: 'internalConsole',
-  python,
 };
 
 describe('a model that is debugged', () => {
   let workbench: Workbench;
 
   before(async () => {
-    assert.ok(python, 'Run this with `npm test -- e2e`, or name a Python with torch in MODE_INSPECTOR_PYTHON.');
     workbench = await launchWorkbench({
       settings: { 'debug.openDebug': 'neverOpen', 'debug.internalConsoleOptions': 'neverOpen' },
       beside: [path.join(root, 'test', 'integration', 'debugger')],
       prepare: (folder) => {
         fs.mkdirSync(path.join(folder, '.vscode'));
-        const text = JSON.stringify({ version: '0.2.0', configurations: [configuration] });
+        const text = JSON.stringify({
+          version: '0.2.0',
+          configurations: [{ ...configuration, python: torchPython() }],
+        });
         fs.writeFileSync(path.join(folder, '.vscode', 'launch.json'), text);
       },
     });

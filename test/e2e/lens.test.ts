@@ -3,10 +3,8 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { launchWorkbench } from './workbench';
+import { launchWorkbench, torchPython } from './workbench';
 import type { Workbench } from './workbench';
-
-const python = process.env['MODE_INSPECTOR_PYTHON'];
 
 const code = `from torch import nn
 
@@ -32,13 +30,12 @@ describe('the lens above a class', () => {
   let workbench: Workbench;
 
   before(async () => {
-    assert.ok(python, 'Run this with `npm test -- e2e`, or name a Python with torch in MODE_INSPECTOR_PYTHON.');
     workbench = await launchWorkbench({
       prepare: (folder) => {
         fs.writeFileSync(path.join(folder, 'head.py'), code);
         // A window on a server takes a machine's settings from there, or from the workspace, and not from the user's.
         fs.mkdirSync(path.join(folder, '.vscode'), { recursive: true });
-        const settings = JSON.stringify({ 'modeInspector.python': python });
+        const settings = JSON.stringify({ 'modeInspector.python': torchPython() });
         fs.writeFileSync(path.join(folder, '.vscode', 'settings.json'), settings);
       },
     });

@@ -1,19 +1,15 @@
 // A person trains with the sample script: the model appears, moves, is switched and pinned, and stays when the program ends.
 
-import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { launchWorkbench } from './workbench';
+import { launchWorkbench, torchPython } from './workbench';
 import type { Workbench } from './workbench';
-
-const python = process.env['MODE_INSPECTOR_PYTHON'];
 
 describe('a live model in the side bar', () => {
   let workbench: Workbench;
 
   before(async () => {
-    assert.ok(python, 'Run this with `npm test -- e2e`, or name a Python with torch in MODE_INSPECTOR_PYTHON.');
-    workbench = await launchWorkbench({ settings: { 'modeInspector.python': python } });
+    workbench = await launchWorkbench({ settings: { 'modeInspector.python': torchPython() } });
   });
 
   after(async () => {

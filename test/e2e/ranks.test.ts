@@ -3,10 +3,8 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { launchWorkbench } from './workbench';
+import { launchWorkbench, torchPython } from './workbench';
 import type { Workbench } from './workbench';
-
-const python = process.env['MODE_INSPECTOR_PYTHON'];
 
 /** Each rank trains on images of its own brightness, and rank 1 has forgotten one layer in eval. */
 const program = `
@@ -44,9 +42,8 @@ describe('two ranks in the side bar', () => {
   let workbench: Workbench;
 
   before(async () => {
-    assert.ok(python, 'Run this with `npm test -- e2e`, or name a Python with torch in MODE_INSPECTOR_PYTHON.');
     workbench = await launchWorkbench({
-      settings: { 'modeInspector.python': python },
+      settings: { 'modeInspector.python': torchPython() },
       prepare: (folder) => {
         fs.writeFileSync(path.join(folder, 'ranks.py'), program);
       },
@@ -64,7 +61,7 @@ describe('two ranks in the side bar', () => {
     await terminal.waitFor({ state: 'attached' });
     await terminal.focus();
     await workbench.page.keyboard.type(
-      `OMP_NUM_THREADS=1 "${python}" -m torch.distributed.run --nproc-per-node 2 ranks.py\n`,
+      `OMP_NUM_THREADS=1 "${torchPython()}" -m torch.distributed.run --nproc-per-node 2 ranks.py\n`,
     );
     await workbench
       .row(/^Job ranks\.py, 2 ranks, 1 flag differs, statistics of 2 layers differ/)

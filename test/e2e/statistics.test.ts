@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { launchWorkbench } from './workbench';
+import { launchWorkbench, torchPython } from './workbench';
 import type { Workbench } from './workbench';
 
 /** High enough for the whole panel. */
@@ -93,12 +93,10 @@ describe('the statistics of a model', () => {
 });
 
 describe('the statistics of a live model', () => {
-  const python = process.env['MODE_INSPECTOR_PYTHON'];
   let workbench: Workbench;
 
   before(async () => {
-    assert.ok(python, 'Run this with `npm test -- e2e`, or name a Python with torch in MODE_INSPECTOR_PYTHON.');
-    workbench = await launchWorkbench({ settings: { 'modeInspector.python': python } });
+    workbench = await launchWorkbench({ settings: { 'modeInspector.python': torchPython() } });
   });
 
   after(async () => {

@@ -1,5 +1,6 @@
 // A real VS Code in a real browser, with the packaged extension: what a person clicks and reads, as functions.
 
+import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -37,6 +38,13 @@ afterEach(async function () {
   const name = this.currentTest.fullTitle().replace(/\W+/g, '-');
   for (const workbench of open) console.log(`      screen: ${await workbench.screenshot(`failed-${name}`)}`);
 });
+
+/** An interpreter with torch. */
+export function torchPython(): string {
+  const python = process.env['MODE_INSPECTOR_PYTHON'];
+  assert.ok(python, 'Run this with `npm test -- e2e`, or name a Python with torch in MODE_INSPECTOR_PYTHON.');
+  return python;
+}
 
 const themeSetting = 'workbench.colorTheme';
 
