@@ -152,7 +152,10 @@ print("waiting", flush=True)
 dist.destroy_process_group()
 `);
     await job.until(/statistics of 2 layers differ · flags agree/);
-    const row = job.ranks.differenceRows(job.key).find(({ label }) => label === 'module.1');
+    // At first the ranks may be compared by `net`, before its wrapper is found.
+    const rowOfLayer = () => job.ranks.differenceRows(job.key).find(({ label }) => label === 'module.1');
+    await job.program.until('a difference below the wrapper', () => rowOfLayer() !== undefined);
+    const row = rowOfLayer();
     assert.match(row?.description ?? '', /^differs by \d[\d.]* % · BatchNorm1d$/);
     const [mean, , counter] = row?.rows ?? [];
     assert.deepEqual(
