@@ -1,7 +1,7 @@
 // One forward of a running program traced: what it calls, from where, and nothing that stays behind.
 
 import assert from 'node:assert/strict';
-import { startProgram } from './program';
+import { lookAtEverything, startProgram } from './program';
 
 const model = `
 import torch.nn.functional as F
@@ -119,6 +119,32 @@ wait()
     await assert.rejects(net.traceForward(), { code: 'refused', message: /torch\.compile/ });
     assert.match(program.output, /\{\} \('torch\.nn\.modules\.module', \[0, 0\], 0\)/);
     assert.equal(program.errors, '');
+  });
+
+  it('waits for a forward that is traced unasked, and takes the one after it', async () => {
+    const program = await startProgram(`
+import time
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
+    def forward(self, x):
+        if torch._C._len_torch_function_stack():
+            wait()
+        return self.drop(x)
+net = Net().eval()
+while True:
+    net(torch.randn(3, 4)); time.sleep(0.01)
+`);
+    const net = await program.model('net');
+    await program.waits();
+    const trace = net.traceForward();
+    // Answered in order: the trace has been asked for.
+    await net.process.look(lookAtEverything);
+    program.goOn();
+    await program.waits();
+    program.goOn();
+    assert.equal((await trace).path, '');
   });
 
   it('takes the model’s part that the program calls by itself', async () => {

@@ -46,8 +46,10 @@ class Requests:
         self._comparer, self._workshop, self._stop = comparer, workshop, stop
         self._unanswered: list[_Switching] = []
         self._tracing: Optional[_Tracing] = None
+        # What begins the next trace, when the forward that is traced now has ended.
+        self._next_tracing: Optional[Callable[[], None]] = None
         self._finished: "queue.SimpleQueue[Callable[[], None]]" = queue.SimpleQueue()
-        self._handlers: dict[str, Callable[[dict[str, Any], _Answer], None]] = {
+        self._handlers: dict[str, _Handler] = {
             "look": self._change_look,
             "setTraining": self._set_training,
             "setFlags": self._set_flags,
@@ -76,11 +78,15 @@ class Requests:
         if not isinstance(method, str):
             return
         answer = _Answer(self._connection, message.get("id"))
+        handler = self._handlers.get(method)
+        if handler is None:
+            answer.refuse(f"This agent knows no request “{method}”.")
+        else:
+            self._attempt(handler, params if isinstance(params, dict) else {}, answer)
+
+    def _attempt(self, handler: _Handler, params: dict[str, Any], answer: _Answer) -> None:
         try:
-            handler = self._handlers.get(method)
-            if handler is None:
-                raise _Refusal(f"This agent knows no request “{method}”.")
-            handler(params if isinstance(params, dict) else {}, answer)
+            handler(params, answer)
         except Disconnected:
             raise
         except _Refusal as refusal:
@@ -231,11 +237,14 @@ class Requests:
     def _trace_forward(self, params: dict[str, Any], answer: _Answer) -> None:
         """{"model", "training": bool or null, "seconds"}: answered when a forward has run, refused if none does in that time."""
         model, seconds, training = self._model(params), params.get("seconds"), params.get("training")
-        # One that is traced for its mode gives way to the next one, whatever its mode, which a person asks for.
-        if self._tracing is not None and not (
-            self._tracing.training is not None and training is None and self._end_tracing("Another trace was asked for.")
-        ):
-            raise _Refusal("Another trace waits for its forward.")
+        tracing = self._tracing
+        if tracing is not None:
+            # One that is traced for its mode gives way to the next one, whatever its mode, which a person asks for.
+            if self._next_tracing is not None or tracing.training is None or training is not None:
+                raise _Refusal("Another trace waits for its forward.")
+            if not self._end_tracing("Another trace was asked for."):
+                self._next_tracing = lambda: self._attempt(self._trace_forward, params, answer)
+                return
         if not self._tracer.is_possible:
             raise _Refusal("This program uses torch.compile, which would compile anew for a trace.")
         wait = float(seconds) if isinstance(seconds, (int, float)) else _TRACE_SECONDS
@@ -243,12 +252,18 @@ class Requests:
         self._tracing = _Tracing(time.monotonic() + wait, training, answer)
 
         def end(result: dict[str, Any]) -> None:
-            # In the thread of the forward.
-            self._finished.put(lambda: answer.give(result))
+            # In the thread of the forward. Whoever finds a trace on its way may leave the next one to what is put here.
             self._tracing = None
+            self._finished.put(lambda: self._finish_tracing(answer, result))
             self._connection.wake()
 
         self._tracer.start(model, training, end)
+
+    def _finish_tracing(self, answer: _Answer, result: dict[str, Any]) -> None:
+        answer.give(result)
+        begin_next, self._next_tracing = self._next_tracing, None
+        if begin_next is not None:
+            begin_next()
 
     def _give_up_tracing(self) -> None:
         tracing = self._tracing
@@ -317,6 +332,9 @@ class _Tracing(NamedTuple):
     deadline: float
     training: Optional[bool]
     answer: _Answer
+
+
+_Handler = Callable[[dict[str, Any], _Answer], None]
 
 
 class _Refusal(Exception):
