@@ -34,7 +34,7 @@ import { toTreeItem } from './treeItem';
 import { nodeId, processKey, rowNode, type TreeNode } from './treeNode';
 import { errorRow, moduleRow, noticeRow, openingRow, problemsRow, rootRow } from './treeModel';
 
-const revealAttempts = 6;
+const revealAttempts = 12;
 /** In milliseconds. */
 const longestReveal = 2000;
 /** Of more ranks than that each is folded at first: the row of the job says what differs. */
@@ -124,11 +124,15 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   private async revealNode(session: ModelSession, node: TreeNode, expand: boolean, focus: boolean): Promise<void> {
     // A view that was hidden fetches its rows only once it is in sight, and drops a selection that comes before them:
     // the last model's row would stay highlighted, while commands act on this one.
+    const [before] = this.view.selection;
     for (let attempt = 0; attempt < revealAttempts; attempt++) {
       if (this.store.get(session.id) !== session) return;
       await this.view.reveal(node, { select: true, focus, expand });
       await setTimeout(50 * (attempt + 1));
-      if (this.view.selection.includes(node)) return;
+      const { selection, visible } = this.view;
+      // Whoever selected another row meanwhile wants that one.
+      const isAnother = selection[0] !== undefined && selection[0] !== before;
+      if (visible && (isAnother || selection.includes(node))) return;
     }
   }
 

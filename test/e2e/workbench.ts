@@ -255,17 +255,19 @@ export class Workbench {
 
   /** Picks an entry of a row's context menu. */
   async contextAction(row: Locator, title: string): Promise<void> {
-    await row.click({ button: 'right' });
     const menu = this.page.locator('.monaco-menu');
     const item = menu.locator('.action-item').filter({ hasText: title }).first();
-    // A menu that has just opened ignores the mouse for a tenth of a second, so that the click that opened it picks nothing.
-    for (let attempt = 0; attempt < 5; attempt++) {
-      await item.click();
-      const closed = await menu.waitFor({ state: 'hidden', timeout: 1000 }).then(
+    const happens = (step: Promise<void>): Promise<boolean> =>
+      step.then(
         () => true,
         () => false,
       );
-      if (closed) return;
+    // A menu that has just opened ignores the mouse for a tenth of a second, so that the click that opened it picks nothing; and one
+    // over a row that is drawn anew, or over a view that gets the focus, goes away by itself.
+    for (let attempt = 0; attempt < 5; attempt++) {
+      if (!(await menu.isVisible())) await row.click({ button: 'right' });
+      const picked = await happens(item.click({ timeout: 3000 }));
+      if (picked && (await happens(menu.waitFor({ state: 'hidden', timeout: 1000 })))) return;
     }
     throw new Error(`The context menu stays open on “${title}”.`);
   }
