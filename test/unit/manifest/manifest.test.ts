@@ -22,6 +22,7 @@ interface Menu {
 }
 
 interface Manifest {
+  readonly icon: string;
   readonly activationEvents: readonly string[];
   readonly contributes: {
     readonly commands: readonly { readonly command: string; readonly title: string; readonly category: string }[];
@@ -30,6 +31,12 @@ interface Manifest {
     readonly viewsContainers: { readonly activitybar: readonly { readonly id: string; readonly icon: string }[] };
     readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
     readonly viewsWelcome: readonly { readonly view: string; readonly contents: string }[];
+    readonly walkthroughs: readonly {
+      readonly steps: readonly {
+        readonly media: { readonly image: string };
+        readonly completionEvents: readonly string[];
+      }[];
+    }[];
     readonly languageModelTools: readonly { readonly name: string }[];
     readonly customEditors: readonly {
       readonly viewType: string;
@@ -101,7 +108,7 @@ describe('manifest', () => {
       assert.ok(known.has(id) || id === 'modeInspector.svg', id);
     for (const welcome of contributes.viewsWelcome)
       assert.ok([viewIds.modules, viewIds.findings].some((view) => view === welcome.view));
-    for (const [, command] of strings['welcome.modules']?.matchAll(/\(command:([\w.]+)\)/g) ?? [])
+    for (const [, command] of Object.values(strings).flatMap((each) => [...each.matchAll(/\(command:([\w.]+)\)/g)]))
       assert.ok(known.has(command ?? ''), command);
   });
 
@@ -129,9 +136,13 @@ describe('manifest', () => {
     assert.deepEqual([...used].sort(), Object.keys(strings).sort());
   });
 
-  it('has the icons that it names, and activates by what it contributes', () => {
-    for (const container of contributes.viewsContainers.activitybar)
-      assert.ok(fs.existsSync(path.join(root, container.icon)));
+  it('has the icons and pictures that it names, and activates by what it contributes', () => {
+    const images = [
+      manifest.icon,
+      ...contributes.viewsContainers.activitybar.map(({ icon }) => icon),
+      ...contributes.walkthroughs.flatMap(({ steps }) => steps.map(({ media }) => media.image)),
+    ];
+    for (const image of images) assert.ok(fs.existsSync(path.join(root, image)), image);
     // The agent goes into the environment of a debugged program before that starts; no contribution announces lenses, nor a
     // panel that comes back with its window.
     assert.deepEqual(manifest.activationEvents, [
