@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly preferredPort?: number;
   /** Whoever opens the address must know it; absent where the server lives for one test run. */
   readonly token?: string;
+  /** Its windows trust no folder until a person does, without asking; else they trust all. */
+  readonly restricted?: boolean;
 }
 
 export interface Server {
@@ -38,7 +40,7 @@ const quietSettings = {
   'workbench.enableExperiments': false,
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'workbench.welcomePage.walkthroughs.openOnInstall': false,
-  'security.workspace.trust.enabled': false,
+  'security.workspace.trust.startupPrompt': 'never',
   'telemetry.telemetryLevel': 'off',
   'update.mode': 'none',
   'extensions.autoUpdate': false,
@@ -52,10 +54,14 @@ const quietSettings = {
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { node, vscode } = await installCodeServer();
   const main = path.join(vscode, 'out', 'server-main.js');
-  const { data, token } = options;
+  const { data, token, restricted = false } = options;
   // Settings that belong to a machine count only where the server reads its own.
   for (const kind of ['User', 'Machine']) {
-    writeSettings(path.join(data, 'data', kind, 'settings.json'), { ...quietSettings, ...options.settings });
+    writeSettings(path.join(data, 'data', kind, 'settings.json'), {
+      ...quietSettings,
+      'security.workspace.trust.enabled': restricted,
+      ...options.settings,
+    });
   }
 
   const folders = ['--server-data-dir', data, '--extensions-dir', path.join(data, 'extensions')];
@@ -69,7 +75,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
   const port = await freePort(options.preferredPort ?? 0);
   const args = [main, '--host', '127.0.0.1', '--port', String(port), ...folders, '--accept-server-license-terms'];
-  args.push('--disable-telemetry', '--telemetry-level', 'off', '--disable-workspace-trust');
+  args.push('--disable-telemetry', '--telemetry-level', 'off');
+  if (!restricted) args.push('--disable-workspace-trust');
   args.push(...(token === undefined ? ['--without-connection-token'] : ['--connection-token', token]));
   const child = spawn(node, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const untrack = track(child);

@@ -25,6 +25,8 @@ export interface LaunchOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Folders of other extensions that are installed beside ours. */
   readonly beside?: readonly string[];
+  /** Opens the folder in Restricted Mode. */
+  readonly restricted?: boolean;
   /** Called with the workspace folder, a copy of samples/, before the editor opens it. */
   readonly prepare?: (folder: string) => void;
 }
@@ -58,7 +60,8 @@ export async function launchWorkbench(options: LaunchOptions = {}): Promise<Work
   const settings = { [themeSetting]: themes.dark.name, ...options.settings };
   const packages = [await packaged];
   for (const extension of options.beside ?? []) packages.push(await packageExtension(extension));
-  const server = await startServer({ data: path.join(temporary, 'data'), packages, settings });
+  const { restricted = false } = options;
+  const server = await startServer({ data: path.join(temporary, 'data'), packages, settings, restricted });
   const { browser, context } = await openBrowser();
   const page = await context.newPage();
   // Long for a click, short for a whole run that has gone wrong.
