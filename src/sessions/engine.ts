@@ -26,6 +26,7 @@ import type { Program } from '../runtime/program';
 import { freshSeed, Generator } from '../runtime/random';
 import type { Value } from '../runtime/values';
 import { AppError } from '../util/errors';
+import { shortened } from '../util/text';
 import { assetsIn, onnxRuntimePrefix, parserAssets, type AssetPaths } from './assets';
 import { chooseModel, describeModels } from './chooseModel';
 import { chooseInputs, makeInput, safeIndexLimit } from './forwardInputs';
@@ -128,7 +129,10 @@ class InProcessEngine implements Engine {
       inputs: models?.[0]?.inputs ?? (await program.inputs()),
       ...(models === undefined ? {} : { models }),
       capabilities: { ...program.capabilities, saveCopy: canSaveCopy(opened, modules) },
-      problems: [...problems, ...program.problems],
+      problems: [...problems, ...program.problems].map((problem) => ({
+        ...problem,
+        message: shortened(problem.message),
+      })),
     };
   }
 

@@ -1,5 +1,7 @@
 // The one error type that users see, and the codes that callers branch on.
 
+import { shortened } from './text';
+
 /** What went wrong, as a stable code; callers branch on it and never on the message. */
 export type AppErrorCode =
   | 'file-unreadable' // the file can't be opened or read
@@ -25,21 +27,24 @@ export type AppErrorCode =
   | 'usage'; // wrong arguments from the caller
 
 /**
- * An error meant for people: `message` says what happened and where, in one sentence; `hint` says what to do.
+ * An error meant for people: `message` says what happened and where, in one sentence; `hint` says what to do. Both are cut to
+ * what can be read, here alone: those who throw need not ask how long a name in them is.
  * It crosses the worker boundary as plain data through {@link toErrorData} and {@link fromErrorData}.
  */
 export class AppError extends Error {
   override readonly name = 'AppError';
+  readonly hint: string | undefined;
   /** Path of the module whose forward failed, where that is known; the message names it too. */
   readonly module: string | undefined;
 
   constructor(
     readonly code: AppErrorCode,
     message: string,
-    readonly hint?: string,
+    hint?: string,
     options?: { readonly cause?: unknown; readonly module?: string | undefined },
   ) {
-    super(message, options);
+    super(shortened(message), options);
+    this.hint = hint === undefined ? undefined : shortened(hint);
     this.module = options?.module;
   }
 

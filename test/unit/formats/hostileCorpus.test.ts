@@ -55,6 +55,7 @@ async function check(file: string, expected: Expected): Promise<void> {
     assert.equal(format, expected.format);
     const paths = modules.map((module) => module.path);
     if (expected.modules !== undefined) assert.deepEqual(paths, expected.modules);
+    for (const { message } of problems) assert.ok(message.length <= 500, message);
     const messages = problems.map(({ message }) => message).join('\n');
     if (expected.problems === undefined) assert.equal(messages, '');
     else assert.match(messages, expected.problems);

@@ -283,6 +283,12 @@ export const hostileFiles: readonly HostileFile[] = [
     beyond(/would unpack from \d+ bytes to 70/),
     () => saved('N0'.repeat(35_000_000)),
   ),
+  file(
+    'long_import.pth',
+    'a class whose name takes sixty kilobytes',
+    { ...bn, problems: /would import n+ … n+\.C \(1 names\)\. Nothing was executed here/ },
+    () => saved(`c${'n'.repeat(60_000)}\nC\n0${stateDict}`),
+  ),
   file('cycle.pth', 'a pickled module that contains itself', corrupt(/contains itself/), () =>
     saved(pickledModule(`${text('0')}h\x63`)),
   ),
@@ -349,6 +355,17 @@ export const hostileFiles: readonly HostileFile[] = [
   file('much_code.pt', 'code files that are long together', beyond(/more than 1000000 words and signs/), manyFiles),
   file('broken_code.pt', 'brackets that never close', corrupt(/code of __torch__ in the archive is not valid/), () =>
     archive(object('Net', ''), { 'net/code/__torch__.py': [latin1('[a,'.repeat(100_000)), { level: 1 }] }),
+  ),
+  file(
+    'long_type.pt',
+    'a forward whose argument has a type of six kilobytes',
+    { format: 'torchscript', forward: { code: 'bad-input', message: /needs a value for 'x' \(\[+ +… +\]+\), and/ } },
+    () =>
+      archive(object('Net', text('training') + '\x88'), {
+        'net/code/__torch__.py': ascii(
+          `class Net(Module):\n  __parameters__ = []\n  training : bool\n  def forward(self: __torch__.Net, x: ${'['.repeat(100)}${' '.repeat(6000)}${']'.repeat(100)}) -> int:\n    return 1\n`,
+        ),
+      }),
   ),
   file(
     'json_bomb.pt2',

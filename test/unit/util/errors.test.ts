@@ -9,6 +9,17 @@ describe('AppError', () => {
     assert.equal(new AppError('usage', 'Which file?').oneLine, 'Which file?');
   });
 
+  it('cuts what a file makes it say, in the middle', () => {
+    const error = new AppError(
+      'bad-input',
+      `It needs a value for 'x' (${'['.repeat(6000)}), and none is there`,
+      'b'.repeat(6000),
+    );
+    assert.match(error.message, /^It needs a value for 'x' \(\[+ … \[+\), and none is there$/);
+    assert.ok(error.oneLine.length < 1010, String(error.oneLine.length));
+    assert.equal(fromErrorData(toErrorData(error, 'usage')).message, error.message);
+  });
+
   it('crosses a boundary as structured-cloneable data', () => {
     const error = new AppError('corrupt', 'The archive ends early.', 'Download it again.');
     const copy = fromErrorData(structuredClone(toErrorData(error, 'usage')));
