@@ -49,6 +49,11 @@ export function readClassFacts(definition: ClassDefinition): ClassFacts {
   return { sites: reader.sites, readsFlag: reader.readsFlag, callsOf: reader.callsOf, constants };
 }
 
+/** Of a local name: whoever assigns more of them to it computes what it is. */
+const mostValues = 16;
+/** Characters of a module's path: `x = x.a`, line by line, makes one as long as the code, and as many as it has lines. */
+const longestPath = 1024;
+
 class FactReader {
   readonly sites: ModeSite[] = [];
   readonly callsOf = new Map<string, number>();
@@ -104,7 +109,9 @@ class FactReader {
     if (module !== undefined) this.aliases.set(target.name, module);
     const name = dotted(value);
     if (name?.startsWith('__torch__.') === true) this.functions.set(target.name, name);
-    this.assigned.set(target.name, [...(this.assigned.get(target.name) ?? []), value]);
+    const values = this.assigned.get(target.name);
+    if (values === undefined) this.assigned.set(target.name, [value]);
+    else if (values.length < mostValues) values.push(value);
   }
 
   /** Path below self of an expression that names a module: `self.layer1`, `getattr(layers, "0")`, a local name. */
@@ -247,7 +254,7 @@ class FactReader {
 }
 
 function join(parent: string | undefined, name: string): string | undefined {
-  if (parent === undefined) return undefined;
+  if (parent === undefined || parent.length + name.length > longestPath) return undefined;
   return parent === '' ? name : `${parent}.${name}`;
 }
 
