@@ -18,6 +18,7 @@ import { TensorReader } from './exportedTensors';
 import { readTreeSpec } from './exportedTree';
 import type { Format, OpenedFile } from './format';
 import { foreignImports } from './imports';
+import { wordsOfProgram } from './jsonMemory';
 import { JsonValue } from './jsonValue';
 import type { Peek } from './peek';
 import { readSavedValue } from './savedValue';
@@ -106,7 +107,7 @@ class ProgramReader {
     const file = this.layout.kind === 'plain' ? 'serialized_exported_program.json' : `models/${name}.json`;
     const bytes = await this.zip.read(this.layout.root + file, MAX_JSON);
     if (bytes === undefined) throw damaged(this.source, `it has no ${file}`);
-    const json = JsonValue.parse(bytes, `${file.slice(file.lastIndexOf('/') + 1)} of ${this.source}`);
+    const json = JsonValue.parse(bytes, `${file.slice(file.lastIndexOf('/') + 1)} of ${this.source}`, wordsOfProgram);
     this.checkVersion(json);
     const reader = new TensorReader(this.zip, await isBigEndian(this.zip, this.layout.root));
     await this.readTensors(reader, name);

@@ -17,9 +17,12 @@ export class JsonValue {
     private readonly depth: number,
   ) {}
 
-  /** @param what names the document in messages. @throws AppError `corrupt` where it is no JSON, `limit-exceeded`. */
-  static parse(bytes: Uint8Array, what: string): JsonValue {
-    checkMemory(bytes, what);
+  /**
+   * @param what names the document in messages. @param mostWords as {@link checkMemory} takes it.
+   * @throws AppError `corrupt` where it is no JSON, `limit-exceeded`.
+   */
+  static parse(bytes: Uint8Array, what: string, mostWords?: number): JsonValue {
+    checkMemory(bytes, what, mostWords);
     let value: unknown;
     try {
       value = JSON.parse(decoder.decode(bytes));

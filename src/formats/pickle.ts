@@ -5,16 +5,26 @@ import { Dict, Tuple, type Value } from '../runtime/program';
 import { AppError } from '../util/errors';
 import { beyondLimit, type OnRead } from './byteSource';
 import { PickleCursor } from './pickleCursor';
-import { memoryOf, WORD, WORDS_OF_CONTAINER, WORDS_OF_FIRST_ITEM, WORDS_OF_KEY } from './pickleMemory';
+import {
+  BITS_OF_WORD,
+  MEMO,
+  memoryOf,
+  WORD,
+  WORDS_OF_CONTAINER,
+  WORDS_OF_FIRST_ITEM,
+  WORDS_OF_KEY,
+} from './pickleMemory';
 import { TensorCalls } from './tensorCalls';
 import { InertHost, MarkedBoolean, PickleBytes, PickleGlobal, PickleObject, type PickleHost } from './pickleValues';
 
 const MAX_DEPTH = 1_000_000;
-const MAX_MEMO = 32_000_000;
-/** Of {@link WORD}s. A state dict of 100,000 tensors takes a sixth of it, or half where it is read for a copy. */
-const MAX_WORDS = 48_000_000;
+/** Of {@link WORD}s. A state dict of 100,000 tensors takes four in eleven of it, a pickled model of 10,000 modules five. */
+const MAX_WORDS = 24_000_000;
 /** Made for a tensor: see `tensorCalls.ts`. */
-const OBJECTS_OF_CALL = 6;
+const OBJECTS_OF_CALL = 4;
+/** What they take, in empty lists. */
+const DICT = 2;
+const OBJECT = 3;
 const FEW = 16;
 /** Instructions between two reports: some ten milliseconds. */
 const STEPS_UNHEARD = 2 ** 18;
@@ -56,13 +66,13 @@ export function unpickleAt(
 class Unpickler {
   private readonly stack: Value[] = [];
   private readonly marks: number[] = [];
-  private readonly memo: Value[] = [];
+  private readonly memo: (Value | undefined)[] = [];
   private memoized = 0;
   /** What has been made so far, in words, as {@link memoryOf} and {@link pushContainer} estimate it. */
   private words = 0;
   /** Stack size at the innermost mark: values below it are out of reach, as in Python. */
   private fence = 0;
-  /** Absent where the host makes no tensors, and where their booleans are to be marked. */
+  /** Absent where the host makes no tensors. */
   private readonly calls: TensorCalls | undefined;
 
   constructor(
@@ -71,7 +81,7 @@ class Unpickler {
     private readonly markBooleans: boolean,
     private readonly onRead?: OnRead,
   ) {
-    if (host.tensors === undefined || markBooleans) return;
+    if (host.tensors === undefined) return;
     this.calls = new TensorCalls(cursor.bytes, cursor.texts, this.memo, host.tensors);
   }
 
@@ -101,7 +111,7 @@ class Unpickler {
           if (this.marks.length > MAX_DEPTH) throw beyondLimit(cursor.what, 'it is nested too deeply');
           break;
         case 0x58: // BINUNICODE
-          stack.push(cursor.utf8(cursor.u32()));
+          stack.push(cursor.utf8(this.counted(cursor.u32())));
           break;
         case 0x4b: // BININT1
           stack.push(smallInts[cursor.u8()]!);
@@ -168,22 +178,22 @@ class Unpickler {
         this.pushContainer(this.popToMark(), 1);
         break;
       case 0x7d: // EMPTY_DICT
-        this.pushContainer(new Dict(), 4);
+        this.pushContainer(new Dict(), DICT);
         break;
       case 0x64: {
         // DICT
         const items = this.popToMark();
-        this.pushContainer(new Dict(), 4);
+        this.pushContainer(new Dict(), DICT);
         this.setItems(items);
         break;
       }
       case 0x8f: // EMPTY_SET
-        this.pushContainer(new PickleObject(new PickleGlobal('builtins', 'set'), emptyTuple), 4);
+        this.pushContainer(new PickleObject(new PickleGlobal('builtins', 'set'), emptyTuple), OBJECT);
         break;
       case 0x91: {
         // FROZENSET
         const items = this.popToMark();
-        this.pushContainer(new PickleObject(new PickleGlobal('builtins', 'frozenset'), emptyTuple), 4);
+        this.pushContainer(new PickleObject(new PickleGlobal('builtins', 'frozenset'), emptyTuple), OBJECT);
         this.appendItems(items);
         break;
       }
@@ -207,8 +217,8 @@ class Unpickler {
       // Calls, which the host turns into values.
       case 0x63: {
         // GLOBAL
-        const module = cursor.line();
-        stack.push(host.global(module, cursor.line()));
+        const module = this.line();
+        stack.push(host.global(module, this.line()));
         break;
       }
       case 0x93: {
@@ -230,34 +240,35 @@ class Unpickler {
       case 0x52: {
         // REDUCE
         const args = this.pop();
-        this.pushContainer(host.reduce(this.pop(), args), 4);
+        const made = host.reduce(this.pop(), args);
+        this.pushContainer(made, made instanceof Dict ? DICT : OBJECT);
         break;
       }
       case 0x81: {
         // NEWOBJ
         const args = this.pop();
-        this.pushContainer(host.newObject(this.pop(), args), 4);
+        this.pushContainer(host.newObject(this.pop(), args), OBJECT);
         break;
       }
       case 0x92: {
         // NEWOBJ_EX: keyword arguments are kept behind the positional ones.
         const kwargs = this.pop();
         const args = this.pop();
-        this.pushContainer(host.newObject(this.pop(), new Tuple([args, kwargs])), 4);
+        this.pushContainer(host.newObject(this.pop(), new Tuple([args, kwargs])), OBJECT);
         break;
       }
       case 0x69: {
         // INST
-        const module = cursor.line();
-        const cls = host.global(module, cursor.line());
-        this.pushContainer(host.newObject(cls, new Tuple(this.popToMark())), 4);
+        const module = this.line();
+        const cls = host.global(module, this.line());
+        this.pushContainer(host.newObject(cls, new Tuple(this.popToMark())), OBJECT);
         break;
       }
       case 0x6f: {
         // OBJ
         const [cls, ...args] = this.popToMark();
         if (cls === undefined) throw cursor.error('an object has no class');
-        this.pushContainer(host.newObject(cls, new Tuple(args)), 4);
+        this.pushContainer(host.newObject(cls, new Tuple(args)), OBJECT);
         break;
       }
       case 0x62: {
@@ -270,7 +281,7 @@ class Unpickler {
         stack.push(host.persistent(this.pop()));
         break;
       case 0x50: // PERSID
-        stack.push(host.persistent(cursor.line()));
+        stack.push(host.persistent(this.line()));
         break;
 
       // Long integers, and text and bytes of every protocol.
@@ -290,22 +301,22 @@ class Unpickler {
         stack.push(parseFloatText(cursor));
         break;
       case 0x8c: // SHORT_BINUNICODE
-        stack.push(cursor.utf8(cursor.u8()));
+        stack.push(cursor.utf8(this.counted(cursor.u8())));
         break;
       case 0x8d: // BINUNICODE8
-        stack.push(cursor.utf8(cursor.u64()));
+        stack.push(cursor.utf8(this.counted(cursor.u64())));
         break;
       case 0x56: // UNICODE
-        stack.push(unescape(cursor.line()));
+        stack.push(unescape(this.line()));
         break;
       case 0x53: // STRING
-        stack.push(unescape(cursor.line().replace(/^(['"])(.*)\1$/s, '$2')));
+        stack.push(unescape(this.line().replace(/^(['"])(.*)\1$/s, '$2')));
         break;
       case 0x54: // BINSTRING
-        stack.push(cursor.latin1(cursor.u32()));
+        stack.push(cursor.latin1(this.counted(cursor.u32())));
         break;
       case 0x55: // SHORT_BINSTRING
-        stack.push(cursor.latin1(cursor.u8()));
+        stack.push(cursor.latin1(this.counted(cursor.u8())));
         break;
       case 0x42: // BINBYTES
         stack.push(new PickleBytes(cursor.slice(cursor.u32())));
@@ -381,7 +392,9 @@ class Unpickler {
     cursor.position = call.start;
     this.run(call.end);
     cursor.position = position;
-    later.forEach((value, i) => (memo[call.first + i] = value));
+    later.forEach((value, i) => {
+      if (value !== undefined) memo[call.first + i] = value;
+    });
   }
 
   private pop(): Value {
@@ -410,7 +423,7 @@ class Unpickler {
     this.pushContainer(new Tuple(items), 1);
   }
 
-  /** @param weight one for a list or tuple, four for a dict or object. */
+  /** @param weight one for a list or tuple, {@link DICT} or {@link OBJECT}. */
   private pushContainer(value: Value, weight: number): void {
     this.words += weight * WORDS_OF_CONTAINER;
     this.stack.push(value);
@@ -425,7 +438,13 @@ class Unpickler {
     const list = Array.isArray(target) ? target : target instanceof PickleObject ? target.items : undefined;
     if (list === undefined) throw this.cursor.error('items are added to something that is no list');
     if (list.length === 0) this.words += WORDS_OF_FIRST_ITEM;
-    for (const item of items) list.push(item);
+    if (list.length > 0 || items.length <= FEW) {
+      for (const item of items) list.push(item);
+      return;
+    }
+    // Room for all at once: a list that grows leaves several of its size behind.
+    list.length = items.length;
+    for (let i = 0; i < items.length; i++) list[i] = items[i]!;
   }
 
   private setItems(items: Value[]): void {
@@ -450,10 +469,33 @@ class Unpickler {
   }
 
   private memoize(index: number): void {
-    if (!(index >= 0 && index < MAX_MEMO)) throw beyondLimit(this.cursor.what, `it keeps more than ${MAX_MEMO} values`);
+    if (!(index >= 0)) throw this.cursor.error('it keeps a value at a negative place');
     const value = this.top();
+    if (index > this.memo.length) this.leaveEmpty(index);
     if (this.memo[index] === undefined && this.calls?.callOf(index) === undefined) this.memoized++;
     this.memo[index] = value;
+  }
+
+  /** Memo entries up to `index`, which take their place: those of calls that were read whole, or what a hostile pickle skips. */
+  private leaveEmpty(index: number): void {
+    const { memo } = this;
+    this.words += (index - memo.length) * MEMO;
+    if (!(this.words <= MAX_WORDS)) throw this.tooLarge();
+    while (memo.length < index) memo.push(undefined);
+  }
+
+  /** The length of a text, whose memory is counted before it is made. */
+  private counted(bytes: number): number {
+    const { bytes: all, position } = this.cursor;
+    // One that ends behind the pickle is refused for that, by who reads it.
+    if ((this.words += Math.min(bytes, all.length - position) >>> BITS_OF_WORD) > MAX_WORDS) throw this.tooLarge();
+    return bytes;
+  }
+
+  private line(): string {
+    const line = this.cursor.line();
+    this.counted(line.length);
+    return line;
   }
 
   /** What the opcode before the cursor stands for. */

@@ -9,6 +9,8 @@ const MAX_LINE = 65_536;
 const MAX_INTEGER_BYTES = 128;
 const MAX_DIGITS = 320;
 const CHARACTERS_AT_ONCE = 4096;
+/** Bytes. */
+const MAX_COPIED = 65_536;
 
 export class PickleCursor {
   position = 0;
@@ -59,9 +61,11 @@ export class PickleCursor {
     return this.view.getFloat64(this.take(8), false);
   }
 
+  /** Long ones are a view, since an array of numpy would take its memory twice; a short view would keep the whole pickle. */
   slice(length: number): Uint8Array {
     const start = this.take(length);
-    return this.bytes.slice(start, start + length);
+    const { bytes } = this;
+    return length > MAX_COPIED ? bytes.subarray(start, start + length) : bytes.slice(start, start + length);
   }
 
   utf8(length: number): string {

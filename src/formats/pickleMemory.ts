@@ -2,8 +2,8 @@
 
 /** Bytes. */
 export const WORD = 8;
-/** A list with nothing in it; a dict or object takes four times as much. */
-export const WORDS_OF_CONTAINER = 6;
+/** A list with nothing in it; a dict takes twice as much, and any other object three times. */
+export const WORDS_OF_CONTAINER = 8;
 /** JavaScript makes room for many at once. */
 export const WORDS_OF_FIRST_ITEM = 16;
 /** A key and a value in a dict take twice this, besides what they are themselves. */
@@ -12,13 +12,15 @@ export const WORDS_OF_KEY = 6;
 /** Of an instruction that only moves something: none is free, so that their number has an end too. */
 const STEP = 1;
 /** A place on the stack, with the room by which it grows, and in the list that the value ends in. */
-const PLACE = 3;
-const MEMO = 2;
+const PLACE = 4;
+export const MEMO = 3;
+/** Shifts the length of a text to the words that it takes: it is there in the bytes of the pickle too. */
+export const BITS_OF_WORD = 2;
 const INTEGER = PLACE + 5;
 /** As a hundred bytes, which are read word by word. */
 const LONG_INTEGER = 24;
-const FLOAT = PLACE + 3;
-const TEXT = PLACE + 5;
+const FLOAT = PLACE + 5;
+const TEXT = PLACE + 8;
 const BYTES = PLACE + 57;
 /** A class is looked up and remembered by name; a file of 40,000 classes has a place in the limit many times over. */
 const CLASS = 200;

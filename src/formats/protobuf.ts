@@ -8,9 +8,9 @@ import { beyondLimit, damaged, type ByteSource } from './byteSource';
 const MAX_SMALL = 2 ** 16;
 const FIRST_WINDOW = 2 ** 12;
 const MAX_WINDOW = 2 ** 20;
-/** A field of two bytes takes forty times that in memory, and a message more; a graph of 40,000 nodes with all notes has as many. */
+/** A field of two bytes takes forty times that in memory, and a message more; a graph of 28,000 nodes with all notes has as many. */
 const MAX_FIELDS = 2_000_000;
-const MAX_MESSAGES = 1_000_000;
+const MAX_MESSAGES = 700_000;
 const MAX_DEPTH = 64;
 
 /** Which fields of a message are messages that may be long, by number. */

@@ -6,7 +6,9 @@ import { beyondLimit } from './byteSource';
 
 const MAX_DEPTH = 100;
 /** Checkpoints of the largest published mixtures of experts name about 100,000. */
-const MAX_MODULES = 250_000;
+const MAX_MODULES = 200_000;
+/** Of all modules together. */
+const MAX_TENSORS = 300_000;
 
 /** A state dict does not tell buffers from parameters; these are known by their names. */
 const bufferNames: ReadonlySet<string> = new Set(statisticsNames);
@@ -38,6 +40,7 @@ class NameTree {
   readonly root = new StoredModule('', null);
   private readonly known = new Map<string, StoredModule>([['', this.root]]);
   private count = 1;
+  private tensors = 0;
   /** Whatever wrote names such as `a..b`, an empty part names no module; paths are no longer all there is to know a module by. */
   private hasEmptyParts = false;
   /** The module of the last tensor, and its path. */
@@ -72,7 +75,9 @@ class NameTree {
       this.module = this.moduleAt(this.path);
     }
     const own = name.slice(dot + 1);
-    if (value instanceof Tensor) this.module.set(bufferNames.has(own) ? 'buffers' : 'parameters', own, value);
+    if (!(value instanceof Tensor)) return;
+    if (++this.tensors > MAX_TENSORS) throw beyondLimit(this.fileName, `it names more than ${MAX_TENSORS} tensors`);
+    this.module.set(bufferNames.has(own) ? 'buffers' : 'parameters', own, value);
   }
 
   moduleAt(path: string, below = 0): StoredModule {

@@ -7,8 +7,8 @@ import { moduleState } from './moduleState';
 import { modulesIn, type HeldModule } from './unregistered';
 
 const MAX_DEPTH = 500;
-/** Modules counted under each of their paths. */
-const MAX_PATHS = 2_000_000;
+/** Modules counted under each of their paths. What torch pickles of a module takes so much that its files have a quarter of it. */
+const MAX_PATHS = 100_000;
 
 /** Turns objects into modules; one object that stands at several places becomes one module. */
 export class ModuleReader {

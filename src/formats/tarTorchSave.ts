@@ -16,7 +16,8 @@ import { TorchSaveHost } from './torchSaveHost';
 const BLOCK = 512;
 const MAX_ENTRIES = 10_000;
 const MAX_PICKLE = 256 * 2 ** 20;
-const MAX_TENSORS = 1_000_000;
+/** Each is read by itself. The models of those versions have a thousand. */
+const MAX_TENSORS = 20_000;
 const MAX_RANK = 64;
 /** The pickles between the storages are a key, a device and a class. */
 const WINDOW = 4096;

@@ -66,7 +66,7 @@ export class TensorCalls implements TensorCall {
   constructor(
     private readonly bytes: Uint8Array,
     private readonly texts: ShortTexts,
-    private readonly memo: readonly Value[],
+    private readonly memo: readonly (Value | undefined)[],
     private readonly maker: TensorMaker,
   ) {}
 

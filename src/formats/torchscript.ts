@@ -21,8 +21,8 @@ import type { ZipEntry } from './zipDirectory';
 const NEWEST_VERSION = 10;
 const MAX_PICKLE = 256 * 2 ** 20;
 const MAX_CODE = 8 * 2 ** 20;
-/** Of all code that is read: four megabytes as torch writes it. The trace of a transformer of 48 layers has a ninth of that. */
-const MAX_TOKENS = 1_000_000;
+/** Of all code that is read: 1.6 megabytes as torch writes it. The trace of a transformer of 48 layers has 110,000. */
+const MAX_TOKENS = 400_000;
 
 const decoder = new TextDecoder('utf-8');
 

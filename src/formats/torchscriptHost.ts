@@ -9,7 +9,8 @@ import { isStorageClass, KnownFunction, knownFunction } from './torchFunctions';
 /** The one attribute of an enum member; its name stands in the code only. */
 const ENUM_ATTRIBUTE = 'value';
 
-const MAX_COPIED = 50_000_000;
+/** Of all objects together; 100,000 modules have a million. */
+const MAX_COPIED = 2_000_000;
 
 /** A class of the archive, by its qualified name. */
 class ScriptClass extends OpaqueValue {}

@@ -5,17 +5,20 @@ import { inflateSync } from 'fflate';
 import { beyondLimit, checkRange, damaged, isCount, type ByteSource } from './byteSource';
 import { LOCAL_HEADER, readZipDirectory, STORED, type ZipDirectory, type ZipEntry } from './zipDirectory';
 
-const MAX_INFLATED = 2 ** 30;
+const MAX_READ = 2 ** 30;
+/** Of an entry that is read whole. torch deflates code alone, and whoever packs a model again has fewer objects than this. */
+const MAX_INFLATED = 64 * 2 ** 20;
 const MAX_TEXT = 1024;
-/** An entry that unpacks to more than this must have some of it in the file: a bomb of kilobytes would take a gigabyte. */
-const ALWAYS_INFLATED = 64 * 2 ** 20;
-/** Objects of torch shrink to a thirty-fifth. */
+/** A storage that unpacks to more than that must have some of it in the file: a bomb of kilobytes would take a gigabyte. */
 const MAX_RATIO = 50;
 const decoder = new TextDecoder('utf-8');
 const LOCAL_SIGNATURE = 0x04034b50;
 
 /** A zip file whose directory is read, and whose entries are read when they are needed. */
 export class ZipArchive {
+  /** The storage that was inflated last: kept for who reads it by ranges, and no other beside it. */
+  private inflated: { readonly name: string; readonly bytes: Promise<Uint8Array> } | undefined;
+
   private constructor(
     readonly source: ByteSource,
     readonly entries: ZipDirectory,
@@ -27,18 +30,17 @@ export class ZipArchive {
   }
 
   /** The whole entry, inflated where it is deflated, or undefined where there is none. `limit` is in bytes. */
-  async read(name: string, limit = MAX_INFLATED): Promise<Uint8Array | undefined> {
+  async read(name: string, limit = MAX_READ): Promise<Uint8Array | undefined> {
     const entry = this.entries.get(name);
     if (entry === undefined) return undefined;
-    if (entry.size > limit) {
-      throw beyondLimit(this.source.name, `its entry ${name} would take ${entry.size} bytes, of at most ${limit}`);
+    const most = entry.method === STORED ? limit : Math.min(limit, MAX_INFLATED);
+    if (entry.size > most) {
+      throw beyondLimit(this.source.name, `its entry ${name} would take ${entry.size} bytes, of at most ${most}`);
     }
-    if (entry.size > Math.max(ALWAYS_INFLATED, MAX_RATIO * entry.compressedSize)) {
-      throw beyondLimit(
-        this.source.name,
-        `its entry ${name} would unpack from ${entry.compressedSize} bytes to ${entry.size}`,
-      );
-    }
+    return this.readWhole(entry);
+  }
+
+  private async readWhole(entry: ZipEntry): Promise<Uint8Array> {
     const raw = await this.source.read(await this.dataOffset(entry), entry.compressedSize);
     return entry.method === STORED ? raw : this.inflate(entry, raw);
   }
@@ -49,21 +51,27 @@ export class ZipArchive {
     return bytes === undefined ? undefined : decoder.decode(bytes).trim();
   }
 
-  /** A reader for byte ranges of one entry. A deflated entry is inflated at the first read and kept. */
+  /** A reader for byte ranges of one entry. A deflated entry is inflated whole. */
   rangeReader(entry: ZipEntry): (offset: number, length: number) => Promise<Uint8Array> {
     let start: number | undefined;
-    let inflated: Promise<Uint8Array | undefined> | undefined;
     return async (offset, length) => {
       if (!isCount(offset) || !isCount(length) || offset + length > entry.size) {
         throw damaged(this.source.name, `bytes ${offset} to ${offset + length} lie outside its entry ${entry.name}`);
       }
-      if (entry.method === STORED) {
-        start ??= await this.dataOffset(entry);
-        return this.source.read(start + offset, length);
-      }
-      inflated ??= this.read(entry.name);
-      return (await inflated)?.slice(offset, offset + length) ?? new Uint8Array();
+      if (entry.method !== STORED) return (await this.inflatedStorage(entry)).slice(offset, offset + length);
+      start ??= await this.dataOffset(entry);
+      return this.source.read(start + offset, length);
     };
+  }
+
+  private inflatedStorage(entry: ZipEntry): Promise<Uint8Array> {
+    const { name, size, compressedSize } = entry;
+    if (this.inflated?.name === name) return this.inflated.bytes;
+    if (size > Math.min(MAX_READ, Math.max(MAX_INFLATED, MAX_RATIO * compressedSize)))
+      throw beyondLimit(this.source.name, `its entry ${name} would unpack from ${compressedSize} bytes to ${size}`);
+    const bytes = this.readWhole(entry);
+    this.inflated = { name, bytes };
+    return bytes;
   }
 
   /**

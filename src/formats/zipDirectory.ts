@@ -6,7 +6,8 @@ import { AppError } from '../util/errors';
 import { beyondLimit, checkRange, damaged, type ByteSource } from './byteSource';
 import { ShortTexts } from './shortTexts';
 
-const MAX_DIRECTORY = 512 * 2 ** 20;
+/** 600,000 entries as torch names them; a checkpoint of 100,000 parameters with an optimizer's state has 400,000. */
+const MAX_DIRECTORY = 48 * 2 ** 20;
 const MAX_NAME = 4096;
 /** No deflate stream expands further than this. */
 const MAX_RATIO = 1032;

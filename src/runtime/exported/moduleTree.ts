@@ -9,7 +9,7 @@ import { Tensor } from '../tensor';
 import type { Value } from '../values';
 import type { ExportedProgram, Graph, GraphNode } from './graph';
 
-const MAX_MODULES = 250_000;
+const MAX_MODULES = 200_000;
 const MAX_DEPTH = 200;
 
 /** A module under one of its paths. */

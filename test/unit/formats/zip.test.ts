@@ -87,6 +87,18 @@ describe('ZipArchive', () => {
     await assert.rejects(zip.read('stored', 9), { code: 'limit-exceeded' });
   });
 
+  it('reads deflated storages by turns, and refuses one that unpacks to many times its bytes', async () => {
+    const size = 65 * 2 ** 20;
+    const zip = await open(
+      zipSync({ a: ascii('aaa'.repeat(100)), b: ascii('bbb'.repeat(100)), bomb: new Uint8Array(size) }, { level: 1 }),
+    );
+    const [a, b, bomb] = ['a', 'b', 'bomb'].map((name) => zip.rangeReader(zip.entries.get(name)!));
+    const turns = await Promise.all([a?.(0, 2), b?.(298, 2), a?.(298, 2), b?.(0, 2)]);
+    assert.deepEqual(turns, ['aa', 'bb', 'aa', 'bb'].map(ascii));
+    const expected = { code: 'limit-exceeded', message: /entry bomb would unpack from \d+ bytes to 68157440/ };
+    await assert.rejects(async () => bomb?.(0, 2), expected);
+  });
+
   it('refuses encryption and foreign compression by name', async () => {
     await assert.rejects(open(handMade('a', 'x', { flags: 1 })), {
       code: 'unsupported-format',
