@@ -17,7 +17,7 @@ import type { Field, Layout, Message, ProtobufReader } from './protobuf';
 const MAX_SUBGRAPHS = 32;
 /** Of all graphs and functions together. Large language models have ten thousand nodes, unrolled loops some ten times as many. */
 const MAX_NODES = 250_000;
-/** A file of 2 GB, the most that protobuf allows, has a few thousand. */
+/** Initializers, and tensors in attributes; each of the former is a parameter of a module, which takes more than a node. */
 const MAX_TENSORS = 80_000;
 
 /** Messages that may be long, by the field numbers of onnx.proto3. */

@@ -9,7 +9,7 @@ import { isStorageClass, KnownFunction, knownFunction } from './torchFunctions';
 /** The one attribute of an enum member; its name stands in the code only. */
 const ENUM_ATTRIBUTE = 'value';
 
-/** Of all objects together; 100,000 modules have a million. */
+/** Of all objects together; a module of torch has some ten. */
 const MAX_COPIED = 2_000_000;
 
 /** A class of the archive, by its qualified name. */
