@@ -51,6 +51,12 @@ export class TorchSaveHost extends InertHost {
         module.state = argument(args, 0);
         return module;
       }
+      // What torch.compile returns travels as the model that it wraps, and how that is compiled. It has no flag of its own.
+      if (callable.typeName === 'torch._dynamo.eval_frame.OptimizedModule') {
+        const module = new PickleObject(callable, args);
+        module.state = dictOf('_modules', dictOf('_orig_mod', argument(args, 0) ?? null));
+        return module;
+      }
     }
     return super.reduce(callable, args);
   }
@@ -84,6 +90,12 @@ export class TorchSaveHost extends InertHost {
     if (argument(id, 0) === 'module') return argument(id, 1) ?? null;
     return this.storages.reference(id);
   }
+}
+
+function dictOf(key: string, value: Value): Dict {
+  const dict = new Dict();
+  dict.entries.set(key, value);
+  return dict;
 }
 
 function tensorMaker(storages: Required<PersistentObjects>): TensorMaker {

@@ -168,6 +168,9 @@ def write_files(out: Path) -> int:
     for protocol in (3, 4, 5):
         saved(f"module_protocol{protocol}.pt", net, "module", modules, pickle_protocol=protocol)
     saved("module_in_checkpoint.pt", {"epoch": 3, "ema": net, "optimizer": optimizer.state_dict()}, "module", modules)
+    compiled = [{"path": "", "type": "OptimizedModule", "training": None}, *describe(net, "_orig_mod.")]
+    compiled[1]["path"] = "_orig_mod"
+    saved("compiled.pt", torch.compile(net, backend="eager"), "module", compiled)
     saved("state_dict.pth", state, "state-dict", modules)
     saved("state_dict_legacy.pth", state, "state-dict", modules, **old)
     saved("bare.bin", bare, "state-dict", modules)

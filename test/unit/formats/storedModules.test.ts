@@ -93,6 +93,16 @@ describe('TorchSaveHost', () => {
     assert.deepEqual([...names.imports], ['builtins.eval']);
   });
 
+  it('reads what torch.compile returns as a module around the model, without a flag of its own', () => {
+    const names = host();
+    const optimized = names.global('torch._dynamo.eval_frame', 'OptimizedModule');
+    const compiled = names.reduce(optimized, new Tuple([object('net.Net', { training: false }), null])) as PickleObject;
+    const module = read(compiled);
+    assert.deepEqual([module.qualifiedType, module.training], ['torch._dynamo.eval_frame.OptimizedModule', null]);
+    const inner = module.children.get('_orig_mod');
+    assert.deepEqual([inner?.qualifiedType, inner?.training], ['net.Net', false]);
+  });
+
   it('lists every other look-up', () => {
     for (const [module, name] of [
       ['torch.os', 'system'],
