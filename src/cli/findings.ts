@@ -60,7 +60,12 @@ export function findingLines(findings: readonly Finding[]): string[] {
     const lines = group.slice(0, shownPlaces).map(findingLine);
     const [first] = group;
     const more = group.length - lines.length;
-    return more > 0 ? [...lines, `  ${first.severity.padEnd(11)}  and ${more} more layers  (${first.rule})`] : lines;
+    return more > 0
+      ? [
+          ...lines,
+          `  ${first.severity.padEnd(11)}  and ${more} more ${more === 1 ? 'layer' : 'layers'}  (${first.rule})`,
+        ]
+      : lines;
   });
 }
 

@@ -117,12 +117,14 @@ const noRunningStats: Rule = {
 /** `batchnorm/momentum`: 0, 1 and None each mean something that is easily missed. */
 const momentum: Rule = {
   id: 'batchnorm/momentum',
-  ofModule: ({ batchNorm, instanceNorm, path }) => {
+  ofModule: ({ batchNorm, instanceNorm, literalCalls, path }) => {
     const norm = batchNorm ?? instanceNorm;
     if (norm?.trackRunningStats !== true) return undefined;
+    // In eval torch passes 0 for None too, so that a trace or an export of eval can't tell the two apart.
+    const mayBeNone = literalCalls?.every(({ training }) => !training) === true;
     const words = norm.cumulative
       ? momentumWords.none
-      : norm.momentum === 0
+      : norm.momentum === 0 && !mayBeNone
         ? momentumWords[0]
         : norm.momentum === 1
           ? momentumWords[1]

@@ -51,9 +51,20 @@ const none: readonly LiteralCall[] = [];
 
 const torchLayer = /^(?:__torch__\.)?torch\.nn\.modules\./;
 
-/** True if some layer of a script obeys its flag, or some call of an export runs as eval. */
+/**
+ * True if some layer of a script obeys its flag, or some call of an export runs as eval while no layer of torch's own runs as train.
+ * One that does shows a model in train, whose frozen BatchNorms are in eval.
+ */
 function isAware({ model }: RuleContext): boolean {
-  if (model.format === 'exported-program')
-    return model.modules.some(({ literalCalls }) => literalCalls?.some(({ training }) => !training) === true);
+  if (model.format === 'exported-program') {
+    const calls = model.modules.flatMap(({ literalCalls }) => literalCalls ?? []);
+    return calls.some(({ training }) => !training) && !model.modules.some(isLayerInTrain);
+  }
   return model.modules.some(({ modeSensitive, literalCalls }) => modeSensitive && literalCalls === undefined);
+}
+
+function isLayerInTrain({ qualifiedType, batchNorm, instanceNorm, literalCalls }: ModuleSpec): boolean {
+  // Without running statistics a norm passes True in eval too.
+  if (!torchLayer.test(qualifiedType) || (batchNorm ?? instanceNorm)?.trackRunningStats === false) return false;
+  return literalCalls?.some(({ training }) => training) === true;
 }

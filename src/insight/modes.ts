@@ -16,11 +16,17 @@ const sensitiveKey = {};
 export function sensitiveLayers({ model, once }: RuleContext): readonly SensitiveLayer[] {
   return once(sensitiveKey, () =>
     model.modules.flatMap((module): SensitiveLayer[] => {
-      if (!module.modeSensitive || module.sharedWith !== undefined) return [];
+      if (!module.modeSensitive || module.sharedWith !== undefined || isSameInBothModes(module)) return [];
       const training = heldTraining(module);
       return training === null ? [] : [{ module, training }];
     }),
   );
+}
+
+/** True for a BatchNorm without running statistics, or of a class that never looks at its flag: in which mode it is says nothing. */
+function isSameInBothModes({ batchNorm, behaviourReason, literalCalls }: ModuleSpec): boolean {
+  if (batchNorm === undefined) return false;
+  return !batchNorm.trackRunningStats || (behaviourReason !== undefined && literalCalls === undefined);
 }
 
 const rootsKey = {};

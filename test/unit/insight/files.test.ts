@@ -156,6 +156,58 @@ describe('rules about files', () => {
     assert.ok(rules(asleep).includes('warning dropout/ignores-eval head'), 'it drops in eval');
   });
 
+  it('tell F.dropout in an export of eval from one of train with frozen BatchNorms', () => {
+    const call = (family: 'dropout' | 'batch-norm', training: boolean) =>
+      ({ literalCalls: [{ family, training }] }) as const;
+    const exported = { training: null, qualifiedType: 'torch.nn.modules.own.Layer' };
+    const head = moduleSpec('', 'Net', { training: null, modeSensitive: true, ...call('dropout', true) });
+    const frozen = batchNorm('bn', true, { ...exported, behaviour: 'eval', ...call('batch-norm', false) });
+    const rules = (...modules: Parameters<typeof named>[0]['modules']) =>
+      named({ format: 'exported-program', modules: [head, frozen, ...modules] }).filter((line) =>
+        line.startsWith('warning'),
+      );
+    const drop = (training: boolean) =>
+      dropout('drop', true, { ...exported, behaviour: training ? 'train' : 'eval', ...call('dropout', training) });
+    assert.deepEqual(rules(), ['warning dropout/ignores-eval']);
+    assert.deepEqual(rules(drop(false)), ['warning dropout/ignores-eval']);
+    assert.deepEqual(rules(drop(true)), ['warning mode/baked', 'warning mode/baked drop']);
+    const byBatch = { ...normSpec, trackRunningStats: false };
+    const always = batchNorm('a', true, {
+      ...exported,
+      behaviour: 'train',
+      batchNorm: byBatch,
+      ...call('batch-norm', true),
+    });
+    assert.deepEqual(rules(drop(false), always), ['warning dropout/ignores-eval'], 'it does so in eval too');
+  });
+
+  it('count no layer among those in train or eval that does the same in both', () => {
+    const byBatch = { ...normSpec, trackRunningStats: false };
+    const always = batchNorm('always', true, {
+      training: null,
+      behaviour: 'train',
+      behaviourReason: 'It has none.',
+      batchNorm: byBatch,
+    });
+    const evaluated = batchNorm('bn', true, { training: null, behaviour: 'eval' });
+    const modules = [root(null), evaluated, always];
+    assert.deepEqual(named({ format: 'exported-program', modules }), ['information batchnorm/no-running-stats always']);
+    const frozen = batchNorm('frozen', true, { behaviour: 'eval', behaviourReason: 'Its class never looks.' });
+    assert.deepEqual(named({ modules: [root(false), batchNorm('bn', false), frozen] }), []);
+  });
+
+  it('take a momentum of 0 for one only where the file can tell it from None', () => {
+    const at = (literal?: boolean) => {
+      const calls =
+        literal === undefined ? {} : { literalCalls: [{ family: 'batch-norm' as const, training: literal }] };
+      const bn = batchNorm('bn', true, { training: null, batchNorm: { ...normSpec, momentum: 0 }, ...calls });
+      return named({ format: 'torchscript', modules: [root(null), bn] }).filter((line) => line.includes('momentum'));
+    };
+    assert.deepEqual(at(), ['information batchnorm/momentum bn']);
+    assert.deepEqual(at(true), ['information batchnorm/momentum bn']);
+    assert.deepEqual(at(false), []);
+  });
+
   it('weigh hidden modules by whether somebody put them into eval', () => {
     const holding = (own: boolean, hidden: boolean) => [
       moduleSpec('', 'Net', { training: own, unregistered: [{ name: 'heads[0]', type: 'Linear', training: hidden }] }),
