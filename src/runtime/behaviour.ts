@@ -28,7 +28,7 @@ export const alwaysByStatistics: BehaviourRule = {
   inTrain: 'eval',
   inEval: 'eval',
   withoutFlag: 'eval',
-  reason: 'Its class is frozen: it normalises by the running statistics in both modes.',
+  reason: 'Its class never looks at the flag: it normalises by the running statistics in both modes.',
 };
 
 /** Flags and behaviour by index in a tree in pre-order. */

@@ -67,14 +67,15 @@ export class LiveModules {
   }
 }
 
-function ruleOf({ kind, norm, p }: AgentModule): BehaviourRule {
+function ruleOf(module: AgentModule): BehaviourRule {
+  const { kind, p } = module;
   switch (kind) {
     case 'batchNorm':
-      return norm?.hasStatistics === false ? alwaysByBatch : obedient;
+      return usesStatistics(module) ? obedient : alwaysByBatch;
     case 'frozenBatchNorm':
       return alwaysByStatistics;
     case 'instanceNorm':
-      return norm?.hasStatistics === true ? obedient : indifferent;
+      return usesStatistics(module) ? obedient : indifferent;
     case 'recurrent':
       return p !== undefined && p !== null && p > 0 ? obedient : indifferent;
     case 'dropout':
@@ -87,9 +88,17 @@ function ruleOf({ kind, norm, p }: AgentModule): BehaviourRule {
   }
 }
 
+/**
+ * Eval normalises by the statistics that a BatchNorm has, also where `track_running_stats` was set to False after it was made;
+ * InstanceNorm asks the option too.
+ */
+function usesStatistics({ kind, norm }: AgentModule): boolean {
+  return norm?.hasStatistics === true && (kind !== 'instanceNorm' || norm.tracks);
+}
+
 function specOf(module: AgentModule, rule: BehaviourRule, behaviour: Behaviour): ModuleSpec {
   const { path, type, qualifiedType, training, kind, source, sharedWith } = module;
-  const norm = module.norm === undefined ? undefined : normSpec(module.norm);
+  const norm = module.norm === undefined ? undefined : normSpec(module.norm, usesStatistics(module));
   return {
     path,
     type,
@@ -107,9 +116,9 @@ function specOf(module: AgentModule, rule: BehaviourRule, behaviour: Behaviour):
   };
 }
 
-function normSpec(norm: NonNullable<AgentModule['norm']>): NormSpec {
-  const { numFeatures, eps, momentum, cumulative, affine, tracks, hasStatistics } = norm;
-  return { numFeatures, eps, momentum, cumulative, affine, trackRunningStats: tracks && hasStatistics };
+function normSpec(norm: NonNullable<AgentModule['norm']>, trackRunningStats: boolean): NormSpec {
+  const { numFeatures, eps, momentum, cumulative, affine } = norm;
+  return { numFeatures, eps, momentum, cumulative, affine, trackRunningStats };
 }
 
 /** Tensors whose elements are none of the known kinds are not shown. */

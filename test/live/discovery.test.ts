@@ -145,9 +145,11 @@ class Shared(nn.Module):
 broken, shared = Broken(), Shared()
 scripted = torch.jit.script(nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(0.5)).eval())
 quantised = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), {nn.Linear})
+converted = nn.Sequential(torch.ao.nn.quantized.Dropout(0.5), torch.ao.nn.quantized.BatchNorm2d(2)).eval(); converted[0].train()
 compiled = torch.compile(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
 meta = nn.BatchNorm1d(5, device="meta")
 half = nn.BatchNorm1d(5).half()
+untracked = nn.BatchNorm1d(3).eval(); untracked.track_running_stats = False
 plain = nn.BatchNorm1d(3, track_running_stats=False, momentum=None, affine=False)
 empty = nn.Sequential()
 rnn = nn.LSTM(2, 2, num_layers=2, dropout=0.4)
@@ -188,7 +190,22 @@ wait()
 
     const compiled = await program.model('compiled');
     assert.equal(compiled.module('_orig_mod.1')?.behaviour, 'train');
+    assert.equal(compiled.module('')?.training, true);
+    await compiled.setTraining('', false, { recursive: true });
+    assert.equal(compiled.module('')?.training, false);
+    assert.equal(compiled.module('_orig_mod')?.training, false);
     await program.model('quantised');
+    const converted = await program.model('converted');
+    assert.deepEqual(
+      converted.modules.map(({ behaviour }) => behaviour),
+      ['eval', 'none', 'eval'],
+    );
+    await converted.setTraining('', true, { recursive: true });
+    assert.equal(converted.module('')?.behaviour, 'eval');
+    // Eval goes on normalising by the statistics that it was made with.
+    const untracked = await program.model('untracked');
+    assert.equal(untracked.module('')?.behaviour, 'eval');
+    assert.equal((await untracked.statistics(''))?.runningVar?.mean, 1);
     assert.equal((await (await program.model('half')).statistics(''))?.runningVar?.max, 1);
     const plain = (await program.model('plain')).module('');
     assert.equal(plain?.batchNorm?.trackRunningStats, false);

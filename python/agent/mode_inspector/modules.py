@@ -50,9 +50,20 @@ def flag_of(module: Any) -> Optional[bool]:
     flag = object.__getattribute__(module, "__dict__").get("training")
     if flag is True or flag is False:
         return flag
+    compiled = _compiled_by(module)
+    if compiled is not None:
+        return flag_of(compiled)
     if flag is None:
         flag = module.training if is_scripted(module) else getattr(type(module), "training", None)
     return flag if isinstance(flag, bool) else None
+
+
+def _compiled_by(module: Any) -> Any:
+    """What torch.compile wrapped: its module has no flag of its own, and hands on the one of the model. None for every other."""
+    kind = type(module)
+    if kind.__name__ != "OptimizedModule" or kind.__module__ != "torch._dynamo.eval_frame":
+        return None
+    return child_of(module, "_orig_mod")
 
 
 class ModuleTree:
@@ -193,7 +204,8 @@ def kind_of(module: Any) -> str:
         return _KINDS_BY_NAME.get(str(getattr(module, "original_name", "")), "other")
     for base in kind.__mro__:
         if base.__module__.startswith("torch.") and base.__name__ in _KINDS_BY_NAME:
-            return _KINDS_BY_NAME[base.__name__]
+            found = _KINDS_BY_NAME[base.__name__]
+            return _KINDS_OF_QUANTIZED.get(found, found) if ".nn.quantized." in base.__module__ else found
     if name.startswith("Frozen") and "BatchNorm" in name:
         return "frozenBatchNorm"
     buffers = _attributes(module).get("_buffers") or {}
@@ -229,6 +241,10 @@ _KINDS_BY_NAME = {
     "TransformerEncoderLayer": "encoderLayer",
     "RReLU": "rrelu",
 }
+
+
+# Quantized layers are for inference whatever their flag, which is that of a new module.
+_KINDS_OF_QUANTIZED = {"dropout": "other", "batchNorm": "frozenBatchNorm"}
 
 
 def _options(kind: str, module: Any, attributes: dict[str, Any]) -> dict[str, Any]:

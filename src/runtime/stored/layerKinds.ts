@@ -27,7 +27,7 @@ export function layerSpec(module: StoredModule): Pick<ModuleSpec, 'batchNorm' | 
   const type = typeOf(module);
   if (isInstanceNorm(type)) return { instanceNorm: normSpec(module) };
   if (isBatchNorm(module, type)) return { batchNorm: normSpec(module) };
-  if (isDropout(type))
+  if (isDropout(type) && !isQuantized(module))
     return { dropout: { p: numberOrNull(module.attributes.get('p') ?? module.attributes.get('drop_prob')) } };
   return {};
 }
@@ -36,10 +36,11 @@ function byClass(module: StoredModule): BehaviourRule {
   const type = typeOf(module);
   if (isInstanceNorm(type)) return hasRunningStatistics(module) ? obedient : indifferent;
   if (isBatchNorm(module, type)) {
-    if (type.startsWith('Frozen')) return alwaysByStatistics;
+    if (type.startsWith('Frozen') || isQuantized(module)) return alwaysByStatistics;
     return hasRunningStatistics(module) ? obedient : alwaysByBatch;
   }
-  if (isDropout(type) || modeSensitiveTypes.has(type)) return obedient;
+  if (isDropout(type)) return isQuantized(module) ? indifferent : obedient;
+  if (modeSensitiveTypes.has(type)) return obedient;
   if (/^(RNN|LSTM|GRU)$/.test(type)) return dropsBetweenLayers(module) ? obedient : indifferent;
   return indifferent;
 }
@@ -54,6 +55,11 @@ function byTensors(module: StoredModule): BehaviourRule {
 }
 
 const modeSensitiveTypes: ReadonlySet<string> = new Set(['RReLU', 'MultiheadAttention', 'TransformerEncoderLayer']);
+
+/** Layers that torch converted are for inference whatever their flag, which is that of a new module: dropout drops nothing. */
+function isQuantized({ qualifiedType }: StoredModule): boolean {
+  return /^torch\.(?:ao\.)?nn\.(?:intrinsic\.)?quantized\./.test(qualifiedType);
+}
 
 function isDropout(type: string): boolean {
   return /Dropout|^DropPath$|^StochasticDepth$/.test(type);

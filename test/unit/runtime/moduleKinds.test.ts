@@ -50,6 +50,20 @@ describe('kinds of modules', () => {
     assert.equal(new Set(different.map((module) => kinds.of(module))).size, different.length);
   });
 
+  it('leave the flags of quantized layers aside, which are for inference in either', () => {
+    const quantized = (type: string, buffers: Readonly<Record<string, Value>> = {}) => {
+      const module = new StoredModule(`torch.ao.nn.${type}`, true);
+      for (const [name, value] of Object.entries(buffers)) module.set('buffers', name, value);
+      return new ModuleKinds().of(module);
+    };
+    const drop = quantized('quantized.modules.dropout.Dropout');
+    assert.deepEqual([drop.spec.modeSensitive, drop.rule.inTrain, drop.spec.dropout], [false, 'none', undefined]);
+    const statistics = { running_mean: tensor(), running_var: tensor() };
+    for (const type of ['quantized.modules.batchnorm.BatchNorm2d', 'intrinsic.quantized.modules.bn_relu.BNReLU2d'])
+      assert.deepEqual(quantized(type, statistics).rule.inTrain, 'eval', type);
+    assert.equal(quantized('quantizable.modules.activation.MultiheadAttention').rule.inTrain, 'train');
+  });
+
   it('are right beyond the number that is compared', () => {
     const kinds = new ModuleKinds();
     for (let round = 0; round < 2; round++) {
