@@ -73,6 +73,15 @@ describe('ONNX files', () => {
     });
   });
 
+  it('frozen.onnx runs though ONNX Runtime’s optimizer breaks it', async () => {
+    const input = normal(6, 2);
+    await withFile('frozen.onnx', [input], async (_, run) => {
+      // Each of the two divides by the root of a variance of 1 and an eps of 3.
+      const expected = Array.from(input.toNumbers(), (value) => Number(value) / 4);
+      close(await run(1), expected);
+    });
+  });
+
   it('nested.onnx switches one call of a function and not the other', async () => {
     const input = normal(6, 2);
     const off = Tensor.of('bool', [], Uint8Array.of(0));

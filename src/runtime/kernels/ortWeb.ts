@@ -42,8 +42,10 @@ export async function createOrtWebBackend(options: OrtWebOptions): Promise<Kerne
   });
   return {
     async createSession(model, files): Promise<KernelSession> {
-      const options = files === undefined ? sessionOptions : graphOptions(files);
-      const session = await create(ort.InferenceSession, model, options);
+      const session =
+        files === undefined
+          ? await create(ort.InferenceSession, model, sessionOptions)
+          : await createGraph(ort.InferenceSession, model, graphOptions(files));
       const fetches = session.outputNames;
       return {
         async run(inputs) {
@@ -62,6 +64,23 @@ export async function createOrtWebBackend(options: OrtWebOptions): Promise<Kerne
       };
     },
   };
+}
+
+/**
+ * ONNX Runtime's optimizer loses values of some valid graphs whose equal constants are one behind Identity nodes, as torch's older
+ * exporter writes them. Such a graph runs as it stands.
+ */
+async function createGraph(
+  factory: typeof InferenceSession,
+  model: Uint8Array,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  try {
+    return await create(factory, model, options);
+  } catch (error) {
+    if (!/Invalid model\. Node input .* is not/.test(String(error))) throw error;
+    return create(factory, model, { ...options, graphOptimizationLevel: 'disabled' });
+  }
 }
 
 async function create(
