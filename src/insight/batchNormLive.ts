@@ -98,7 +98,8 @@ const doubleUpdate: Rule = {
     return {
       severity: 'information',
       path,
-      message: `Its running statistics were updated ${ratio.toFixed(1)} times for each optimizer step: each forward in train counts, also one that is repeated for checkpointing.`,
+      // Looks fall between the forwards of one step, so that the ratio is no figure to print.
+      message: `Its running statistics were updated ${String(updates)} times in ${String(steps)} optimizer steps: each forward in train counts, also one that is repeated for checkpointing.`,
       evidence: { updates, steps, ratio },
       actions: [],
     };

@@ -214,6 +214,10 @@ describe('other rules over events', () => {
     const steps = (updates: number, count: number): Deed[] =>
       Array.from({ length: count }, (_, i) => [step, counter(bn, 100 + updates * (i + 1))]).flat();
     assert.deepEqual(rules([counter(bn, 100), ...steps(2, 5)]), ['information batchnorm/double-update body.bn']);
+    // The last look may fall between the forwards and their step.
+    const deeds = [counter(bn, 100), ...steps(2, 5), counter(bn, 112)];
+    const [finding] = find({ kind: 'live', modules: net(), events: told(deeds) });
+    assert.match(finding?.message ?? '', /updated 12 times in 5 optimizer steps:/);
     assert.deepEqual(rules([counter(bn, 100), ...steps(1, 50)]), []);
     assert.deepEqual(rules([counter(bn, 100), ...steps(2, 4)]), [], 'too few steps to tell');
     // A counter that was reset begins anew.
