@@ -77,7 +77,7 @@ describe('ONNX files', () => {
     const input = normal(6, 2);
     await withFile('frozen.onnx', [input], async (_, run) => {
       // Each of the two divides by the root of a variance of 1 and an eps of 3.
-      const expected = Array.from(input.toNumbers(), (value) => Number(value) / 4);
+      const expected = Array.from(input.toNumbers(), (value) => value / 4);
       close(await run(1), expected);
     });
   });
