@@ -52,7 +52,7 @@ export function findingSummary(findings: readonly Finding[]): string {
 }
 
 /** Places of one rule that are shown; a network repeats its layers, and the rest of them only says the same. */
-const shownPlaces = 3;
+export const shownPlaces = 3;
 
 /** A line for each finding, `warning  bn1  …  (batchnorm/never-updated)`; many of one rule are cut short. */
 export function findingLines(findings: readonly Finding[]): string[] {

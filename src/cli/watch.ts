@@ -16,7 +16,7 @@ import type { LiveSession } from '../sessions/liveSession';
 import { AppError, toAppError } from '../util/errors';
 import type { Log } from '../util/log';
 import type { WatchCommand } from './arguments';
-import { eventLine, eventText, type WatchEvent } from './watchEvents';
+import { eventLine, eventText, findingTexts, type WatchEvent } from './watchEvents';
 
 /** News that are still on their way when the program has ended. */
 const lastNewsMilliseconds = 3000;
@@ -153,10 +153,11 @@ function tell(session: LiveSession, output: EventOutput): void {
   session.onDidChange((change) => {
     const common = { time: now(), process: session.process.id, model: session.title };
     if (change.kind === 'findings') {
-      for (const finding of session.findings) {
-        if (!told.has(keyOf(finding)))
-          output.write({ event: 'finding', ...common, finding: withRelativePlace(finding, session.process) });
-      }
+      const fresh = session.findings.filter((finding) => !told.has(keyOf(finding)));
+      output.writeFindings(
+        common,
+        fresh.map((finding) => withRelativePlace(finding, session.process)),
+      );
       told = new Set(session.findings.map(keyOf));
     } else if (change.kind === 'tree') output.write(models(session));
     else if (change.kind === 'modes') {
@@ -274,7 +275,7 @@ class EventOutput {
       // A training loop calls train() at the same line again and again.
       if (text === undefined || (event.event === 'switch' && this.told.has(text))) return;
       this.told.add(text);
-      process.stderr.write(`mode-inspector: ${text}\n`);
+      this.warn(text);
       return;
     }
     if (this.isBroken) return;
@@ -284,6 +285,14 @@ class EventOutput {
         resolve();
       });
     });
+  }
+
+  writeFindings(
+    common: { readonly time: number; readonly process: number; readonly model: string },
+    findings: readonly Finding[],
+  ): void {
+    if (this.json) for (const finding of findings) this.write({ event: 'finding', ...common, finding });
+    else if (!this.isOver) for (const text of findingTexts(common.model, findings)) this.warn(text);
   }
 
   warn(message: string): void {

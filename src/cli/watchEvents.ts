@@ -1,9 +1,9 @@
 // The events of `watch`: as JSON, in the contract's form, and in words.
 
-import type { Finding } from '../model/finding';
+import { groupFindings, ruleKey, type Finding } from '../model/finding';
 import type { Behaviour, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
-import { findingJson } from './findings';
+import { findingJson, shownPlaces } from './findings';
 import { moduleJson } from './report';
 
 /** What every event but the last carries: seconds since the epoch, and the process that it is about. */
@@ -84,19 +84,31 @@ export function eventText(event: WatchEvent): string | undefined {
         event.caller === null ? 'as asked' : `${event.caller.file}:${event.caller.line} in ${event.caller.function}`;
       return `${nameIn(event.model, event.path)} → ${modeOf(event.training)} (${caller})`;
     }
-    case 'finding': {
-      const { severity, rule, path, message, source } = event.finding;
-      if (severity === 'information') return undefined;
-      const place = source === undefined ? '' : ` ${source.file}:${source.line}`;
-      return `${severity} in ${nameIn(event.model, path)}: ${message}${place} (${rule})`;
-    }
     case 'gone':
       return `${event.model} is gone`;
+    // Those that come together are told together.
+    case 'finding':
     case 'modes':
     case 'statistics':
     case 'exited':
       return undefined;
   }
+}
+
+/** Findings of one model that came together, a sentence each, but for the many layers of which one rule says the same. */
+export function findingTexts(model: string, findings: readonly Finding[]): string[] {
+  const urgent = findings.filter(({ severity }) => severity !== 'information');
+  return [...groupFindings(urgent, ruleKey).values()].flatMap((group) => {
+    const texts = group.slice(0, shownPlaces).map(({ severity, rule, path, message, source }) => {
+      const place = source === undefined ? '' : ` ${source.file}:${source.line}`;
+      return `${severity} in ${nameIn(model, path)}: ${message}${place} (${rule})`;
+    });
+    const [{ severity, rule }] = group;
+    const more = group.length - texts.length;
+    return more > 0
+      ? [...texts, `${severity} in ${more} more ${more === 1 ? 'layer' : 'layers'} of ${model} (${rule})`]
+      : texts;
+  });
 }
 
 function nameIn(model: string | null, path: string): string {
