@@ -137,8 +137,8 @@ const trainWithoutGrad: Rule = {
     }),
 };
 
-/** Functions that run a model in train and without gradients on purpose: for the statistics. */
-const renewsStatistics = /bn|batch_?norm|calibrat|running_?stat/i;
+/** Functions that run a model in train and without gradients on purpose: for the statistics. `bn` is a word: not that in `subnet`. */
+const renewsStatistics = /(?:^|_)bns?(?:_|$)|BN|batch_?norm|BatchNorm|[Cc]alibrat|[Rr]unning_?[Ss]tat/;
 
 /** Other models learn in this program and this one does not: a momentum encoder, an average, a generator held for the while. */
 function isTeacher({ model }: RuleContext): boolean {
