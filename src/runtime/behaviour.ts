@@ -24,7 +24,7 @@ export const alwaysByBatch: BehaviourRule = {
   reason: 'It keeps no running statistics and normalises by the batch in both modes.',
 };
 /** A BatchNorm of a class that never looks at its flag. */
-export const alwaysByStatistics: BehaviourRule = {
+export const alwaysByStatistics: BehaviourRule & { readonly reason: string } = {
   inTrain: 'eval',
   inEval: 'eval',
   withoutFlag: 'eval',

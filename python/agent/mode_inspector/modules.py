@@ -211,7 +211,8 @@ def kind_of(module: Any) -> str:
     buffers = _attributes(module).get("_buffers") or {}
     if "running_mean" in buffers and "running_var" in buffers:
         return "batchNorm"
-    if "Dropout" in name or name in ("DropPath", "StochasticDepth"):
+    # A block that is named after the layers in it has children.
+    if ("Dropout" in name or name in ("DropPath", "StochasticDepth")) and not has_children(module):
         return "dropout"
     return "other"
 

@@ -61,10 +61,14 @@ function layerSpec(
   type: string,
   sites: readonly ModeSite[],
 ): Pick<ModuleSpec, 'batchNorm' | 'instanceNorm' | 'dropout'> {
-  if (type.includes('InstanceNorm')) return { instanceNorm: normSpec(node, sites) };
   const hasStatistics = node.buffers.get('running_mean') instanceof Tensor;
-  if (type.includes('BatchNorm') || hasStatistics) return { batchNorm: normSpec(node, sites) };
-  if (!type.includes('Dropout')) return {};
+  const normalises = hasStatistics || sites.some(({ family }) => family === 'batch-norm' || family === 'instance-norm');
+  // A block that is named after the layers in it, such as ConvBatchNormReLU, does nothing of the kind itself.
+  const isLayer = node.children.length === 0;
+  if (type.includes('InstanceNorm') && (isLayer || normalises)) return { instanceNorm: normSpec(node, sites) };
+  if (hasStatistics || (type.includes('BatchNorm') && (isLayer || normalises)))
+    return { batchNorm: normSpec(node, sites) };
+  if (!type.includes('Dropout') || !isLayer) return {};
   const site = sites.find(({ family }) => family === 'dropout');
   return { dropout: { p: site === undefined ? null : probabilityOf(site) } };
 }

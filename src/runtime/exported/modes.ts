@@ -2,7 +2,7 @@
 // exported, and a switched module has its calls run with other arguments.
 
 import type { Behaviour } from '../../model/module';
-import { alwaysByBatch, combine, combineUpwards, type Modes } from '../behaviour';
+import { alwaysByBatch, alwaysByStatistics, combine, combineUpwards, type Modes } from '../behaviour';
 import { PathIndex } from '../moduleOrder';
 import type { GraphNode } from './graph';
 import { hasNoMomentum, isDropoutFunction, modeSite, type ModeSite } from './modeSites';
@@ -139,14 +139,18 @@ export class ExportedModes {
 }
 
 /** What is told of a module without a call that has a mode, though its class or its Python function would have one. */
-function fixedMode({ type, calls, firstCall }: ModuleNode): OwnMode['fixed'] {
+function fixedMode({ type, calls, firstCall, children }: ModuleNode): OwnMode['fixed'] {
   if (calls.some(({ calledFunction }) => isDropoutFunction(calledFunction))) {
     return {
       behaviour: 'eval',
       reason: 'A decomposition removed its dropout from the graph: it lets everything through in both modes.',
     };
   }
-  if (type.includes('BatchNorm') && firstCall !== undefined) {
+  const name = type.slice(type.lastIndexOf('.') + 1);
+  if (name.startsWith('Frozen') && name.includes('BatchNorm'))
+    return { behaviour: 'eval', reason: alwaysByStatistics.reason };
+  // A block that is named after the layers in it has parts.
+  if (name.includes('BatchNorm') && firstCall !== undefined && children.length === 0) {
     return { behaviour: 'unknown', reason: 'A decomposition took its normalisation apart: its mode can’t be told.' };
   }
   if (type.endsWith('.RReLU') && firstCall !== undefined) {

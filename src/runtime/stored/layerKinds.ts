@@ -25,21 +25,21 @@ export function behaviourOf(module: StoredModule): BehaviourRule {
 /** `batchNorm`, `instanceNorm` or `dropout`, where the module is one. */
 export function layerSpec(module: StoredModule): Pick<ModuleSpec, 'batchNorm' | 'instanceNorm' | 'dropout'> {
   const type = typeOf(module);
-  if (isInstanceNorm(type)) return { instanceNorm: normSpec(module) };
+  if (isInstanceNorm(module, type)) return { instanceNorm: normSpec(module) };
   if (isBatchNorm(module, type)) return { batchNorm: normSpec(module) };
-  if (isDropout(type) && !isQuantized(module))
+  if (isDropout(module, type) && !isQuantized(module))
     return { dropout: { p: numberOrNull(module.attributes.get('p') ?? module.attributes.get('drop_prob')) } };
   return {};
 }
 
 function byClass(module: StoredModule): BehaviourRule {
   const type = typeOf(module);
-  if (isInstanceNorm(type)) return hasRunningStatistics(module) ? obedient : indifferent;
+  if (isInstanceNorm(module, type)) return hasRunningStatistics(module) ? obedient : indifferent;
   if (isBatchNorm(module, type)) {
     if (type.startsWith('Frozen') || isQuantized(module)) return alwaysByStatistics;
     return hasRunningStatistics(module) ? obedient : alwaysByBatch;
   }
-  if (isDropout(type)) return isQuantized(module) ? indifferent : obedient;
+  if (isDropout(module, type)) return isQuantized(module) ? indifferent : obedient;
   if (modeSensitiveTypes.has(type)) return obedient;
   if (/^(RNN|LSTM|GRU)$/.test(type)) return dropsBetweenLayers(module) ? obedient : indifferent;
   return indifferent;
@@ -61,17 +61,22 @@ function isQuantized({ qualifiedType }: StoredModule): boolean {
   return /^torch\.(?:ao\.)?nn\.(?:intrinsic\.)?quantized\./.test(qualifiedType);
 }
 
-function isDropout(type: string): boolean {
-  return /Dropout|^DropPath$|^StochasticDepth$/.test(type);
+function isDropout(module: StoredModule, type: string): boolean {
+  return /Dropout|^DropPath$|^StochasticDepth$/.test(type) && isLayer(module, 'p', 'drop_prob');
 }
 
-function isInstanceNorm(type: string): boolean {
-  return type.includes('InstanceNorm');
+function isInstanceNorm(module: StoredModule, type: string): boolean {
+  return type.includes('InstanceNorm') && isLayer(module, 'num_features');
 }
 
 /** Classes of other libraries are told by their buffers: `BatchNormAct2d`, `ABN`. */
 function isBatchNorm(module: StoredModule, type: string): boolean {
-  return type.includes('BatchNorm') || hasRunningStatistics(module);
+  return hasRunningStatistics(module) || (type.includes('BatchNorm') && isLayer(module, 'num_features'));
+}
+
+/** False for a block that is named after the layers in it, such as `ConvBatchNormReLU`; a layer with parts has the layer's options. */
+function isLayer({ children, attributes }: StoredModule, ...options: readonly string[]): boolean {
+  return children.size === 0 || options.some((name) => attributes.has(name));
 }
 
 function hasRunningStatistics({ buffers }: StoredModule): boolean {

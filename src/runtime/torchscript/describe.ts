@@ -4,7 +4,7 @@ import type { Behaviour, ModuleSpec, NormSpec, TensorSpec } from '../../model/mo
 import { alwaysByBatch, combine, indifferent, obedient, type BehaviourRule } from '../behaviour';
 import { numberOrNull, shapeOf, tensorSpecs } from '../specs';
 import { Tensor } from '../tensor';
-import type { ScriptObject, Value } from '../values';
+import { ScriptObject, type Value } from '../values';
 import type { ClassFacts, ModeSite } from './modeSites';
 
 /** A call with the probability that this very module has. */
@@ -60,6 +60,8 @@ export function normSpec(
   const isInstanceNorm = type.includes('InstanceNorm');
   if (!isBatchNorm && !isInstanceNorm) return {};
   const tracks = object.attributes.get('running_mean') instanceof Tensor;
+  // A block may be named after the layers in it: ConvBatchNormReLU.
+  if (!tracks && site === undefined && hasParts(object)) return {};
   const spec = normOptions(object, facts, site, tracks);
   return isBatchNorm ? { batchNorm: spec } : { instanceNorm: spec };
 }
@@ -88,8 +90,21 @@ function normOptions(
   };
 }
 
+/** `dropout`, where the module is such a layer and no block that is named after one in it. */
+export function dropoutSpec(
+  object: ScriptObject,
+  type: string,
+  facts: ClassFacts | undefined,
+): Pick<ModuleSpec, 'dropout'> {
+  return type.includes('Dropout') && !hasParts(object) ? { dropout: { p: dropoutP(facts) } } : {};
+}
+
+function hasParts({ attributes }: ScriptObject): boolean {
+  return [...attributes.values()].some((value) => value instanceof ScriptObject);
+}
+
 /** The probability of a Dropout layer. */
-export function dropoutP(facts: ClassFacts | undefined): number | null {
+function dropoutP(facts: ClassFacts | undefined): number | null {
   const constant = facts?.constants.get('p');
   return numberOrNull(constant ?? facts?.sites.find(({ family }) => family === 'dropout')?.literals[1]);
 }

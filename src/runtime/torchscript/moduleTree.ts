@@ -15,7 +15,7 @@ import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
 import { ScriptObject } from '../values';
 import { demangle, type CodeLibrary, type FoundClass } from './codeLibrary';
-import { behaviourRule, dropoutP, namedTensors, normSpec, resolvedSites, type ResolvedSite } from './describe';
+import { behaviourRule, dropoutSpec, namedTensors, normSpec, resolvedSites, type ResolvedSite } from './describe';
 import { readClassFacts, type ClassFacts } from './modeSites';
 
 /** A module under one of its paths. */
@@ -179,7 +179,7 @@ export class ModuleTree {
       ...(rule.reason === undefined ? {} : { behaviourReason: rule.reason }),
       ...(source === undefined ? {} : { source }),
       ...normSpec(object, type, facts),
-      ...(type.includes('Dropout') ? { dropout: { p: dropoutP(facts) } } : {}),
+      ...dropoutSpec(object, type, facts),
       parameters: namedTensors(object, info?.found.definition.parameterNames),
       buffers: namedTensors(object, info?.found.definition.bufferNames),
       ...(sharedWith === undefined ? {} : { sharedWith }),

@@ -57,6 +57,25 @@ class Branching(nn.Module):
         return x if self.training else -x
 
 
+class ConvBatchNormReLU(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.unit = nn.Sequential(nn.Conv2d(channels, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.unit(x)
+
+
+class InstanceNormDropoutBlock(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(4)
+        self.drop = nn.Dropout(0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.drop(self.norm(x))
+
+
 def norms_of(recorder) -> List[str]:
     return [path for path, module in recorder.copies[0].named_modules() if class_name(module).startswith("BatchNorm")]
 
@@ -140,6 +159,13 @@ model("modes", "as_stored", mixed_before_saving, IMAGES, plan=as_stored)
 model("modes", "overridden_train", lambda: settle(Overridden().train()), IMAGES, plan=as_stored)
 model("modes", "overridden_train_then_train", lambda: settle(Overridden()), IMAGES)
 model("modes", "frozen_parameters", lambda: settle(FrozenParameters()), lambda: (randn(3, 3, 6, 6),))
+model(
+    "modes",
+    "blocks_named_after_layers",
+    lambda: settle(nn.Sequential(ConvBatchNormReLU(3), InstanceNormDropoutBlock())),
+    lambda: (randn(3, 3, 6, 6),),
+    forms=("script", "trace_eval"),
+)
 model("modes", "branching", lambda: settle(Branching()), lambda: (randn(4, 4),), plan=parent_flag_only)
 model(
     "modes",

@@ -50,6 +50,21 @@ describe('kinds of modules', () => {
     assert.equal(new Set(different.map((module) => kinds.of(module))).size, different.length);
   });
 
+  it('tell a block that is named after the layers in it from such a layer', () => {
+    const named = (type: string, options: readonly string[] = [], parts = 1) => {
+      const module = new StoredModule(`net.${type}`, true);
+      for (let i = 0; i < parts; i++) module.setChild(String(i), stored({}));
+      for (const name of options) module.set('attributes', name, 4n);
+      const { batchNorm, instanceNorm, dropout } = new ModuleKinds().of(module).spec;
+      return batchNorm !== undefined || instanceNorm !== undefined || dropout !== undefined;
+    };
+    for (const type of ['ConvBatchNormReLU', 'InstanceNormBlock', 'ResidualDropoutBlock']) {
+      assert.equal(named(type), false, type);
+      assert.equal(named(type, [], 0), true, type);
+    }
+    assert.equal(named('BatchNormAct2d', ['num_features']), true, 'a layer with an activation as its part');
+  });
+
   it('leave the flags of quantized layers aside, which are for inference in either', () => {
     const quantized = (type: string, buffers: Readonly<Record<string, Value>> = {}) => {
       const module = new StoredModule(`torch.ao.nn.${type}`, true);
