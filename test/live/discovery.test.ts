@@ -145,6 +145,9 @@ class Shared(nn.Module):
 broken, shared = Broken(), Shared()
 scripted = torch.jit.script(nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(0.5)).eval())
 quantised = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), {nn.Linear})
+class DropoutBlock(nn.Module):
+    def __init__(self): super().__init__(); self.fc = nn.Linear(1, 1)
+block = DropoutBlock()
 converted = nn.Sequential(torch.ao.nn.quantized.Dropout(0.5), torch.ao.nn.quantized.BatchNorm2d(2)).eval(); converted[0].train()
 compiled = torch.compile(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
 meta = nn.BatchNorm1d(5, device="meta")
@@ -195,6 +198,7 @@ wait()
     assert.equal(compiled.module('')?.training, false);
     assert.equal(compiled.module('_orig_mod')?.training, false);
     await program.model('quantised');
+    assert.equal((await program.model('block')).module('')?.modeSensitive, false);
     const converted = await program.model('converted');
     assert.deepEqual(
       converted.modules.map(({ behaviour }) => behaviour),
