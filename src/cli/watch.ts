@@ -273,9 +273,7 @@ class EventOutput {
     if (!this.json) {
       const text = eventText(event);
       // A training loop calls train() at the same line again and again.
-      if (text === undefined || (event.event === 'switch' && this.told.has(text))) return;
-      this.told.add(text);
-      this.warn(text);
+      if (text !== undefined && (event.event !== 'switch' || this.isFirst(text))) this.warn(text);
       return;
     }
     if (this.isBroken) return;
@@ -292,7 +290,17 @@ class EventOutput {
     findings: readonly Finding[],
   ): void {
     if (this.json) for (const finding of findings) this.write({ event: 'finding', ...common, finding });
-    else if (!this.isOver) for (const text of findingTexts(common.model, findings)) this.warn(text);
+    if (this.json || this.isOver) return;
+    // With each epoch they may come and go, and the figures in them grow.
+    const fresh = findings.filter((finding) => this.isFirst(`${common.model} ${keyOf(finding)}`));
+    for (const text of findingTexts(common.model, fresh)) this.warn(text);
+  }
+
+  /** False for what was told before. */
+  private isFirst(text: string): boolean {
+    if (this.told.has(text)) return false;
+    this.told.add(text);
+    return true;
   }
 
   warn(message: string): void {

@@ -273,6 +273,23 @@ print("to stderr", file=sys.stderr)
     assert.equal(json.errors, 'mine\n');
   });
 
+  it('says once what comes and goes with each epoch', async () => {
+    const epochs = `
+import time, torch
+from torch import nn
+net = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 2))
+net[0].requires_grad_(False)
+for epoch in range(3):
+    net.train()
+    for _ in range(4):
+        net(torch.randn(4, 2)); time.sleep(0.3)
+    net.eval(); time.sleep(0.9)
+`;
+    const { errors } = await run(['watch', '--', 'python', program(epochs)]);
+    const found = errors.match(/^mode-inspector: warning in net\.0: .*frozen-but-updating\)$/gm) ?? [];
+    assert.equal(found.length, 1, errors);
+  });
+
   it('ends as the program ends', async () => {
     for (const [code, status] of [
       ['', 0],
