@@ -15,12 +15,18 @@ export interface ForwardTarget {
  * The model in which the module at `path` stands. Undefined where the file holds several and the path is in none of them: then
  * a person is asked.
  */
-export function forwardTarget({ models, inputs }: ModelSession, path: string): ForwardTarget | undefined {
-  if (models === undefined || models.length === 0) return { inputs };
-  const [only] = models;
+export function forwardTarget(session: ModelSession, path: string): ForwardTarget | undefined {
+  const models = runnableModels(session);
+  const [only, ...others] = models;
+  if (only === undefined) return { inputs: session.inputs };
   const found = models.find((model) => isWithin(path, model.path));
   if (found !== undefined) return targetOf(found);
-  return only !== undefined && models.length === 1 ? targetOf(only) : undefined;
+  return others.length === 0 ? targetOf(only) : undefined;
+}
+
+/** Of several models those that can run. */
+export function runnableModels({ models }: ModelSession): readonly SavedModel[] {
+  return (models ?? []).filter(({ canRun }) => canRun);
 }
 
 export function targetOf({ path, inputs }: SavedModel): ForwardTarget {

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import type { ForwardInput } from '../protocol/engine';
 import type { ModelSession } from '../sessions/modelSession';
 import { inputPrompt, parseInputs, prefilledInputs, validateInputs } from '../views/forwardInputModel';
-import { forwardTarget, targetOf, targetTitle, type ForwardTarget } from './forwardModel';
+import { forwardTarget, runnableModels, targetOf, targetTitle, type ForwardTarget } from './forwardModel';
 import { targetsOf } from './targets';
 import type { Scene } from './targets';
 
@@ -21,7 +21,7 @@ export class ForwardQuestions {
     const found = forwardTarget(session, row?.session === session ? row.module.path : '');
     if (found !== undefined) return found;
     const picked = await vscode.window.showQuickPick(
-      (session.models ?? []).map((model) => ({
+      runnableModels(session).map((model) => ({
         label: model.path,
         description: session.module(model.path)?.type ?? '',
         model,

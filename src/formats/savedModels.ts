@@ -1,7 +1,7 @@
 // Finds the models in what torch.save was given: a module, a state dict, or a checkpoint that holds some under its keys.
 
 import type { ModelFormat } from '../model/description';
-import { Dict, StoredModule, Tensor, Tuple, type Value } from '../runtime/program';
+import { Dict, StoredModule, Tensor, Tuple, type ModelContents, type Value } from '../runtime/program';
 import { AppError } from '../util/errors';
 import { PickleObject, type MarkedBoolean } from './pickleValues';
 import { moduleState } from './moduleState';
@@ -19,13 +19,13 @@ const MAX_MODELS = 1000;
 /** What a file of torch.save holds. */
 export interface SavedModels {
   readonly format: ModelFormat;
-  /** The model, or a module without a class that has each of several models at its key. */
-  readonly root: StoredModule;
+  /** The root is the model, or a module without a class that has each of several models at its key. */
+  readonly contents: StoredContents;
   /** Where each module has its flag, if the pickle was read with its booleans marked. */
   readonly flags: ReadonlyMap<StoredModule, MarkedBoolean>;
-  /** Why the file tells no mode; absent where it does. */
-  readonly modeNote?: string;
 }
+
+type StoredContents = Extract<ModelContents, { readonly kind: 'stored' }>;
 
 interface Found {
   /** Keys that lead to it. */
@@ -51,10 +51,11 @@ export function readSavedModels(
       ? modulesOfDict(model, metadataOf(model), fileName)
       : modules.module(model as PickleObject);
   const [only] = found;
-  const root = found.length === 1 && only !== undefined ? read(only) : gathered(found, read);
   const { flags } = modules;
-  if (found.every(({ kind }) => kind === 'module')) return { format: 'module', root, flags };
-  return { format: 'state-dict', root, flags, modeNote: noteOn(value, found) };
+  const contents: StoredContents =
+    found.length === 1 && only !== undefined ? { kind: 'stored', root: read(only) } : gathered(found, read);
+  if (found.every(({ kind }) => kind === 'module')) return { format: 'module', contents, flags };
+  return { format: 'state-dict', contents: { ...contents, modeNote: noteOn(value, found) }, flags };
 }
 
 /** Looks for models, outermost first, and not inside of what is one. */
@@ -124,9 +125,10 @@ function* namedItems(dict: Dict): Generator<readonly [string, Value]> {
 }
 
 /** A root that has each model at its place; a place that begins with another's is its child. */
-function gathered(found: readonly Found[], read: (found: Found) => StoredModule): StoredModule {
+function gathered(found: readonly Found[], read: (found: Found) => StoredModule): StoredContents {
   const outer = found.find(({ place }) => place.length === 0);
   const root = outer === undefined ? new StoredModule('', null) : read(outer);
+  const models: string[] = [];
   for (const one of found) {
     if (one === outer) continue;
     const parts = one.place.flatMap((key) => key.split('.').filter((part) => part !== ''));
@@ -138,8 +140,9 @@ function gathered(found: readonly Found[], read: (found: Found) => StoredModule)
       parent = child;
     }
     parent.setChild(name, read(one));
+    models.push([...parts, name].join('.'));
   }
-  return root;
+  return { kind: 'stored', root, ...(outer === undefined ? { models } : {}) };
 }
 
 function noteOn(value: Value, found: readonly Found[]): string {

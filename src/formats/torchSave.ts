@@ -85,16 +85,12 @@ function findPickle(zip: ZipArchive): string | undefined {
 
 /** The models in what was saved; every layout of torch.save ends here. @throws AppError */
 export function openSaved(name: string, { value, host }: Saved): OpenedFile {
-  const { format, root, modeNote } = readSavedModels(value, (dict) => host.metadataOf(dict), name);
-  return {
-    format,
-    contents: { kind: 'stored', root, ...(modeNote === undefined ? {} : { modeNote }) },
-    problems: importProblems(host.imports),
-  };
+  const { format, contents } = readSavedModels(value, (dict) => host.metadataOf(dict), name);
+  return { format, contents, problems: importProblems(host.imports) };
 }
 
 /** The modules in what was saved and read with its booleans marked. @throws AppError */
 export function writableSaved(name: string, { value, host }: Saved): WritableModel['modules'] {
-  const { root, flags } = readSavedModels(value, (dict) => host.metadataOf(dict), name);
-  return writableStored(root, flags);
+  const { contents, flags } = readSavedModels(value, (dict) => host.metadataOf(dict), name);
+  return writableStored(contents.root, flags);
 }

@@ -38,6 +38,8 @@ export interface Capabilities {
 export interface SavedModel {
   /** Of its root in the tree. */
   readonly path: string;
+  /** A state dict can't, nor can a module of unknown classes; then there are no inputs. */
+  readonly canRun: boolean;
   readonly inputs: readonly InputSpec[];
 }
 
@@ -46,7 +48,7 @@ export interface ModelDescription {
   /** Pre-order, the root first. */
   readonly modules: readonly ModuleSpec[];
   readonly inputs: readonly InputSpec[];
-  /** Where the file holds several models of their own: those that can run, and {@link inputs} are those of the first. */
+  /** Where the file holds several models of their own; {@link inputs} are those of the first that can run. */
   readonly models?: readonly SavedModel[];
   readonly capabilities: Capabilities;
   readonly problems: readonly Problem[];

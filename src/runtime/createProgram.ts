@@ -20,7 +20,7 @@ export async function createProgram(contents: ModelContents, assets: ParserAsset
     }
     case 'stored': {
       const { StoredProgram } = await import('./stored/storedProgram');
-      return new StoredProgram(contents.root, contents.modeNote);
+      return new StoredProgram(contents.root, contents);
     }
     case 'executorch': {
       const { ExecuTorchProgram } = await import('./executorch/execuTorchProgram');

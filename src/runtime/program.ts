@@ -28,6 +28,8 @@ export type ModelContents =
       readonly root: StoredModule;
       /** Why the file tells no mode, as a sentence; absent where it does. */
       readonly modeNote?: string;
+      /** Paths of the models below the root, where that only gathers several. */
+      readonly models?: readonly string[];
     }
   | { readonly kind: 'onnx'; readonly file: OnnxFile }
   | { readonly kind: 'executorch'; readonly methods: readonly ExecuTorchMethod[] }
@@ -98,10 +100,10 @@ export interface SourceMap {
 /** An opened model that can be described, switched and run. */
 export interface Program {
   /**
-   * The models of a file that holds several, by the path of each in the tree; they share its modules and tensors. Absent where
-   * the root is the model.
+   * The models of a file that holds several, by the path of each in the tree; they share its modules and tensors. Null for a
+   * state dict, which is no program by itself. Absent where the root is the model.
    */
-  readonly models?: ReadonlyMap<string, Program>;
+  readonly models?: ReadonlyMap<string, Program | null>;
   /** What can be asked of it beyond describing. */
   readonly capabilities: Capabilities;
   /** All modules in pre-order under each of their paths, with flags and behaviour as they are now. */

@@ -29,14 +29,21 @@ export function chooseModel(program: Program, path: string | undefined): ChosenM
   throw new AppError('no-such-module', `The file has no model '${path}' that can run`, hint);
 }
 
-/** Those of several models that can run, with what they take; undefined where the root is the model. */
-export async function describeModels(program: Program): Promise<readonly SavedModel[] | undefined> {
-  if (program.models === undefined) return undefined;
-  return Promise.all(runnable(program).map(async ([path, model]) => ({ path, inputs: await model.inputs() })));
+/** Several models, with what those take that can run; undefined where the root is the model. */
+export async function describeModels({ models }: Program): Promise<readonly SavedModel[] | undefined> {
+  if (models === undefined) return undefined;
+  return Promise.all(
+    [...models].map(async ([path, model]) => {
+      const canRun = model?.capabilities.runForward ?? false;
+      return { path, canRun, inputs: canRun ? ((await model?.inputs()) ?? []) : [] };
+    }),
+  );
 }
 
 function runnable({ models }: Program): (readonly [path: string, model: Program])[] {
-  return [...(models ?? [])].filter(([, { capabilities }]) => capabilities.runForward);
+  return [...(models ?? [])].flatMap(([path, model]) =>
+    model?.capabilities.runForward === true ? [[path, model] as const] : [],
+  );
 }
 
 function names(models: readonly (readonly [path: string, model: Program])[]): string {

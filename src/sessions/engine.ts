@@ -126,7 +126,7 @@ class InProcessEngine implements Engine {
     return {
       format,
       modules,
-      inputs: models?.[0]?.inputs ?? (await program.inputs()),
+      inputs: models?.find(({ canRun }) => canRun)?.inputs ?? (await program.inputs()),
       ...(models === undefined ? {} : { models }),
       capabilities: { ...program.capabilities, saveCopy: canSaveCopy(opened, modules) },
       problems: [...problems, ...program.problems].map((problem) => ({

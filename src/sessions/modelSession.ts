@@ -66,7 +66,7 @@ export interface ModelSession extends Disposable {
   /** In pre-order, the root first. The list is another one only after a change of kind `tree`. */
   readonly modules: readonly ModuleSpec[];
   readonly inputs: readonly InputSpec[];
-  /** Where the file holds several models: those that can run. */
+  /** Where the file holds several models. */
   readonly models?: readonly SavedModel[] | undefined;
   readonly problems: readonly Problem[];
   readonly onDidChange: Event<SessionChange>;

@@ -22,30 +22,33 @@ import { listModules, type StoredNode } from './storedTree';
 export class StoredProgram implements Program {
   readonly capabilities: Capabilities;
   readonly problems: readonly Problem[] = [];
-  readonly models?: ReadonlyMap<string, Program>;
+  readonly models?: ReadonlyMap<string, Program | null>;
   private readonly nodes: readonly StoredNode[];
   private readonly kinds: readonly ModuleKind[];
   private readonly storages: LazyStorages;
+  private readonly modeNote: string | undefined;
   /** Made when a path is looked up first. */
   private pathIndex: PathIndex | undefined;
   /** Why the forward can't run; undefined where it can. */
   private readonly obstacle: AppError | undefined;
 
-  /** @param modeNote says at the root why the file tells no mode. */
+  /** @param modeNote says at the root why the file tells no mode. @param models paths of several models, where the root is none. */
   constructor(
     private readonly root: StoredModule,
-    private readonly modeNote?: string,
+    { modeNote, models: paths }: { readonly modeNote?: string; readonly models?: readonly string[] } = {},
   ) {
+    this.modeNote = modeNote;
     this.nodes = listModules(root);
     const kinds = new ModuleKinds();
     this.kinds = this.nodes.map(({ item }) => kinds.of(item));
     this.storages = new LazyStorages(() => this.nodes.flatMap(({ item }) => tensorsOf(item)));
     this.obstacle = obstacleTo(root);
-    const models = modelsIn(this.nodes);
-    if (models.size > 0) this.models = models;
+    const models = paths === undefined ? undefined : modelsAt(paths, this.nodes);
+    if (models !== undefined) this.models = models;
     this.capabilities = {
       setTraining: this.nodes.some(({ item }) => item.training !== null),
-      runForward: this.obstacle === undefined || [...models.values()].some((model) => model.capabilities.runForward),
+      runForward:
+        this.obstacle === undefined || [...(models?.values() ?? [])].some((model) => model?.capabilities.runForward),
     };
   }
 
@@ -128,16 +131,12 @@ export class StoredProgram implements Program {
   }
 }
 
-/** The pickled modules of a checkpoint, by their paths: they stand below modules that are only its keys. */
-function modelsIn(nodes: readonly StoredNode[]): Map<string, Program> {
-  const found = new Map<string, Program>();
-  if (nodes[0]!.item.training !== null) return found;
-  let i = 0;
-  while (i < nodes.length) {
-    const { item, path, end } = nodes[i]!;
-    if (item.training !== null) found.set(path, new StoredProgram(item));
-    const isKey = item.training === null && item.qualifiedType === '';
-    i = isKey ? i + 1 : end;
+/** The models of a checkpoint: pickled modules as programs of their own. */
+function modelsAt(paths: readonly string[], nodes: readonly StoredNode[]): ReadonlyMap<string, Program | null> {
+  const wanted = new Set(paths);
+  const found = new Map<string, Program | null>();
+  for (const { path, item } of nodes) {
+    if (wanted.has(path)) found.set(path, item.training === null ? null : new StoredProgram(item));
   }
   return found;
 }

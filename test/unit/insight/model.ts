@@ -26,7 +26,7 @@ export function find(given: Given): readonly Finding[] {
       kind: given.kind ?? 'file',
       format: given.format ?? 'module',
       modules: given.modules,
-      models: given.models?.map((path) => ({ path, inputs: [] })),
+      models: given.models?.map((path) => ({ path, canRun: true, inputs: [] })),
       statistics: (path) => given.statistics?.[path],
       observations,
     },

@@ -77,10 +77,13 @@ describe('StoredProgram', () => {
     const weights = new StoredModule('', null);
     weights.set('parameters', 'weight', ones(2));
     const models = { teacher: sequential(batchNorm()), student: batchNorm() };
-    const program = new StoredProgram(key({ models: key(models), user: stored('lib.Net'), weights }));
+    const program = new StoredProgram(key({ models: key(models), user: stored('lib.Net'), weights }), {
+      models: ['models.teacher', 'models.student', 'user', 'weights'],
+    });
     const { models: found } = program;
     assert.ok(found !== undefined);
-    assert.deepEqual([...found.keys()], ['models.teacher', 'models.student', 'user']);
+    assert.deepEqual([...found.keys()], ['models.teacher', 'models.student', 'user', 'weights']);
+    assert.equal(found.get('weights'), null);
     assert.equal(program.capabilities.runForward, true);
     assert.equal(found.get('user')?.capabilities.runForward, false);
     const context = new RunContext(executor, new Generator(1));
