@@ -4,14 +4,18 @@ import type { Pair } from './compareModels';
 import { isApart } from './pairComparison';
 import type { PairComparison, Untold } from './pairComparison';
 
-/** @param names tell the two models apart. */
-export function pairNotes(names: Pair<string>, comparison: PairComparison): readonly string[] {
+/** @param names tell the two models apart. @param named paths of the modules that the names are of; undefined for whole models. */
+export function pairNotes(
+  names: Pair<string>,
+  comparison: PairComparison,
+  named: Pair<string | undefined> = [undefined, undefined],
+): readonly string[] {
   const { roots, untold, counts } = comparison;
   const sides = [0, 1] as const;
   return [
     ...(isApart(comparison) ? ['No module of one has the path of a module of the other'] : []),
     ...sides.flatMap((side) =>
-      roots[side] === '' ? [] : [`Compared with what stands below ${roots[side]} in ${names[side]}`],
+      roots[side] === (named[side] ?? '') ? [] : [`Compared with what stands below ${roots[side]} in ${names[side]}`],
     ),
     ...untoldNotes(names, untold),
     ...(counts.comparedStatistics === 0 ? ['No layer has running statistics in both'] : []),

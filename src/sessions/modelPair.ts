@@ -18,7 +18,7 @@ export type ComparedModel = Pick<
 >;
 
 export interface PairOptions {
-  /** Paths of the modules below which the models are compared; undefined for all of one, or what is wrapped in it. */
+  /** Paths of the modules below which the models are compared; undefined for a model as a whole, or what is wrapped in it. */
   readonly roots?: Pair<string | undefined>;
   /** Gives the comparison up. */
   readonly signal?: AbortSignal;

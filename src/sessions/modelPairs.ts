@@ -2,9 +2,9 @@
 
 import type { Pair } from '../model/compareModels';
 import type { PairComparison } from '../model/pairComparison';
-import type { OnProgress } from '../protocol/engine';
 import { AppError } from '../util/errors';
 import { compareModelPair } from './modelPair';
+import type { PairOptions } from './modelPair';
 import type { ModelSession } from './modelSession';
 
 /** A model beside another one, as both were at one moment. */
@@ -13,6 +13,8 @@ export interface ModelPair {
   readonly ids: Pair<string>;
   /** What tells them apart for a person. */
   readonly names: Pair<string>;
+  /** What of each was to be compared, as {@link PairOptions} has it. */
+  readonly asked: Pair<string | undefined>;
   readonly comparison: PairComparison;
   /** Modes, statistics or modules of one of them changed since. */
   readonly isOutdated: boolean;
@@ -31,18 +33,14 @@ export class ModelPairs {
   }
 
   /** Compares two open models and keeps the result. @throws AppError as {@link compareModelPair}; `cancelled` where one is closed meanwhile. */
-  async compare(
-    sessions: Pair<ModelSession>,
-    names: Pair<string>,
-    { signal, onProgress }: { readonly signal?: AbortSignal; readonly onProgress?: OnProgress } = {},
-  ): Promise<ModelPair> {
+  async compare(sessions: Pair<ModelSession>, names: Pair<string>, given: PairOptions = {}): Promise<ModelPair> {
     const closing = new AbortController();
     this.running.set(closing, sessions);
-    const ends = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
-    const options = { signal: ends, ...(onProgress === undefined ? {} : { onProgress }) };
+    const { roots: asked = [undefined, undefined] } = given;
+    const signal = given.signal === undefined ? closing.signal : AbortSignal.any([given.signal, closing.signal]);
     try {
-      const comparison = await compareModelPair(...sessions, options);
-      const pair = { ids: [sessions[0].id, sessions[1].id], names, comparison, isOutdated: false } as const;
+      const comparison = await compareModelPair(...sessions, { ...given, signal });
+      const pair = { ids: [sessions[0].id, sessions[1].id], names, asked, comparison, isOutdated: false } as const;
       this.keep(pair);
       return pair;
     } catch (error) {

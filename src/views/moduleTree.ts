@@ -357,6 +357,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
       ...(session instanceof LiveSession
         ? { comparison: this.ranks.words(session, path), isInJob: this.ranks.isCompared(session) }
         : {}),
+      isOneOfSeveral: session.models?.some((model) => model.path === path) ?? false,
       findings: this.findings.at(session, path),
     };
     if (path !== '') return moduleRow(shared);

@@ -10,9 +10,10 @@ import { plain } from './sideBySideModel';
 
 /** The fold below the model's own row. */
 export function pairRow(pair: ModelPair): Row {
-  const { names, comparison, isOutdated } = pair;
+  const { names, asked, comparison, isOutdated } = pair;
   const description = [...(isOutdated ? ['before the last changes'] : []), ...pairWords(comparison)].join(' · ');
-  const label = `Compared with ${names[1]}`;
+  const [part = ''] = asked;
+  const label = `${part === '' ? 'Compared' : `${part} compared`} with ${names[1]}`;
   return {
     label,
     description,
@@ -27,12 +28,12 @@ export function pairRow(pair: ModelPair): Row {
     ],
     spoken: `${label}: ${description.replaceAll(' · ', ', ')}`,
     context: 'pair',
-    children: comparison.layers.length + pairNotes(names, comparison).length === 0 ? 'none' : 'collapsed',
+    children: comparison.layers.length + pairNotes(names, comparison, asked).length === 0 ? 'none' : 'collapsed',
   };
 }
 
 /** The rows below it. */
-export function pairRows({ names, comparison }: ModelPair): readonly Row[] {
+export function pairRows({ names, asked, comparison }: ModelPair): readonly Row[] {
   const { counts, layers } = comparison;
   const model = {
     title: '(root)',
@@ -46,7 +47,7 @@ export function pairRows({ names, comparison }: ModelPair): readonly Row[] {
     })),
   };
   return [
-    ...pairNotes(names, comparison).map((note) => plain(note, '', { id: 'info' })),
+    ...pairNotes(names, comparison, asked).map((note) => plain(note, '', { id: 'info' })),
     ...differenceRows([model], []),
   ];
 }

@@ -36,6 +36,8 @@ export interface ModuleRowInput {
   readonly comparison?: string;
   /** Whether other ranks hold the same model. */
   readonly isInJob?: boolean;
+  /** It is one of several models in its file. */
+  readonly isOneOfSeveral?: boolean;
   /** At the module itself. */
   readonly findings?: readonly Finding[];
 }
@@ -231,7 +233,7 @@ function speak(name: string, type: string, words: ModeWords, count: ModeCount): 
 /** Only what would change something is offered. */
 function contextOf(
   kind: 'root' | 'live' | 'module',
-  { module, count, capabilities, hasChildren, pinned, isInJob }: ModuleRowInput,
+  { module, count, capabilities, hasChildren, pinned, isInJob, isOneOfSeveral }: ModuleRowInput,
 ): string {
   const words: string[] = [kind];
   const { toTrain, toEval } = switchable(count);
@@ -244,6 +246,7 @@ function contextOf(
   if (capabilities.pin === true) words.push(pinned === undefined ? 'canPin' : 'canUnpin');
   if (module.source !== undefined) words.push('hasSource');
   if (isInJob === true) words.push('inJob');
+  if (isOneOfSeveral === true) words.push('oneOfSeveral');
   if (hasStatistics(module)) words.push('keepsStatistics');
   return words.join(' ');
 }

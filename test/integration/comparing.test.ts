@@ -6,7 +6,7 @@ import type { ExtensionApi } from '../../src/extension';
 import type { PairComparison } from '../../src/model/pairComparison';
 import type { FileSession } from '../../src/sessions/fileSession';
 import type { TreeNode } from '../../src/views/treeNode';
-import { closeAll, extensionApi, openSample, rowsBelow, textOf, until } from './harness';
+import { closeAll, extensionApi, openFixture, openSample, rowsBelow, textOf, until } from './harness';
 
 const run = (command: string, ...args: unknown[]): Thenable<unknown> =>
   vscode.commands.executeCommand(`modeInspector.${command}`, ...args);
@@ -87,4 +87,46 @@ describe('comparing with another model', () => {
     await run('closeComparison', node);
     assert.equal(await pairNode(), undefined);
   });
+
+  it('compares one of several models of a file, that of the row without asking', async () => {
+    const session = await openFixture(api, 'several.pth', 'several.pth');
+    const other = await openFixture(api, 'several.pth', 'other.pth');
+    const ema = api.tree.node(session, 'ema');
+    assert.match(String(api.tree.getTreeItem(ema).contextValue), /\boneOfSeveral\b/);
+    const compared = async (rows: readonly TreeNode[], ...answers: string[]): Promise<string> => {
+      const { comparison, offered } = await answering(answers, () => run('compareModels', rows[0], rows));
+      assert.deepEqual(offered.length, answers.length);
+      const [pair] = (await api.tree.getChildren(root(session))).filter(({ kind }) => kind === 'pair');
+      assert.ok(pair);
+      return `${textOf(api, pair)} (${comparison.roots.join('|')})`;
+    };
+    const beside = 'statistics of 1 layer differ by up to 100 %';
+    assert.equal(await compared([ema], 'other.pth', 'net'), `ema compared with net of other.pth: ${beside} (ema|net)`);
+    assert.equal(
+      await compared([root(session), root(other)], 'All Models Together'),
+      'Compared with other.pth: statistics agree (|)',
+    );
+    assert.equal(await compared([ema], 'Another Model of the Same File'), `ema compared with net: ${beside} (ema|net)`);
+    assert.equal(await compared([ema, api.tree.node(session, 'net')]), `ema compared with net: ${beside} (ema|net)`);
+  });
+
+  /** Runs a command and gives these answers to its questions, by their labels; tells what was offered. */
+  async function answering(
+    labels: readonly string[],
+    command: () => Thenable<unknown>,
+  ): Promise<{ comparison: PairComparison; offered: readonly (readonly string[])[] }> {
+    const { showQuickPick } = vscode.window;
+    const offered: string[][] = [];
+    const answer = (items: readonly vscode.QuickPickItem[]): Promise<vscode.QuickPickItem | undefined> => {
+      const label = labels[offered.length];
+      offered.push(items.map((item) => item.label));
+      return Promise.resolve(items.find((item) => item.label === label));
+    };
+    Object.assign(vscode.window, { showQuickPick: answer });
+    try {
+      return { comparison: (await command()) as PairComparison, offered };
+    } finally {
+      Object.assign(vscode.window, { showQuickPick });
+    }
+  }
 });

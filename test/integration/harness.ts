@@ -29,10 +29,22 @@ export function copySample(sample: string, name: string): string {
 }
 
 export async function openSample(api: ExtensionApi, sample: string, name: string): Promise<FileSession> {
-  const file = copySample(sample, name);
+  return openModel(api, copySample(sample, name));
+}
+
+/** Opens a file of the tests' fixtures under a name of its own. */
+export async function openFixture(api: ExtensionApi, fixture: string, name: string): Promise<FileSession> {
+  const extension = vscode.extensions.getExtension('mode-inspector.mode-inspector');
+  assert.ok(extension);
+  const folder = path.join(extension.extensionPath, 'test', 'fixtures', 'formats');
+  fs.copyFileSync(path.join(folder, fixture), workspaceFile(name));
+  return openModel(api, workspaceFile(name));
+}
+
+async function openModel(api: ExtensionApi, file: string): Promise<FileSession> {
   await vscode.commands.executeCommand('modeInspector.openFile', vscode.Uri.file(file));
   const session = api.store.forFile(file);
-  assert.ok(session, `${name} was not opened`);
+  assert.ok(session, `${file} was not opened`);
   return session;
 }
 

@@ -21,6 +21,14 @@ describe('names of compared models', () => {
     ]);
   });
 
+  it('say which of several models of a file is meant', () => {
+    const ema = { ...named('a.pt', '/x/a.pt'), part: 'ema' };
+    assert.deepEqual(distinctNames(ema, named('b.pt', '/x/b.pt')), ['ema of a.pt', 'b.pt']);
+    assert.deepEqual(distinctNames(ema, { ...ema, part: 'net' }), ['ema', 'net']);
+    assert.deepEqual(distinctNames(ema, { ...ema, place: '/y/a.pt' }), ['ema of x/a.pt', 'ema of y/a.pt']);
+    assert.deepEqual(distinctNames({ ...ema, part: '' }, named('b.pt', '/x/b.pt')), ['a.pt', 'b.pt']);
+  });
+
   it('name the programs of live models', () => {
     assert.deepEqual(distinctNames(named('net', 'train.py, rank 0'), named('net', 'train.py, rank 1')), [
       'net (train.py, rank 0)',

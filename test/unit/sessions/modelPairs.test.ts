@@ -79,6 +79,21 @@ describe('comparing open models', () => {
     assert.deepEqual(changes.at(-1), { kind: 'pair', session: sessions[0] });
   });
 
+  it('takes two modules of one model, and keeps which were meant', async () => {
+    const model = smallModel({ modules: ['', 'ema', 'ema.bn', 'net', 'net.bn'].map((at) => moduleSpec(at, 'Linear')) });
+    descriptions.push(model);
+    const session = await open('a.pt');
+    await session.setTraining('ema.bn', false, { recursive: true });
+    const roots = ['net', 'ema'] as const;
+    const { comparison, asked } = await store.pairs.compare([session, session], roots, { roots });
+    assert.deepEqual(asked, roots);
+    assert.deepEqual(comparison.roots, roots);
+    assert.deepEqual(
+      comparison.layers.map(({ path: layer, module }) => [layer, module?.flags]),
+      [['bn', [true, false]]],
+    );
+  });
+
   it('says that what it found is of another moment, once something changes in either', async () => {
     const sessions = [await open('a.pt'), await open('b.pt')] as const;
     await store.pairs.compare(sessions, names);

@@ -26,6 +26,7 @@ function pairOf(second: readonly ModuleSpec[], reports?: readonly [NormStatistic
   return {
     ids: ['file-1', 'file-2'],
     names: ['a.pt', 'b.pt'],
+    asked: [undefined, undefined],
     comparison: comparePair(['module', 'module'], alignModels(net, second), statistics),
     isOutdated: false,
   };
@@ -93,6 +94,25 @@ describe('a model beside another one', () => {
         ['drop', 'p 0.5, 0.1 in b.pt · Dropout'],
       ],
     );
+  });
+
+  it('says which of several models of its file it is, once', () => {
+    const parts = [moduleSpec('', ''), ...['ema', 'ema.bn', 'net', 'net.bn'].map((path) => moduleSpec(path, 'Linear'))];
+    const asked = ['ema', 'net'] as const;
+    const pair: ModelPair = {
+      ids: ['file-1', 'file-2'],
+      names: ['ema of a.pt', 'net of b.pt'],
+      asked,
+      comparison: comparePair(['module', 'module'], alignModels(parts, parts, asked), new Map()),
+      isOutdated: false,
+    };
+    assert.equal(pairRow(pair).label, 'ema compared with net of b.pt');
+    assert.deepEqual(
+      pairRows(pair).map(({ label }) => label),
+      ['No layer has running statistics in both'],
+    );
+    assert.deepEqual(pairedModule(pair, 'bn'), { side: 0, path: 'ema.bn' });
+    assert.equal(pairRow({ ...pair, asked: ['', ''] }).label, 'Compared with net of b.pt');
   });
 
   it('leads to the module, in the model that has it and below the prefix that it has there', () => {

@@ -95,6 +95,8 @@ describe('rows of modules', () => {
     );
     const unstored = moduleSpec('w', 'Weights', { training: null, behaviour: 'unknown' });
     assert.equal(rowOf(unstored).context, 'module canRun canCompare');
+    const one = { module: unstored, count: countModes([unstored])(''), hasChildren: false, capabilities };
+    assert.match(moduleRow({ ...one, isOneOfSeveral: true }).context ?? '', / oneOfSeveral$/);
   });
 
   it('speak of mixed parents in full', () => {
