@@ -35,6 +35,11 @@ export interface PartialModel {
   readonly ranks: readonly string[];
 }
 
+/** A row about a module of one of the models, or about one that only some ranks hold. */
+export interface DifferenceRow<M> extends Row {
+  readonly about?: { readonly model: M; readonly path: string };
+}
+
 const flagIcon: RowIcon = { id: 'color-mode' };
 const statisticsIcon: RowIcon = { id: 'graph-line' };
 const structureIcon: RowIcon = { id: 'list-tree' };
@@ -118,7 +123,10 @@ export function differencesRow(models: readonly ModelDifferences[], partial: rea
 }
 
 /** The rows below it: a layer each; of a subtree that differs in its flags as a whole only the topmost module. */
-export function differenceRows(models: readonly ModelDifferences[], partial: readonly PartialModel[]): readonly Row[] {
+export function differenceRows<M extends ModelDifferences, P extends PartialModel>(
+  models: readonly M[],
+  partial: readonly P[],
+): readonly DifferenceRow<M | P>[] {
   const layers = models.flatMap((model) => {
     const folds = foldSubtrees(model.layers);
     return model.layers.flatMap((layer) => {
@@ -136,11 +144,17 @@ export function differenceRows(models: readonly ModelDifferences[], partial: rea
   ];
 }
 
-function partialRow({ title, ranks }: PartialModel): Row {
-  return plain(title, `only in ${ranks.join(', ')}`, structureIcon);
+function partialRow<P extends PartialModel>(model: P): DifferenceRow<P> {
+  const { title, ranks } = model;
+  return { ...plain(title, `only in ${ranks.join(', ')}`, structureIcon), about: { model, path: '' } };
 }
 
-function layerRow(model: ModelDifferences, layer: LayerDifferences, name: string, below: number): Row {
+function layerRow<M extends ModelDifferences>(
+  model: M,
+  layer: LayerDifferences,
+  name: string,
+  below: number,
+): DifferenceRow<M> {
   const { module, differences, path } = layer;
   const flags = flagWords(model, layer);
   const runs = behaviourWords(model, layer);
@@ -156,7 +170,7 @@ function layerRow(model: ModelDifferences, layer: LayerDifferences, name: string
   ].filter((part) => part !== '');
   return {
     label: name,
-    path,
+    about: { model, path },
     description: words.join(' · '),
     icon: flags + runs !== '' ? flagIcon : statistics ? statisticsIcon : structureIcon,
     tooltip: [`Path: ${path === '' ? '(root)' : path}`, ...words],

@@ -170,8 +170,8 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
   }
 
   getParent(element: TreeNode): TreeNode | undefined {
-    if (element.kind === 'process') {
-      const above = this.ranks.placeAbove(element.process);
+    if (element.kind === 'process' || element.kind === 'job') {
+      const above = this.ranks.placeAbove(element.kind === 'process' ? element.process : element.job);
       return above === undefined ? undefined : this.placeNode(above);
     }
     if (element.session === undefined) return undefined;
@@ -269,7 +269,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
     const pair = this.store.pairs.last(element.session);
     if (pair === undefined) return [];
     return pairRows(pair).map((row) => {
-      const found = row.path === undefined ? undefined : pairedModule(pair, row.path);
+      const found = row.about === undefined ? undefined : pairedModule(pair, row.about.path);
       const session = found === undefined ? undefined : this.store.get(pair.ids[found.side]);
       const isThere = found !== undefined && session?.module(found.path) !== undefined;
       return {

@@ -5,6 +5,7 @@ import type { PairComparison } from '../model/pairComparison';
 import { pairNotes } from '../model/pairNotes';
 import type { ModelPair } from '../sessions/modelPairs';
 import { comparisonWords, differenceRows } from './differencesModel';
+import type { DifferenceRow } from './differencesModel';
 import type { Row } from './rowModel';
 import { plain } from './sideBySideModel';
 
@@ -33,7 +34,7 @@ export function pairRow(pair: ModelPair): Row {
 }
 
 /** The rows below it. */
-export function pairRows({ names, asked, comparison }: ModelPair): readonly Row[] {
+export function pairRows({ names, asked, comparison }: ModelPair): readonly DifferenceRow<unknown>[] {
   const { counts, layers } = comparison;
   const model = {
     title: '(root)',

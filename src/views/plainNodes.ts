@@ -4,10 +4,12 @@ import { toAppError } from '../util/errors';
 import type { ForwardRecord } from '../sessions/forwardHistory';
 import { LiveSession } from '../sessions/liveSession';
 import type { ModelSession } from '../sessions/modelSession';
+import type { DifferenceRow } from './differencesModel';
 import { forwardRows, normRows } from './factsModel';
 import { functionalCallRows } from './functionalCallModel';
 import { switchRow } from './liveModel';
-import type { Row } from './rowModel';
+import { firstInRanks } from './ranks';
+import type { RankedModel } from './ranks';
 import { callRow, callsOf } from './traceModel';
 import { rowNode, type TreeNode } from './treeNode';
 import { errorRow, hasStatistics, problemRow } from './treeModel';
@@ -61,15 +63,22 @@ export function switchNodes(parent: Extract<TreeNode, { kind: 'switches' }>): Tr
   }));
 }
 
-/** The layers that differ between the ranks of a job. */
-export function differenceNodes(parent: TreeNode & { readonly job: string }, rows: readonly Row[]): TreeNode[] {
-  return rows.map((row, index) => ({
-    kind: 'row',
-    // The same name may come twice: of a model that only some ranks hold, and of its root where it differs.
-    id: `${parent.job}/${row.label}${rows.findIndex(({ label }) => label === row.label) === index ? '' : '/again'}`,
-    row,
-    parent,
-  }));
+/** The layers that differ between the ranks of a job. A click shows one in the first rank that has it. */
+export function differenceNodes(
+  parent: TreeNode & { readonly job: string },
+  rows: readonly DifferenceRow<RankedModel>[],
+): TreeNode[] {
+  return rows.map((row, index) => {
+    const shows = firstInRanks(row);
+    return {
+      kind: 'row',
+      // The same name may come twice: of a model that only some ranks hold, and of its root where it differs.
+      id: `${parent.job}/${row.label}${rows.findIndex(({ label }) => label === row.label) === index ? '' : '/again'}`,
+      row,
+      parent,
+      ...(shows === undefined ? {} : { shows }),
+    };
+  });
 }
 
 /** The rows below one that has no more to it than these. */

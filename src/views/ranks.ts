@@ -9,7 +9,7 @@ import type { Disposable } from '../util/disposable';
 import { Emitter } from '../util/event';
 import type { Event } from '../util/event';
 import { comparisonWords, differenceRows, differencesRow, differenceWords } from './differencesModel';
-import type { ModelDifferences, PartialModel } from './differencesModel';
+import type { DifferenceRow, ModelDifferences, PartialModel } from './differencesModel';
 import type { ModeCounts } from './modeCounts';
 import { switchable } from './modeModel';
 import { currentMembers, jobRow, jobsIn, memberName, placesOf } from './ranksModel';
@@ -25,6 +25,11 @@ export type RanksChange =
   | { readonly kind: 'differences'; readonly key: string }
   | { readonly kind: 'module'; readonly session: LiveSession; readonly path: string };
 
+/** A model of a job, in the ranks that hold it: the one to compare with first. */
+export interface RankedModel {
+  readonly sessions: readonly LiveSession[];
+}
+
 /** A little more than the time between two reports: every rank had its turn in between. */
 const updateMilliseconds = 300;
 /** After so many updates without a common batch the ranks are asked to report at the same moment. */
@@ -33,7 +38,7 @@ const patientUpdates = 4;
 interface ComparedJob {
   readonly job: Job<LiveProcess>;
   readonly comparisons: readonly RankComparison[];
-  readonly partial: readonly PartialModel[];
+  readonly partial: readonly (PartialModel & RankedModel)[];
   /** The row as it was drawn last, in one string. */
   drawn: string;
   updatesOutOfStep: number;
@@ -47,8 +52,8 @@ export class Ranks implements Disposable {
   }, updateMilliseconds);
   private jobs: ReadonlyMap<string, ComparedJob> = new Map();
   private comparisonOf: ReadonlyMap<LiveSession, RankComparison> = new Map();
-  private readonly above = new Map<LiveProcess, Place<LiveProcess>>();
   /** By process, or by a job's key. */
+  private readonly above = new Map<string | LiveProcess, Place<LiveProcess>>();
   private readonly below = new Map<string | LiveProcess, readonly Place<LiveProcess>[]>();
   private drawnPlaces = '';
 
@@ -75,9 +80,9 @@ export class Ranks implements Disposable {
     return this.below.get(owner) ?? [];
   }
 
-  /** The row below which a process stands, if it is no root. */
-  placeAbove(process: LiveProcess): Place<LiveProcess> | undefined {
-    return this.above.get(process);
+  /** The row below which a job or a process stands, if it is no root. */
+  placeAbove(owner: string | LiveProcess): Place<LiveProcess> | undefined {
+    return this.above.get(owner);
   }
 
   jobRow(key: string): Row | undefined {
@@ -91,7 +96,7 @@ export class Ranks implements Disposable {
     return compared === undefined ? undefined : differencesRow(differencesOf(compared), compared.partial);
   }
 
-  differenceRows(key: string): readonly Row[] {
+  differenceRows(key: string): readonly DifferenceRow<RankedModel>[] {
     const compared = this.jobs.get(key);
     return compared === undefined ? [] : differenceRows(differencesOf(compared), compared.partial);
   }
@@ -160,8 +165,9 @@ export class Ranks implements Disposable {
 
   private notePlaces(places: readonly Place<LiveProcess>[], parent?: Place<LiveProcess>): void {
     for (const place of places) {
-      if (place.kind === 'process' && parent !== undefined) this.above.set(place.process, parent);
-      this.below.set(place.kind === 'job' ? place.job.key : place.process, place.below);
+      const owner = place.kind === 'job' ? place.job.key : place.process;
+      if (parent !== undefined) this.above.set(owner, parent);
+      this.below.set(owner, place.below);
       this.notePlaces(place.below, place);
     }
   }
@@ -179,10 +185,10 @@ export class Ranks implements Disposable {
       else found.push(session);
     }
     const comparisons: RankComparison[] = [];
-    const partial: PartialModel[] = [];
+    const partial: (PartialModel & RankedModel)[] = [];
     for (const [title, sessions] of byTitle) {
       if (sessions.length < ranks.length) {
-        partial.push({ title, ranks: sessions.map(({ process }) => memberName(process.introduction)) });
+        partial.push({ title, ranks: sessions.map(({ process }) => memberName(process.introduction)), sessions });
       }
       if (sessions.length < 2) continue;
       const known = before?.comparisons.find(
@@ -235,10 +241,19 @@ export class Ranks implements Disposable {
   }
 }
 
-function differencesOf({ comparisons }: ComparedJob): readonly ModelDifferences[] {
+/** The module that a row of differences is about, in the first rank that has it; undefined where none has it any more. */
+export function firstInRanks({
+  about,
+}: DifferenceRow<RankedModel>): { readonly session: LiveSession; readonly path: string } | undefined {
+  const session = about?.model.sessions.find((each) => each.module(about.path) !== undefined);
+  return about === undefined || session === undefined ? undefined : { session, path: about.path };
+}
+
+function differencesOf({ comparisons }: ComparedJob): readonly (ModelDifferences & RankedModel)[] {
   return comparisons.map((comparison) => {
     const [first, ...others] = comparison.sessions;
     return {
+      sessions: comparison.sessions,
       title: first?.title ?? '',
       names: comparison.sessions.map(({ process }) => memberName(process.introduction)),
       counts: comparison.counts,

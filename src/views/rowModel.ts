@@ -17,8 +17,6 @@ export interface Row {
   /** Words that the manifest's `when` clauses look for in `viewItem`. */
   readonly context?: string;
   readonly children: 'none' | 'collapsed' | 'expanded';
-  /** Of the module that the row is about, where a click can show it. */
-  readonly path?: string;
   /** The rows below one that has no more to it than these. */
   readonly rows?: readonly Row[];
 }

@@ -48,6 +48,13 @@ async function openModel(api: ExtensionApi, file: string): Promise<FileSession> 
   return session;
 }
 
+/** The interpreter for programs that the workspace runs; undefined for none of its own. */
+export async function setPython(python: string | undefined): Promise<void> {
+  await vscode.workspace
+    .getConfiguration('modeInspector')
+    .update('python', python, vscode.ConfigurationTarget.Workspace);
+}
+
 /** Closes every model and every tab. */
 export async function closeAll(api: ExtensionApi): Promise<void> {
   for (const session of api.store.sessions) api.store.close(session);
@@ -67,10 +74,13 @@ export async function rowsBelow(api: ExtensionApi, node?: TreeNode): Promise<str
 }
 
 /** Waits for something that happens by itself; the test's own time limit ends it. */
-export async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
   const giveUp = AbortSignal.timeout(55_000);
   for (;;) {
-    const found = look();
+    const found = await look();
     if (found !== undefined && found !== false) return found;
     if (giveUp.aborted) throw new Error(`Waited in vain for ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import * as vscode from 'vscode';
 import type { ExtensionApi } from '../../src/extension';
 import type { LiveSession } from '../../src/sessions/liveSession';
-import { closeAll, extensionApi, rowsBelow, until, workspaceFile } from './harness';
+import { closeAll, extensionApi, rowsBelow, setPython, until, workspaceFile } from './harness';
 
 /** Switches some modes, runs forwards until a file tells it to stop, and then writes what it finds in torch. */
 const program = `import json, os, time
@@ -198,10 +198,4 @@ async function hovers(document: vscode.TextDocument, line: number): Promise<read
     .flatMap(({ contents }) => contents)
     .filter((content) => content instanceof vscode.MarkdownString)
     .filter(({ value }) => value.includes('modeInspector.revealInTree'));
-}
-
-async function setPython(python: string | undefined): Promise<void> {
-  await vscode.workspace
-    .getConfiguration('modeInspector')
-    .update('python', python, vscode.ConfigurationTarget.Workspace);
 }

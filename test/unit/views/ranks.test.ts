@@ -5,9 +5,9 @@ import type { AgentIntroduction, AgentStatistics } from '../../../src/protocol/a
 import type { LiveProcess } from '../../../src/sessions/liveProcess';
 import { SessionStore } from '../../../src/sessions/sessionStore';
 import { ModeCounts } from '../../../src/views/modeCounts';
-import { Ranks } from '../../../src/views/ranks';
+import { firstInRanks, Ranks } from '../../../src/views/ranks';
 import type { RanksChange } from '../../../src/views/ranks';
-import { FakeLink, liveNet, liveProcess, tellModel } from '../support/liveModels';
+import { agentModule, FakeLink, liveNet, liveProcess, tellModel } from '../support/liveModels';
 import { FakeEngine, smallModel } from '../support/models';
 
 const figures = (count: number, mean: number): AgentStatistics => ({
@@ -107,14 +107,47 @@ describe('jobs among live processes', () => {
   });
 
   it('say which module differs, on its row too', async () => {
-    addRank(0);
+    const first = addRank(0);
     const { sessions } = addRank(1);
     await until('job');
     setFlag(1, false);
     await until('module');
     assert.equal(words(), '2 ranks · 1 flag differs');
     assert.equal(ranks.words(sessions[0]!, 'drop'), 'rank 0: train');
-    assert.equal(ranks.differenceRows('a/9')[0]?.label, 'drop');
+    const [row] = ranks.differenceRows('a/9');
+    assert.equal(row?.label, 'drop');
+    assert.deepEqual(firstInRanks(row), { session: first.sessions[0], path: 'drop' });
+  });
+
+  it('know the first rank that has a module', async () => {
+    addRank(0);
+    const second = addRank(1);
+    tellModel(links[1]!, 1, 'net', [...liveNet, agentModule('late', 'Linear')]);
+    tellModel(links[1]!, 2, 'ema', liveNet);
+    await until('module');
+    const shown = (label: string): unknown => {
+      const row = ranks.differenceRows('a/9').find((each) => each.label === label);
+      return row === undefined ? undefined : firstInRanks(row);
+    };
+    const [net, ema] = second.sessions;
+    assert.deepEqual(shown('late'), { session: net, path: 'late' });
+    assert.deepEqual(shown('ema'), { session: ema, path: '' });
+    const [gone] = ranks.differenceRows('a/9').filter(({ label }) => label === 'late');
+    tellModel(links[1]!, 1, 'net', liveNet);
+    assert.ok(gone);
+    assert.equal(firstInRanks(gone), undefined);
+  });
+
+  it('stand below the program that started them, where that has models too', () => {
+    const driver = add({ process: 9, parent: 1 });
+    tellModel(links[0]!, 1, 'net', liveNet);
+    const rank = addRank(0);
+    addRank(1);
+    const above = ranks.placeAbove(rank);
+    assert.equal(above?.kind, 'job');
+    assert.deepEqual(ranks.placeAbove(above.job.key), ranks.places[0]);
+    assert.equal(ranks.places[0]?.kind, 'process');
+    assert.equal(ranks.places[0].process, driver);
   });
 
   it('compare those that still run, and all of them once none does', () => {
