@@ -3,13 +3,15 @@
 import { toAppError } from '../util/errors';
 import type { ForwardRecord } from '../sessions/forwardHistory';
 import { LiveSession } from '../sessions/liveSession';
+import type { ModelPair } from '../sessions/modelPairs';
 import type { ModelSession } from '../sessions/modelSession';
 import type { DifferenceRow } from './differencesModel';
 import { forwardRows, normRows } from './factsModel';
 import { functionalCallRows } from './functionalCallModel';
 import { switchRow } from './liveModel';
-import { firstInRanks } from './ranks';
-import type { RankedModel } from './ranks';
+import { pairedModule, pairRows } from './pairModel';
+import { firstInRanks } from './rankDifferences';
+import type { RankedModel } from './rankDifferences';
 import { callRow, callsOf } from './traceModel';
 import { rowNode, type TreeNode } from './treeNode';
 import { errorRow, hasStatistics, problemRow } from './treeModel';
@@ -77,6 +79,27 @@ export function differenceNodes(
       row,
       parent,
       ...(shows === undefined ? {} : { shows }),
+    };
+  });
+}
+
+/**
+ * What differs from another model. A click shows the module, in the other model where only that has it, as long as it is there.
+ * @param sessionOf the open model of an id.
+ */
+export function pairNodes(
+  parent: Extract<TreeNode, { kind: 'pair' }>,
+  pair: ModelPair,
+  sessionOf: (id: string) => ModelSession | undefined,
+): TreeNode[] {
+  return pairRows(pair).map((row) => {
+    const found = row.about === undefined ? undefined : pairedModule(pair, row.about.path);
+    const session = found === undefined ? undefined : sessionOf(pair.ids[found.side]);
+    const isThere = found !== undefined && session?.module(found.path) !== undefined;
+    return {
+      ...rowNode(parent.session, `pair/${row.label}`, row),
+      parent,
+      ...(isThere ? { shows: { session, path: found.path } } : {}),
     };
   });
 }

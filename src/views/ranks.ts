@@ -9,9 +9,11 @@ import type { Disposable } from '../util/disposable';
 import { Emitter } from '../util/event';
 import type { Event } from '../util/event';
 import { comparisonWords, differenceRows, differencesRow, differenceWords } from './differencesModel';
-import type { DifferenceRow, ModelDifferences, PartialModel } from './differencesModel';
+import type { DifferenceRow, PartialModel } from './differencesModel';
 import type { ModeCounts } from './modeCounts';
 import { switchable } from './modeModel';
+import { differencesOf } from './rankDifferences';
+import type { RankedModel } from './rankDifferences';
 import { currentMembers, jobRow, jobsIn, memberName, placesOf } from './ranksModel';
 import type { Job, Place } from './ranksModel';
 import type { Row } from './rowModel';
@@ -24,11 +26,6 @@ export type RanksChange =
   /** Figures below *Differences between ranks* moved. */
   | { readonly kind: 'differences'; readonly key: string }
   | { readonly kind: 'module'; readonly session: LiveSession; readonly path: string };
-
-/** A model of a job, in the ranks that hold it: the one to compare with first. */
-export interface RankedModel {
-  readonly sessions: readonly LiveSession[];
-}
 
 /** A little more than the time between two reports: every rank had its turn in between. */
 const updateMilliseconds = 300;
@@ -93,12 +90,12 @@ export class Ranks implements Disposable {
   /** The fold of what differs in a job; undefined where nothing does. */
   differencesRow(key: string): Row | undefined {
     const compared = this.jobs.get(key);
-    return compared === undefined ? undefined : differencesRow(differencesOf(compared), compared.partial);
+    return compared === undefined ? undefined : differencesRow(differencesOf(compared.comparisons), compared.partial);
   }
 
   differenceRows(key: string): readonly DifferenceRow<RankedModel>[] {
     const compared = this.jobs.get(key);
-    return compared === undefined ? [] : differenceRows(differencesOf(compared), compared.partial);
+    return compared === undefined ? [] : differenceRows(differencesOf(compared.comparisons), compared.partial);
   }
 
   /** Whether other ranks hold the same model. */
@@ -239,32 +236,6 @@ export class Ranks implements Disposable {
       canEval: changes.some(({ toEval }) => toEval > 0),
     });
   }
-}
-
-/** The module that a row of differences is about, in the first rank that has it; undefined where none has it any more. */
-export function firstInRanks({
-  about,
-}: DifferenceRow<RankedModel>): { readonly session: LiveSession; readonly path: string } | undefined {
-  const session = about?.model.sessions.find((each) => each.module(about.path) !== undefined);
-  return about === undefined || session === undefined ? undefined : { session, path: about.path };
-}
-
-function differencesOf({ comparisons }: ComparedJob): readonly (ModelDifferences & RankedModel)[] {
-  return comparisons.map((comparison) => {
-    const [first, ...others] = comparison.sessions;
-    return {
-      sessions: comparison.sessions,
-      title: first?.title ?? '',
-      names: comparison.sessions.map(({ process }) => memberName(process.introduction)),
-      counts: comparison.counts,
-      layers: comparison.differing.map((path) => ({
-        path,
-        module:
-          first?.module(path) ?? others.map((session) => session.module(path)).find((module) => module !== undefined),
-        differences: others.map((session) => comparison.difference(session, path)),
-      })),
-    };
-  });
 }
 
 /** All that decides which rows there are, in one string. */

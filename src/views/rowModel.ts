@@ -1,4 +1,4 @@
-// What a row of the tree is, as plain data; moduleTree.ts turns it into VS Code's own item.
+// What a row of the tree is, as plain data; treeItem.ts turns it into VS Code's own item.
 
 /** A codicon and, where colour helps, the id of a theme colour. The icon's form alone tells the same. */
 export interface RowIcon {

@@ -30,11 +30,17 @@ export type TreeNode =
       readonly id: string;
       readonly row: Row;
       readonly parent?: TreeNode;
-      /** A module that a click shows. */
-      readonly shows?: { readonly session: ModelSession; readonly path: string };
+      /** What a click shows. */
+      readonly shows?: ShownModule;
       /** A line of the user's code that the row is about. */
       readonly line?: SourceLocation;
     };
+
+/** A module that a row elsewhere leads to. */
+export interface ShownModule {
+  readonly session: ModelSession;
+  readonly path: string;
+}
 
 /** Tells a node from all others of the view. */
 export function nodeId(node: TreeNode): string {

@@ -5,7 +5,8 @@ import type { AgentIntroduction, AgentStatistics } from '../../../src/protocol/a
 import type { LiveProcess } from '../../../src/sessions/liveProcess';
 import { SessionStore } from '../../../src/sessions/sessionStore';
 import { ModeCounts } from '../../../src/views/modeCounts';
-import { firstInRanks, Ranks } from '../../../src/views/ranks';
+import { firstInRanks } from '../../../src/views/rankDifferences';
+import { Ranks } from '../../../src/views/ranks';
 import type { RanksChange } from '../../../src/views/ranks';
 import { agentModule, FakeLink, liveNet, liveProcess, tellModel } from '../support/liveModels';
 import { FakeEngine, smallModel } from '../support/models';
