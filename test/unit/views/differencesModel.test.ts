@@ -6,8 +6,9 @@ import { compareStatistics } from '../../../src/model/compareStatistics';
 import type { DifferenceCounts, LayerDifference } from '../../../src/model/differences';
 import type { ModuleSpec } from '../../../src/model/module';
 import type { NormStatistics } from '../../../src/model/statistics';
-import { comparisonWords, differenceRows, differencesRow, differenceWords } from '../../../src/views/differencesModel';
+import { comparisonWords, differenceRows, differencesRow } from '../../../src/views/differencesModel';
 import type { LayerDifferences, ModelDifferences } from '../../../src/views/differencesModel';
+import { differenceWords } from '../../../src/views/differenceWordsModel';
 import { batchNorm, dropout, moduleSpec } from '../support/models';
 
 const none: DifferenceCounts = {
