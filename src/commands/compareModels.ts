@@ -88,9 +88,9 @@ function lastParts({ store }: Scene, first: ModelSession): Pair<Part> {
 
 /** Another open model, or the one in a file; undefined if a person gives up. */
 async function pickOther(scene: Scene, counts: ModeCounts, first: ModelSession): Promise<Part | undefined> {
-  const hasOthers = (first.models?.length ?? 0) > 1;
+  const holdsSeveral = (first.models?.length ?? 0) > 1;
   const items = [
-    ...(hasOthers ? [{ label: 'Another Model of the Same File', description: first.title, session: first }] : []),
+    ...(holdsSeveral ? [{ label: 'Another Model of the Same File', description: first.title, session: first }] : []),
     ...scene.store.sessions.filter((session) => session !== first).map((session) => modelItem(session, counts)),
   ];
   const chooseFile = { label: '$(folder-opened) Choose a File…', session: undefined };
@@ -107,7 +107,7 @@ async function pickOther(scene: Scene, counts: ModeCounts, first: ModelSession):
   const [file] = await chooseModelFiles('Compare', { many: false });
   if (file === undefined) return undefined;
   const opened = await openModelFile(scene, file);
-  if (opened === first && !hasOthers)
+  if (opened === first && !holdsSeveral)
     throw new AppError('usage', `${first.title} is the model itself.`, 'Choose another file.');
   return { session: opened, path: undefined };
 }

@@ -25,8 +25,12 @@ export function chooseModel(program: Program, path: string | undefined): ChosenM
   }
   const chosen = models.find(([at]) => at === path);
   if (chosen !== undefined) return { program: chosen[1], path, problems: [] };
-  const hint = models.length === 0 ? 'It holds one model, which needs no name.' : `It holds ${names(models)}.`;
-  throw new AppError('no-such-module', `The file has no model '${path}' that can run`, hint);
+  throw new AppError('no-such-module', `The file has no model '${path}' that can run`, hintAt(program, models));
+}
+
+function hintAt(program: Program, models: readonly (readonly [path: string, model: Program])[]): string {
+  if (program.models === undefined) return 'It holds one model, which needs no name.';
+  return models.length === 0 ? 'It holds several, all without code.' : `It holds ${names(models)}.`;
 }
 
 /** Several models, with what those take that can run; undefined where the root is the model. */

@@ -267,6 +267,8 @@ describe('run', () => {
     assert.deepEqual((await json('run', several, '--model', 'small')).outputs[0]?.shape, [1, 1]);
     await assert.rejects(execute('run', several, '--model', 'other'), { code: 'no-such-module', hint: /model, small/ });
     await assert.rejects(execute('run', alone, '--model', 'a'), { code: 'no-such-module', hint: /needs no name/ });
+    const weights = path.join(formats, 'several.pth');
+    await assert.rejects(execute('run', weights, '--model', 'ema'), { code: 'no-such-module', hint: /without code/ });
   });
 
   it('names a module that is not there', async () => {
