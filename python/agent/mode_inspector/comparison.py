@@ -145,7 +145,7 @@ def _run_both(
     while type(runs).__name__ in _WRAPPERS:
         runs = getattr(runs, _WRAPPERS[type(runs).__name__])
     modules = [module for _, module in entries]
-    with timeline.silently(), torch.no_grad(), _eagerly(torch), _same_random_numbers(torch) as again:
+    with timeline.silently(), torch.no_grad(), _eagerly(), _same_random_numbers(torch) as again:
         for observer, mode in zip(observers, (False, True)):
             again()
             torch.clear_autocast_cache()
@@ -368,10 +368,13 @@ def _same_random_numbers(torch: Any) -> Iterator[Callable[[], None]]:
         again()
 
 
-def _eagerly(torch: Any) -> Any:
-    """Compiled parts run as Python, so that nothing is compiled anew for a mode that is looked at once. Without them nothing is imported."""
+def _eagerly() -> Any:
+    """
+    Compiled parts run as Python, so that nothing is compiled anew for a mode that is looked at once, where torch knows how (2.6).
+    Without such parts nothing is imported.
+    """
     is_compiling = torch_module("torch._dynamo") is not None
-    set_stance = getattr(torch.compiler, "set_stance", None) if is_compiling else None
+    set_stance = getattr(torch_module("torch.compiler"), "set_stance", None) if is_compiling else None
     return contextlib.nullcontext() if set_stance is None else set_stance("force_eager")
 
 
