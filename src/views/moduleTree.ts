@@ -83,6 +83,7 @@ export class ModuleTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 
   dispose(): void {
     this.changes.dispose();
+    this.reveals.dispose();
     this.view.dispose();
   }
 }

@@ -39,7 +39,7 @@ describe('findings', () => {
     assert.equal(text(fold), `Mode fixed in the code: ${String(warnings)} modules · mode/baked`);
     const [first] = below(fold);
     assert.match(first === undefined ? '' : text(first), /^stem\.1: BatchNorm2d runs as train whatever its flag/);
-    assert.equal(api.findings.view.badge?.value, warnings);
+    await until('the badge', () => api.findings.view.badge?.value === warnings);
     // The row of the module says it, too.
     assert.match(textOf(api, api.tree.node(session, 'stem.1')), /· 1 warning$/);
     api.store.close(session);
