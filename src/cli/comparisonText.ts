@@ -8,6 +8,7 @@ import { foldSubtrees, missingIn } from '../model/differences';
 import type { PairComparison, PairDifference } from '../model/pairComparison';
 import { pairNotes } from '../model/pairNotes';
 import { figure, table } from './report';
+import { countOf } from '../util/text';
 
 /** More lines of one kind are counted, not printed. */
 const shownLines = 20;
@@ -33,11 +34,13 @@ function summary({ counts, layers, share }: PairComparison): string {
   if (layers.length === 0) return 'no difference';
   const furthest = share > 0 ? ` by up to ${distance(share)}` : '';
   const parts = [
-    counts.flags === 0 ? '' : count(counts.flags, 'mode differs', 'modes differ'),
-    counts.behaviours === 0 ? '' : count(counts.behaviours, 'layer runs in another mode', 'layers run in another mode'),
-    counts.statistics === 0 ? '' : `statistics of ${count(counts.statistics, 'layer')} differ${furthest}`,
-    counts.structure === 0 ? '' : `structure of ${count(counts.structure, 'module')} differs`,
-    counts.options === 0 ? '' : `options of ${count(counts.options, 'layer')} differ`,
+    counts.flags === 0 ? '' : countOf(counts.flags, 'mode differs', 'modes differ'),
+    counts.behaviours === 0
+      ? ''
+      : countOf(counts.behaviours, 'layer runs in another mode', 'layers run in another mode'),
+    counts.statistics === 0 ? '' : `statistics of ${countOf(counts.statistics, 'layer')} differ${furthest}`,
+    counts.structure === 0 ? '' : `structure of ${countOf(counts.structure, 'module')} differs`,
+    counts.options === 0 ? '' : `options of ${countOf(counts.options, 'layer')} differ`,
   ];
   return parts.filter((part) => part !== '').join(', ');
 }
@@ -114,7 +117,7 @@ function structureCells(module: ModuleDifference | undefined): readonly (readonl
   if (structure === 'class') return [modules.map((each) => each?.qualifiedType ?? '')];
   const [tensor, ...more] = tensors;
   if (tensor === undefined) return [['another order of tensors', '']];
-  const rest = more.length === 0 ? '' : `, and ${count(more.length, 'more tensor')}`;
+  const rest = more.length === 0 ? '' : `, and ${countOf(more.length, 'more tensor')}`;
   return [tensorCells(tensor).map((cell) => `${cell}${rest}`)];
 }
 
@@ -138,8 +141,4 @@ function distance(share: number): string {
 
 function modeOf(training: boolean): string {
   return training ? 'train' : 'eval';
-}
-
-function count(number: number, singular: string, plural = `${singular}s`): string {
-  return `${number} ${number === 1 ? singular : plural}`;
 }

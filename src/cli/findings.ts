@@ -6,6 +6,7 @@ import type { ModelDescription } from '../model/description';
 import { groupFindings, ruleKey, severities, type Finding } from '../model/finding';
 import type { ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
+import { countOf } from '../util/text';
 
 /** What the rules find in a file whose modules are in these modes. */
 export function findingsIn(
@@ -46,7 +47,7 @@ export function findingSummary(findings: readonly Finding[]): string {
     const count = findings.filter((finding) => finding.severity === severity).length;
     if (count === 0) return [];
     if (severity === 'information') return [`${count} for information`];
-    return [`${count} ${severity}${count === 1 ? '' : 's'}`];
+    return [countOf(count, severity)];
   });
   return parts.length === 0 ? 'no findings' : parts.join(', ');
 }
@@ -61,10 +62,7 @@ export function findingLines(findings: readonly Finding[]): string[] {
     const [first] = group;
     const more = group.length - lines.length;
     return more > 0
-      ? [
-          ...lines,
-          `  ${first.severity.padEnd(11)}  and ${more} more ${more === 1 ? 'layer' : 'layers'}  (${first.rule})`,
-        ]
+      ? [...lines, `  ${first.severity.padEnd(11)}  and ${countOf(more, 'more layer')}  (${first.rule})`]
       : lines;
   });
 }

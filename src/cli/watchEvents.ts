@@ -5,6 +5,7 @@ import type { Behaviour, ModuleSpec } from '../model/module';
 import type { NormStatistics } from '../model/statistics';
 import { findingJson, shownPlaces } from './findings';
 import { moduleJson } from './report';
+import { countOf } from '../util/text';
 
 /** What every event but the last carries: seconds since the epoch, and the process that it is about. */
 interface Common {
@@ -105,9 +106,7 @@ export function findingTexts(model: string, findings: readonly Finding[]): strin
     });
     const [{ severity, rule }] = group;
     const more = group.length - texts.length;
-    return more > 0
-      ? [...texts, `${severity} in ${more} more ${more === 1 ? 'layer' : 'layers'} of ${model} (${rule})`]
-      : texts;
+    return more > 0 ? [...texts, `${severity} in ${countOf(more, 'more layer')} of ${model} (${rule})`] : texts;
   });
 }
 

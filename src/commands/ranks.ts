@@ -7,7 +7,7 @@ import { LiveSession } from '../sessions/liveSession';
 import type { ModelSession } from '../sessions/modelSession';
 import type { SessionStore } from '../sessions/sessionStore';
 import { AppError, toAppError } from '../util/errors';
-import { countOf } from '../views/format';
+import { countOf } from '../util/text';
 import { synchronizedLayers } from './ranksModel';
 import { inOtherRanks, nameOf, rankOf } from './targets';
 import type { Target } from './targets';

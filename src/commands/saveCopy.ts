@@ -8,7 +8,7 @@ import { withDelayedProgress } from '../host/progress';
 import type { ModelSession } from '../sessions/modelSession';
 import { fileOf } from '../sessions/sessionStore';
 import { AppError } from '../util/errors';
-import { countOf } from '../views/format';
+import { countOf } from '../util/text';
 import { savedSentence, suggestedCopy } from './saveCopyModel';
 import { sessionOf, type Scene } from './targets';
 

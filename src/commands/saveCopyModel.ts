@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import type { ModuleSpec } from '../model/module';
 import type { SaveCopyResult } from '../protocol/engine';
-import { countOf } from '../views/format';
+import { countOf } from '../util/text';
 
 /** `net.pt` becomes `net-eval.pt` beside it where all flags agree, else `net-modes.pt`. */
 export function suggestedCopy(file: string, modules: readonly ModuleSpec[]): string {

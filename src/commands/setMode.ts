@@ -8,7 +8,7 @@ import { withDelayedProgress } from '../host/progress';
 import { heldTraining } from '../model/module';
 import type { ModelSession } from '../sessions/modelSession';
 import type { ModeCounts } from '../views/modeCounts';
-import { countOf } from '../views/format';
+import { countOf } from '../util/text';
 import { confirmRanks, inEachModel, inOtherRanksToo, offerOtherRanks, thatChange } from './ranks';
 import type { Switch } from './ranks';
 import { restoredWords, switchedWords, undoneWords } from './setModeModel';

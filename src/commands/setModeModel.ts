@@ -2,7 +2,7 @@
 
 import type { Preset } from '../model/presets';
 import type { ModelSession } from '../sessions/modelSession';
-import { countOf } from '../views/format';
+import { countOf } from '../util/text';
 
 /** The status bar's words after modules of a model were switched, or asked to be. */
 export function switchedWords(

@@ -2,7 +2,8 @@
 
 import type { ModuleSpec, SourceLocation } from '../model/module';
 import { heldTraining, parentPath } from '../model/module';
-import { counted, nameOf } from './modes';
+import { nameOf } from './modes';
+import { countOf } from '../util/text';
 import type { SeenSwitch } from './observations';
 import type { Rule, RuleContext } from './rule';
 import { sourceAndLine } from './source';
@@ -25,7 +26,7 @@ const frozenButUpdating: Rule = {
     return {
       severity: isPartly ? 'warning' : 'information',
       path,
-      message: `Its parameters don’t require gradients, but its running statistics moved in ${counted(batches, 'batch', 'batches')}: requires_grad=False does not stop them, eval() does.`,
+      message: `Its parameters don’t require gradients, but its running statistics moved in ${countOf(batches, 'batch', 'batches')}: requires_grad=False does not stop them, eval() does.`,
       evidence: { batches, requiresGrad: false },
       actions: [
         { kind: 'setEval', path },

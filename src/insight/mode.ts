@@ -5,7 +5,8 @@ import { parentPath, type LiteralCall, type ModuleSpec } from '../model/module';
 import type { ModelFormat } from '../model/description';
 import { callsOfDropoutOutside } from './dropout';
 import { callsBesideNorms } from './onnx';
-import { counted, listed, modelRoots, sensitiveLayers, within, type SensitiveLayer } from './modes';
+import { listed, modelRoots, sensitiveLayers, within, type SensitiveLayer } from './modes';
+import { countOf } from '../util/text';
 import type { Rule, RuleContext, Seen } from './rule';
 import { sourceAndLine } from './source';
 
@@ -31,7 +32,7 @@ function mixedFinding(root: ModuleSpec, inTrain: readonly SensitiveLayer[], inEv
   return {
     severity: 'information',
     path: root.path,
-    message: `${String(few.length)} of ${counted(total, 'mode-sensitive layer')} ${few.length === 1 ? 'is' : 'are'} in ${mode}, the others in ${others}: ${listed(paths)}.`,
+    message: `${String(few.length)} of ${countOf(total, 'mode-sensitive layer')} ${few.length === 1 ? 'is' : 'are'} in ${mode}, the others in ${others}: ${listed(paths)}.`,
     evidence: { inTrain: inTrain.length, inEval: inEval.length, [mode === 'train' ? 'train' : 'eval']: paths },
     actions: switches(root.path),
   };
@@ -129,7 +130,7 @@ const trainWithoutGrad: Rule = {
         {
           severity: 'warning',
           path,
-          message: `At least ${counted(forwards, 'forward')} in a row ran without gradients while the model was in train: ${listed(layers.map(({ module }) => module.path))} ran as in training.`,
+          message: `At least ${countOf(forwards, 'forward')} in a row ran without gradients while the model was in train: ${listed(layers.map(({ module }) => module.path))} ran as in training.`,
           evidence: { forwards, layers: layers.length },
           ...sourceAndLine(caller, [{ kind: 'setEval', path }]),
         },
@@ -161,7 +162,7 @@ const trainedInEval: Rule = {
         {
           severity: 'warning',
           path,
-          message: `${counted(steps, 'optimizer step')} fell between forwards that all ran in eval: dropout let everything through, and BatchNorm used its running statistics and left them as they were.`,
+          message: `${countOf(steps, 'optimizer step')} fell between forwards that all ran in eval: dropout let everything through, and BatchNorm used its running statistics and left them as they were.`,
           evidence: { steps, layers: layers.length },
           ...sourceAndLine(caller, [{ kind: 'setTrain', path }]),
         },

@@ -66,8 +66,3 @@ export function listed(paths: readonly string[]): string {
   const last = shown.pop() ?? '';
   return shown.length === 0 ? last : `${shown.join(', ')} and ${last}`;
 }
-
-/** `1 layer`, `2 layers`. */
-export function counted(count: number, singular: string, plural = `${singular}s`): string {
-  return `${String(count)} ${count === 1 ? singular : plural}`;
-}

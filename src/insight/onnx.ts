@@ -1,7 +1,8 @@
 // Rules about what exporters to ONNX do to layers that depend on the mode.
 
 import type { LiteralCall, ModuleSpec } from '../model/module';
-import { counted, listed } from './modes';
+import { listed } from './modes';
+import { countOf } from '../util/text';
 import type { Rule, RuleContext } from './rule';
 import { sourceAndLine } from './source';
 
@@ -30,7 +31,7 @@ const mixed: Rule = {
     return {
       severity: 'warning',
       path: module.path,
-      message: `It drops as in training, while ${counted(norms.length, 'BatchNorm layer')} of the same file ${norms.length === 1 ? 'runs' : 'run'} as in eval (${listed(norms)}).`,
+      message: `It drops as in training, while ${countOf(norms.length, 'BatchNorm layer')} of the same file ${norms.length === 1 ? 'runs' : 'run'} as in eval (${listed(norms)}).`,
       evidence: { inEval: norms },
       ...sourceAndLine(module.source, [{ kind: 'setEval', path: module.path }]),
     };

@@ -1,7 +1,7 @@
 // What a comparison of train and eval says, in words.
 
 import { isApart, type LayerGap, type ModeComparison } from '../model/comparison';
-import { countOf } from './format';
+import { countOf } from '../util/text';
 import { formatNumber } from '../util/numbers';
 
 /** One sentence: whether the modes differ, from where on, and how much in the end. */

@@ -6,7 +6,8 @@ import type { LayerDifference } from '../model/differences';
 import type { TensorSpec } from '../model/module';
 import { formatNumber } from '../util/numbers';
 import type { LayerDifferences, ModelDifferences } from './differencesModel';
-import { countOf, formatShape } from './format';
+import { formatShape } from './format';
+import { countOf } from '../util/text';
 
 /** What the row of a module in one rank adds about another one: `rank 0: eval`, `statistics differ from rank 0`. */
 export function differenceWords({ module, statistics }: LayerDifference, first: string): string {

@@ -4,7 +4,7 @@ import { foldSubtrees } from '../model/differences';
 import type { DifferenceCounts, LayerDifference } from '../model/differences';
 import type { ModuleSpec } from '../model/module';
 import { behaviourWords, flagWords, structureWords } from './differenceWordsModel';
-import { countOf } from './format';
+import { countOf } from '../util/text';
 import type { Row, RowIcon } from './rowModel';
 import { formatShare, plain, largestShare, statisticsRows } from './sideBySideModel';
 

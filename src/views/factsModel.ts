@@ -3,7 +3,8 @@
 import type { ModuleSpec, NormSpec } from '../model/module';
 import type { NormStatistics, OutputSummary, TensorSummary } from '../model/statistics';
 import type { ForwardRecord } from '../sessions/forwardHistory';
-import { countOf, formatMilliseconds, formatShape, formatSummary } from './format';
+import { formatMilliseconds, formatShape, formatSummary } from './format';
+import { countOf } from '../util/text';
 import { formatNumber } from '../util/numbers';
 import type { Row, RowIcon } from './rowModel';
 

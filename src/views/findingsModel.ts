@@ -10,7 +10,8 @@ import {
   type Severity,
 } from '../model/finding';
 import type { Capabilities } from '../model/description';
-import { countOf, fileName } from './format';
+import { fileName } from './format';
+import { countOf } from '../util/text';
 import type { Row, RowIcon } from './rowModel';
 
 const icons: Readonly<Record<Severity, RowIcon>> = {

@@ -28,11 +28,6 @@ export function clockTime(seconds: number): string {
   return new Date(seconds * 1000).toLocaleTimeString('en-GB');
 }
 
-/** `1 layer`, `2 layers`. */
-export function countOf(count: number, singular: string, plural = `${singular}s`): string {
-  return `${String(count)} ${count === 1 ? singular : plural}`;
-}
-
 /** The last part of a path of any system. */
 export function fileName(file: string): string {
   return file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);

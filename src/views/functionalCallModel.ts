@@ -2,7 +2,8 @@
 
 import { behaviourOfCall, callLabel, callWords, distinctCalls } from '../model/functionalCall';
 import type { FunctionalCall, ModuleSpec, SourceLocation } from '../model/module';
-import { countOf, fileName } from './format';
+import { fileName } from './format';
+import { countOf } from '../util/text';
 import type { Row } from './rowModel';
 import { iconOf } from './treeModel';
 

@@ -2,7 +2,8 @@
 
 import type { AgentIntroduction } from '../protocol/agent';
 import type { SwitchPlace } from '../sessions/switchPlaces';
-import { clockTime, countOf, fileName } from './format';
+import { clockTime, fileName } from './format';
+import { countOf } from '../util/text';
 import type { Row } from './rowModel';
 
 /** A program that was started and has no model yet. */

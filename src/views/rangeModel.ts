@@ -3,7 +3,7 @@
 
 import { moduleName } from '../model/module';
 import type { ModuleSpec } from '../model/module';
-import { countOf } from './format';
+import { countOf } from '../util/text';
 import { addCounts, describeCount, type ModeCount } from './modeModel';
 import type { Row } from './rowModel';
 import { iconOf } from './treeModel';

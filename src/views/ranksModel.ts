@@ -1,7 +1,7 @@
 // Where each live process stands in the tree: ranks of one job under a row of their own, child processes under their parents.
 
 import type { AgentIntroduction } from '../protocol/agent';
-import { countOf } from './format';
+import { countOf } from '../util/text';
 import { processTitle } from './liveModel';
 import type { Row } from './rowModel';
 

@@ -4,7 +4,8 @@ import { shareOf } from '../model/compareStatistics';
 import type { ComparedStatistics, StatisticsDifference } from '../model/compareStatistics';
 import type { NormStatistics, TensorSummary } from '../model/statistics';
 import type { LayerDifferences, ModelDifferences } from './differencesModel';
-import { countOf, formatSummary } from './format';
+import { formatSummary } from './format';
+import { countOf } from '../util/text';
 import { formatNumber } from '../util/numbers';
 import type { Row, RowIcon } from './rowModel';
 

@@ -3,7 +3,7 @@
 import type { ModuleSpec } from '../model/module';
 import type { LayerMode, PanelLayer, PanelModel } from '../protocol/statisticsPanel';
 import type { ModelSession } from '../sessions/modelSession';
-import { countOf } from './format';
+import { countOf } from '../util/text';
 import { formatNumber } from '../util/numbers';
 
 /** The layers of a model that normalise by statistics, in its order; a shared one once, under its first path. */

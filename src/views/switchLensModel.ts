@@ -2,7 +2,7 @@
 
 import type { LiveSession } from '../sessions/liveSession';
 import type { SwitchPlace } from '../sessions/switchPlaces';
-import { countOf } from './format';
+import { countOf } from '../util/text';
 import { callsWords, processTitle, switchRow } from './liveModel';
 import { describeMode, describeModel, type ModeCount } from './modeModel';
 import { memberName } from './ranksModel';

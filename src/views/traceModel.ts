@@ -1,7 +1,8 @@
 // The rows of a traced forward: the calls of dropout, attention and normalisation below the modules that made them.
 
 import type { AgentTrace } from '../protocol/agent';
-import { countOf, fileName } from './format';
+import { fileName } from './format';
+import { countOf } from '../util/text';
 import { formatNumber } from '../util/numbers';
 import type { Row } from './rowModel';
 

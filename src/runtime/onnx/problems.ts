@@ -2,6 +2,7 @@
 
 import type { Problem } from '../../model/description';
 import type { OnnxModule, OnnxModuleTree } from './moduleTree';
+import { countOf } from '../../util/text';
 
 const maxNames = 5;
 
@@ -60,7 +61,7 @@ function trains({ sites }: OnnxModule): boolean {
 }
 
 function count(modules: readonly OnnxModule[], what: string): string {
-  return `${modules.length} ${what}${modules.length === 1 ? ' layer' : ' layers'}`;
+  return countOf(modules.length, `${what} layer`);
 }
 
 function names(modules: readonly OnnxModule[]): string {
