@@ -1,12 +1,10 @@
 // The module tree that the names of a state dict tell: `layer1.0.bn1.running_mean` is a tensor of the module `layer1.0.bn1`.
 
 import { statisticsNames } from '../model/statistics';
-import { Dict, StoredModule, Tensor, type Value } from '../runtime/program';
+import { Dict, maxModules, StoredModule, Tensor, type Value } from '../runtime/program';
 import { beyondLimit } from './byteSource';
 
 const MAX_DEPTH = 100;
-/** Checkpoints of the largest published mixtures of experts name about 100,000. */
-const MAX_MODULES = 200_000;
 /** Of all modules together. */
 const MAX_TENSORS = 300_000;
 
@@ -108,7 +106,7 @@ class NameTree {
   }
 
   private added(parent: StoredModule, name: string): StoredModule {
-    if (++this.count > MAX_MODULES) throw beyondLimit(this.fileName, `it names more than ${MAX_MODULES} modules`);
+    if (++this.count > maxModules) throw beyondLimit(this.fileName, `it names more than ${maxModules} modules`);
     const module = new StoredModule('', null);
     parent.setChild(name, module);
     return module;

@@ -2,8 +2,8 @@
 
 import { AppError } from '../util/errors';
 
-/** Checkpoints of the largest published mixtures of experts have about 100,000. */
-const maxModules = 200_000;
+/** Of one file. Checkpoints of the largest published mixtures of experts have about 100,000. */
+export const maxModules = 200_000;
 /** Characters of all paths together: a long name stands again in the path of everything below it. */
 const maxPathText = 64_000_000;
 

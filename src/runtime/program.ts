@@ -15,6 +15,7 @@ import type { ScriptObject, Value } from './values';
 export type * from './executorch/methods';
 export type * from './onnx/onnxFile';
 export { bytesOfElements } from './elements';
+export { maxModules } from './moduleOrder';
 export { Storage, type StorageReader } from './storage';
 export { contiguousStrides, Tensor } from './tensor';
 export type * from './exported/graph';

@@ -3,13 +3,12 @@
 import { isWithin, moduleName, parentPath } from '../../model/module';
 import { statisticsNames } from '../../model/statistics';
 import { AppError } from '../../util/errors';
-import { inPreOrder } from '../moduleOrder';
+import { inPreOrder, maxModules } from '../moduleOrder';
 import type { Storage } from '../storage';
 import { Tensor } from '../tensor';
 import type { Value } from '../values';
 import type { ExportedProgram, Graph, GraphNode } from './graph';
 
-const MAX_MODULES = 200_000;
 const MAX_DEPTH = 200;
 
 /** A module under one of its paths. */
@@ -108,7 +107,7 @@ class Drafts {
     const known = this.known.get(path);
     if (known !== undefined) return known;
     const names = path.split('.');
-    if (names.length > MAX_DEPTH || this.known.size > MAX_MODULES)
+    if (names.length > MAX_DEPTH || this.known.size > maxModules)
       throw new AppError('limit-exceeded', 'The program has more modules, or deeper nested ones, than any real model');
     let draft = this.root;
     for (const [i, name] of names.entries()) {

@@ -3,14 +3,13 @@
 import type { SourceLocation } from '../../model/module';
 import { parseStackTrace, userLine } from '../../model/stackTrace';
 import { AppError } from '../../util/errors';
-import { inPreOrder, PathIndex, type Place } from '../moduleOrder';
+import { inPreOrder, maxModules, PathIndex, type Place } from '../moduleOrder';
 import type { Tensor } from '../tensor';
 import { lazyTensor } from './constants';
 import type { OnnxFile, OnnxGraph, OnnxNode, OnnxTensor } from './onnxFile';
 import { isParameterName, parameterOwner, scopesOf, type Scope, type Scopes } from './scopes';
 import type { NormOptions, Site } from './sites';
 
-const maxModules = 200_000;
 const maxDepth = 100;
 
 /** A normalisation layer's running statistics: tensors of its own, since exporters share equal initializers. */
