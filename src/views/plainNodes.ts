@@ -70,12 +70,15 @@ export function differenceNodes(
   parent: TreeNode & { readonly job: string },
   rows: readonly DifferenceRow<RankedModel>[],
 ): TreeNode[] {
-  return rows.map((row, index) => {
+  const labels = new Set<string>();
+  return rows.map((row) => {
     const shows = firstInRanks(row);
+    const again = labels.has(row.label) ? '/again' : '';
+    labels.add(row.label);
     return {
       kind: 'row',
       // The same name may come twice: of a model that only some ranks hold, and of its root where it differs.
-      id: `${parent.job}/${row.label}${rows.findIndex(({ label }) => label === row.label) === index ? '' : '/again'}`,
+      id: `${parent.job}/${row.label}${again}`,
       row,
       parent,
       ...(shows === undefined ? {} : { shows }),
