@@ -131,12 +131,14 @@ class Activity:
             # What came before it was part of training.
             self._quiet_calls = []
             self._forwards.append(forward)
+        elif forward.training and _is_averaging(frame):
+            # In train on purpose: nothing to tell.
+            pass
         elif forward.training:
-            if not _is_averaging(frame):
-                if not self._is_quiet_since(forward):
-                    return
-                self._forwards.append(self._quiet_calls[0])
-                self._quiet_calls = []
+            if not self._is_quiet_since(forward):
+                return
+            self._forwards.append(self._quiet_calls[0])
+            self._quiet_calls = []
         elif not self._quiet_calls:
             self._forwards.append(forward)
         if self._first_calls <= 0:
