@@ -11,6 +11,7 @@ import { commandIds, viewIds } from '../host/ids';
 import { isOnPath } from '../host/interpreter';
 import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
+import { chooseOne } from '../host/questions';
 import {
   attachConfiguration,
   attachObstacle,
@@ -68,7 +69,7 @@ async function choose(store: SessionStore): Promise<PythonProcess | undefined> {
     const beside = inspected.size === 0 ? '' : ' beside those that are inspected already';
     throw new AppError('usage', `No ${which} is running${beside}.`, startItWithUs);
   }
-  const picked = await vscode.window.showQuickPick(
+  const picked = await chooseOne(
     processes.map((process) => ({
       label: process.command,
       description: String(process.id),

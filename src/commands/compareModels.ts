@@ -1,6 +1,6 @@
 // Compare with Another Model: picks the other one, compares both as they are now, and shows what differs in the tree.
 
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import type { Pair } from '../model/compareModels';
 import type { PairComparison } from '../model/pairComparison';
 import type { ModelSession } from '../sessions/modelSession';
@@ -8,6 +8,7 @@ import { registerCommand } from '../host/commands';
 import { commandIds } from '../host/ids';
 import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
+import { chooseOne } from '../host/questions';
 import { AppError } from '../util/errors';
 import type { ModeCounts } from '../views/modeCounts';
 import { pairSentence } from '../views/pairModel';
@@ -97,7 +98,7 @@ async function pickOther(scene: Scene, counts: ModeCounts, first: ModelSession):
   const picked =
     items.length === 0
       ? chooseFile
-      : await vscode.window.showQuickPick([...items, chooseFile], {
+      : await chooseOne([...items, chooseFile], {
           title: `${title}: ${first.title}`,
           placeHolder: 'Modes, statistics, structure and options are compared',
           matchOnDetail: true,
@@ -119,7 +120,7 @@ async function pickModel(session: ModelSession, paths: readonly string[]): Promi
     description: path === '' ? '' : (session.module(path)?.type ?? ''),
     path,
   }));
-  const picked = await vscode.window.showQuickPick(items, {
+  const picked = await chooseOne(items, {
     title: `${title}: ${session.title}`,
     placeHolder: 'The file holds several models: which one is compared?',
   });

@@ -5,6 +5,7 @@ import { registerCommand } from '../host/commands';
 import { disableRule } from '../host/config';
 import { commandIds } from '../host/ids';
 import type { OutputLog } from '../host/log';
+import { chooseOne } from '../host/questions';
 import { showSource } from '../host/sourceFiles';
 import { isRuleId, ruleIds, rulePage, type RuleId } from '../model/finding';
 import { AppError } from '../util/errors';
@@ -61,7 +62,7 @@ function ruleOf(what: unknown): RuleId | undefined {
 }
 
 async function chooseRule(): Promise<RuleId | undefined> {
-  const picked = await vscode.window.showQuickPick(
+  const picked = await chooseOne(
     ruleIds.map((rule) => ({ label: titleOf(rule), description: rule, rule })),
     { title: 'Which rule?', matchOnDescription: true },
   );

@@ -1,6 +1,7 @@
 // What a person is asked before a model runs: which of several, and on what.
 
 import * as vscode from 'vscode';
+import { chooseOne } from '../host/questions';
 import type { ForwardInput } from '../protocol/engine';
 import type { ModelSession } from '../sessions/modelSession';
 import { inputPrompt, parseInputs, prefilledInputs, validateInputs } from '../views/forwardInputModel';
@@ -20,7 +21,7 @@ export class ForwardQuestions {
     const [row] = targetsOf(this.scene, args);
     const found = forwardTarget(session, row?.session === session ? row.module.path : '');
     if (found !== undefined) return found;
-    const picked = await vscode.window.showQuickPick(
+    const picked = await chooseOne(
       runnableModels(session).map((model) => ({
         label: model.path,
         description: session.module(model.path)?.type ?? '',

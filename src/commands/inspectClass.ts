@@ -8,6 +8,7 @@ import { commandIds } from '../host/ids';
 import { findInterpreter } from '../host/interpreter';
 import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
+import { chooseOne } from '../host/questions';
 import { buildClass } from '../live/classBuilder';
 import type { BuildOutcome, BuildRequest } from '../live/classBuilder';
 import type { LiveHub } from '../live/liveHub';
@@ -107,8 +108,9 @@ async function placeOf([clicked]: readonly unknown[]): Promise<ClassPlace | unde
   if (names.length === 0) {
     throw new AppError('usage', `${basename(document.uri.path)} defines no class that derives from nn.Module.`);
   }
-  const name = names.length === 1 ? names[0] : await vscode.window.showQuickPick(names, { title: 'Inspect modes of' });
-  return name === undefined ? undefined : { file: document.uri, name };
+  const items = names.map((label) => ({ label }));
+  const picked = items.length === 1 ? items[0] : await chooseOne(items, { title: 'Inspect modes of' });
+  return picked === undefined ? undefined : { file: document.uri, name: picked.label };
 }
 
 function isPlace(value: unknown): value is ClassPlace {

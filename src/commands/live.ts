@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { registerCommand } from '../host/commands';
 import { commandIds } from '../host/ids';
 import type { OutputLog } from '../host/log';
+import { chooseOne } from '../host/questions';
 import { showSource } from '../host/sourceFiles';
 import { LiveSession } from '../sessions/liveSession';
 import type { LiveProcess } from '../sessions/liveProcess';
@@ -103,7 +104,7 @@ async function processOf({ store }: Scene, [clicked]: readonly unknown[]): Promi
       throw new AppError('usage', 'No live process is shown.', 'Run a Python file with Mode Inspector.');
     return only;
   }
-  const picked = await vscode.window.showQuickPick(
+  const picked = await chooseOne(
     store.processes.map((process) => ({
       label: processTitle(process.introduction),
       description: [

@@ -6,6 +6,7 @@ import { registerCommand } from '../host/commands';
 import { commandIds, modelExtensions, perhapsModelExtensions } from '../host/ids';
 import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
+import { chooseOne } from '../host/questions';
 import type { FileSession } from '../sessions/fileSession';
 import { AppError } from '../util/errors';
 import type { Scene } from './targets';
@@ -62,17 +63,19 @@ async function openAll(scene: Scene, files: readonly vscode.Uri[]): Promise<void
 }
 
 async function pickSample(folder: vscode.Uri): Promise<vscode.Uri | undefined> {
-  const names = (await vscode.workspace.fs.readDirectory(folder))
+  const samples = (await vscode.workspace.fs.readDirectory(folder))
     .map(([name]) => name)
-    .filter((name) => name.endsWith('.pt'));
-  if (names.length === 0)
+    .filter((name) => name.endsWith('.pt'))
+    .sort()
+    .map((label) => ({ label }));
+  if (samples.length === 0)
     throw new AppError('file-unreadable', `No sample was found in ${folder.fsPath}.`, 'Install the extension again.');
   const picked =
-    names.length === 1
-      ? names[0]
-      : await vscode.window.showQuickPick(names.sort(), {
+    samples.length === 1
+      ? samples[0]
+      : await chooseOne(samples, {
           title: 'Open Sample Model',
           placeHolder: 'Choose a small model to look at',
         });
-  return picked === undefined ? undefined : vscode.Uri.joinPath(folder, picked);
+  return picked === undefined ? undefined : vscode.Uri.joinPath(folder, picked.label);
 }

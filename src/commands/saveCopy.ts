@@ -5,6 +5,7 @@ import { registerCommand } from '../host/commands';
 import { commandIds } from '../host/ids';
 import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
+import { chooseOne } from '../host/questions';
 import type { ModelSession } from '../sessions/modelSession';
 import { fileOf } from '../sessions/sessionStore';
 import { AppError } from '../util/errors';
@@ -48,7 +49,7 @@ export function registerSaveCopy(scene: Scene, log: OutputLog): vscode.Disposabl
 async function wantsStatistics(session: ModelSession): Promise<boolean | undefined> {
   const moved = session.movedStatistics.length;
   if (moved === 0) return false;
-  const picked = await vscode.window.showQuickPick(
+  const picked = await chooseOne(
     [
       { label: 'Modes', description: 'running statistics as the file has them', statistics: false },
       {

@@ -5,6 +5,7 @@ import { registerCommand } from '../host/commands';
 import { commandIds } from '../host/ids';
 import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
+import { chooseOne } from '../host/questions';
 import type { ModelSession } from '../sessions/modelSession';
 import { AppError } from '../util/errors';
 import type { ModeCounts } from '../views/modeCounts';
@@ -70,7 +71,7 @@ async function pickModel(
   const items = sessions.map((session) => modelItem(session, counts));
   // The active model is last: pressing Enter at once switches to another.
   items.sort((a, b) => Number(a.session === active) - Number(b.session === active));
-  const picked = await vscode.window.showQuickPick(items, {
+  const picked = await chooseOne(items, {
     title: 'Switch Active Model',
     placeHolder: 'Commands act on the active model',
   });

@@ -2,6 +2,7 @@
 
 import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
+import { chooseOne } from './questions';
 import type { SourceLocation } from '../model/module';
 import { bestMatches } from './sourceModel';
 
@@ -31,11 +32,11 @@ export async function showSource(source: SourceLocation): Promise<boolean> {
 }
 
 async function choose(files: readonly vscode.Uri[]): Promise<vscode.Uri | undefined> {
-  const picked = await vscode.window.showQuickPick(
-    files.map((uri) => uri.fsPath),
+  const picked = await chooseOne(
+    files.map((uri) => ({ label: uri.fsPath, uri })),
     { title: 'Which file?' },
   );
-  return picked === undefined ? undefined : vscode.Uri.file(picked);
+  return picked?.uri;
 }
 
 async function exists(uri: vscode.Uri): Promise<boolean> {

@@ -73,17 +73,23 @@ describe('Python debug sessions', function () {
   this.timeout(120_000);
   const children = new Set<ChildProcess>();
   const heard: Heard[] = [];
+  /** Sessions whose adapter has started and not ended. (VS Code can go on calling one the active session when it has ended.) */
+  const open = new Set<string>();
+  const watching: vscode.Disposable[] = [];
   let api: ExtensionApi;
-  let tracker: vscode.Disposable;
 
   before(async () => {
     assert.ok(process.env['MODE_INSPECTOR_PYTHON'], 'Run this with `npm test -- integration`.');
     api = await extensionApi();
-    tracker = vscode.debug.registerDebugAdapterTrackerFactory('debugpy', {
-      createDebugAdapterTracker: (session) => ({
-        onDidSendMessage: (message: Omit<Heard, 'session'>) => heard.push({ ...message, session }),
+    watching.push(
+      vscode.debug.registerDebugAdapterTrackerFactory('debugpy', {
+        createDebugAdapterTracker: (session) => {
+          open.add(session.id);
+          return { onDidSendMessage: (message: Omit<Heard, 'session'>) => heard.push({ ...message, session }) };
+        },
       }),
-    });
+      vscode.debug.onDidTerminateDebugSession(({ id }) => open.delete(id)),
+    );
   });
 
   afterEach(async () => {
@@ -91,9 +97,11 @@ describe('Python debug sessions', function () {
     for (const { id, ended } of api.store.processes) if (!ended) kill(id);
     for (const child of children) child.kill('SIGKILL');
     children.clear();
-    // A session whose program was killed may be gone before it can be stopped, which VS Code calls cancelled.
-    await vscode.debug.stopDebugging().then(undefined, () => undefined);
-    await until('the end of all sessions', () => vscode.debug.activeDebugSession === undefined);
+    await until('the end of all sessions', async () => {
+      // A session whose program was killed may be gone before it can be stopped, which VS Code calls cancelled.
+      await vscode.debug.stopDebugging().then(undefined, () => undefined);
+      return open.size === 0;
+    });
     for (const each of api.store.processes) api.store.removeProcess(each);
     await setAutomatic(undefined);
     await closeAll(api);
@@ -110,7 +118,7 @@ describe('Python debug sessions', function () {
   });
 
   after(() => {
-    tracker.dispose();
+    for (const each of watching) each.dispose();
   });
 
   for (const console of ['internalConsole', 'integratedTerminal']) {
@@ -199,7 +207,7 @@ describe('Python debug sessions', function () {
     await moving(model);
     // As “Attach to Python Process…” does once the agent is there.
     await session.customRequest('disconnect', { terminateDebuggee: false });
-    await until('the end of the session', () => vscode.debug.activeDebugSession === undefined);
+    await until('the end of the session', () => open.size === 0);
     await moving(model);
     assert.ok(!model.process.ended);
   });
@@ -230,7 +238,7 @@ describe('Python debug sessions', function () {
     assert.deepEqual(messages, []);
     const model = await liveModel();
     assert.equal(model.process.id, child.pid);
-    await until('the end of the session', () => vscode.debug.activeDebugSession === undefined);
+    await until('the end of the session', () => open.size === 0);
     await model.setTraining('bn', false, { recursive: true });
     await until('the switch', () => model.module('bn')?.training === false);
     await model.setTraining('bn', true, { recursive: true });

@@ -8,7 +8,8 @@ import Mocha from 'mocha';
 export async function run(): Promise<void> {
   process.setSourceMapsEnabled(true);
   const reporter = process.env['MODE_INSPECTOR_REPORTER'] ?? 'spec';
-  const mocha = new Mocha({ timeout: 60_000, forbidOnly: true, forbidPending: true, reporter });
+  const grep = process.env['MODE_INSPECTOR_GREP'];
+  const mocha = new Mocha({ timeout: 60_000, forbidOnly: true, forbidPending: true, reporter, ...(grep && { grep }) });
   for (const file of fs.readdirSync(__dirname, { recursive: true, encoding: 'utf8' }).sort()) {
     if (file.endsWith('.test.js')) mocha.addFile(path.join(__dirname, file));
   }
