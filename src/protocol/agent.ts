@@ -76,6 +76,7 @@ const module = v.object({
     'attention',
     'encoderLayer',
     'rrelu',
+    'spectralNorm',
     'other',
   ]),
   parameters: v.array(tensor),

@@ -82,6 +82,7 @@ function ruleOf(module: AgentModule): BehaviourRule {
     case 'attention':
     case 'encoderLayer':
     case 'rrelu':
+    case 'spectralNorm':
       return obedient;
     case 'other':
       return indifferent;

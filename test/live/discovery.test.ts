@@ -158,6 +158,8 @@ empty = nn.Sequential()
 rnn = nn.LSTM(2, 2, num_layers=2, dropout=0.4)
 big = nn.Sequential(*[nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1)) for _ in range(1000)])
 cyclic = nn.Sequential(nn.Linear(1, 1)); cyclic.loop = cyclic
+hooked = nn.utils.spectral_norm(nn.Linear(2, 2))
+parametrized = nn.utils.parametrizations.spectral_norm(nn.Linear(2, 2)).eval()
 wait()
 `);
     await program.waits();
@@ -220,6 +222,9 @@ wait()
     assert.equal((await program.model('rnn')).module('')?.behaviour, 'train');
     assert.equal((await program.model('big')).modules.length, 3001);
     assert.equal((await program.model('cyclic')).modules.length, 2);
+    // Their estimates of the norm are renewed in train alone.
+    assert.equal((await program.model('hooked')).module('')?.behaviour, 'train');
+    assert.equal((await program.model('parametrized')).module('parametrizations.weight.0')?.behaviour, 'eval');
   });
 
   it('may be hundreds', async () => {

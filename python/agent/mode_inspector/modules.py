@@ -211,10 +211,20 @@ def kind_of(module: Any) -> str:
     buffers = _attributes(module).get("_buffers") or {}
     if "running_mean" in buffers and "running_var" in buffers:
         return "batchNorm"
+    if _has_spectral_norm_hook(module):
+        return "spectralNorm"
     # A block that is named after the layers in it has children.
     if ("Dropout" in name or name in ("DropPath", "StochasticDepth")) and not has_children(module):
         return "dropout"
     return "other"
+
+
+def _has_spectral_norm_hook(module: Any) -> bool:
+    """``torch.nn.utils.spectral_norm`` leaves its vectors beside the weight. (Pruning has an ``_orig`` too, and a mask.)"""
+    buffers = buffers_of(module)
+    holder = _attributes(module).get("_parameters")
+    names = [name for name in holder if isinstance(name, str)] if isinstance(holder, dict) else []
+    return any(name.endswith("_orig") and name[: -len("orig")] + "u" in buffers for name in names)
 
 
 _KINDS_BY_NAME = {
@@ -241,6 +251,7 @@ _KINDS_BY_NAME = {
     "MultiheadAttention": "attention",
     "TransformerEncoderLayer": "encoderLayer",
     "RReLU": "rrelu",
+    "_SpectralNorm": "spectralNorm",
 }
 
 

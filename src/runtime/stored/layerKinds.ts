@@ -40,7 +40,7 @@ function byClass(module: StoredModule): BehaviourRule {
     return hasRunningStatistics(module) ? obedient : alwaysByBatch;
   }
   if (isDropout(module, type)) return isQuantized(module) ? indifferent : obedient;
-  if (modeSensitiveTypes.has(type)) return obedient;
+  if (modeSensitiveTypes.has(type) || hasSpectralNorm(module)) return obedient;
   if (/^(RNN|LSTM|GRU)$/.test(type)) return dropsBetweenLayers(module) ? obedient : indifferent;
   return indifferent;
 }
@@ -48,9 +48,8 @@ function byClass(module: StoredModule): BehaviourRule {
 /** The file does not tell the class, so that only the tensors can speak. */
 function byTensors(module: StoredModule): BehaviourRule {
   if (module.children.size > 0) return indifferent;
-  if (hasRunningStatistics(module) || recurrentType(module) !== undefined || attentionType(module) !== undefined) {
-    return obedient;
-  }
+  if (hasRunningStatistics(module) || hasSpectralNorm(module)) return obedient;
+  if (recurrentType(module) !== undefined || attentionType(module) !== undefined) return obedient;
   return module.parameters.size + module.buffers.size === 0 ? untold : indifferent;
 }
 
@@ -81,6 +80,15 @@ function isLayer({ children, attributes }: StoredModule, ...options: readonly st
 
 function hasRunningStatistics({ buffers }: StoredModule): boolean {
   return isThere(buffers.get('running_mean')) && isThere(buffers.get('running_var'));
+}
+
+/**
+ * Spectral normalisation estimates the norm anew at each forward in train, and keeps the estimate in eval. It is a module of its
+ * own (`torch.nn.utils.parametrizations`), or a hook that leaves its vectors beside the weight (`torch.nn.utils.spectral_norm`).
+ */
+function hasSpectralNorm({ parameters, buffers }: StoredModule): boolean {
+  if (isThere(buffers.get('_u')) && isThere(buffers.get('_v'))) return true;
+  return [...parameters.keys()].some((name) => name.endsWith('_orig') && buffers.has(name.replace(/orig$/, 'u')));
 }
 
 /** A tensor, be it one that can't be read, or that a lazy layer has not made yet. */

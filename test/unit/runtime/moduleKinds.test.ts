@@ -50,6 +50,14 @@ describe('kinds of modules', () => {
     assert.equal(new Set(different.map((module) => kinds.of(module))).size, different.length);
   });
 
+  it('know spectral normalisation by its vectors, and pruning from it', () => {
+    const isSensitive = (module: StoredModule): boolean => new ModuleKinds().of(module).spec.modeSensitive;
+    const pruned = stored({ weight_orig: tensor() }, { weight_mask: tensor() });
+    const hooked = stored({ weight_orig: tensor(), bias: tensor() }, { weight_u: tensor(), weight_v: tensor() });
+    const parametrization = stored({}, { _u: tensor(), _v: tensor() });
+    assert.deepEqual([pruned, hooked, parametrization].map(isSensitive), [false, true, true]);
+  });
+
   it('tell a block that is named after the layers in it from such a layer', () => {
     const named = (type: string, options: readonly string[] = [], parts = 1) => {
       const module = new StoredModule(`net.${type}`, true);
