@@ -89,7 +89,27 @@ function program(code: string, name = 'train.py'): string {
   return name;
 }
 
-function eventsOf({ output }: Outcome): Event[] {
+/** Runs a program whose `wait()` ends once the events satisfy a condition. `args` are all before its file. */
+function runUntil(
+  isEnough: (events: readonly Event[]) => boolean,
+  args: readonly string[],
+  code: string,
+): Promise<Outcome> {
+  const mark = path.join(fs.mkdtempSync(path.join(folder, 'enough-')), 'mark');
+  const wait = `import os, time
+def wait():
+    while not os.path.exists(${JSON.stringify(mark)}): time.sleep(0.01)
+`;
+  const child = start([...args, program(wait + code)]);
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+    if (isEnough(eventsOf({ output: output.slice(0, output.lastIndexOf('\n') + 1) }))) fs.writeFileSync(mark, '');
+  });
+  return outcomeOf(child);
+}
+
+function eventsOf({ output }: Pick<Outcome, 'output'>): Event[] {
   return output
     .split('\n')
     .filter((line) => line !== '')
@@ -190,41 +210,45 @@ describe('mode-inspector watch', function () {
 
   it('tells of several models, by their names', async () => {
     const code = `
-import torch, time
+import torch
 from torch import nn
 def main():
     models = {"g": nn.Sequential(nn.BatchNorm1d(2)), "d": nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))}
-    time.sleep(0.4)
+    wait()
     for step in range(5): models["d"](models["g"](torch.randn(4, 2)))
 main()
 `;
-    const events = eventsOf(await run(['watch', '--json', '--', 'python', program(code)]));
-    const names = events.flatMap(({ models = [] }) => models.map(({ model }) => model)).sort();
-    assert.deepEqual(names, ["models['d']", "models['g']"]);
+    const namesIn = (events: readonly Event[]): string[] =>
+      events.flatMap(({ models = [] }) => models.map(({ model }) => model)).sort();
+    const areBothThere = (events: readonly Event[]): boolean => namesIn(events).length === 2;
+    const events = eventsOf(await runUntil(areBothThere, ['watch', '--json', '--', 'python'], code));
+    assert.deepEqual(namesIn(events), ["models['d']", "models['g']"]);
     assert.equal(lastCount(events, '1', "models['d']"), 5);
     assert.equal(lastCount(events, '0', "models['g']"), 5);
   });
 
   it('switches and pins what is asked for, in order, and says what no model has', async () => {
     const code = `
-import sys, time, torch
+import torch
 from torch import nn
 net = nn.Sequential(nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.1)), nn.BatchNorm1d(2), nn.BatchNorm1d(2))
-time.sleep(1)
+wait()
 net.train()
 for name, module in net.named_modules(): print(name, module.training)
 for step in range(3): net(torch.randn(4, 2))
 `;
-    const outcome = await run([
-      'watch',
-      ...['--json', '--eval', '--train', '0', '--eval', '0.1', '--pin', '1=eval', '--eval', 'no.such'],
-      ...['--', 'python', program(code)],
-    ]);
+    const askedIn = (events: readonly Event[]): Event[] =>
+      events.filter(({ event, caller }) => event === 'switch' && caller === null);
+    const wishes = ['--eval', '--train', '0', '--eval', '0.1', '--pin', '1=eval', '--eval', 'no.such'];
+    const outcome = await runUntil(
+      (events) => askedIn(events).length === 4,
+      ['watch', '--json', ...wishes, '--', 'python'],
+      code,
+    );
     const events = eventsOf(outcome);
     assert.equal(outcome.status, 0);
-    const asked = events.filter(({ event, caller }) => event === 'switch' && caller === null);
     assert.deepEqual(
-      asked.map((each) => [each.path, each.training]),
+      askedIn(events).map((each) => [each.path, each.training]),
       [
         ['1', false],
         ['', false],
@@ -383,23 +407,24 @@ open(${JSON.stringify(mark)}, "w").write("fine")`;
   for (const launcher of [['torchrun'], ['python', '-m', 'torch.distributed.run']]) {
     it(`follows every rank of ${launcher.join(' ')}`, async () => {
       const code = `
-import time, torch, torch.distributed as dist
+import torch, torch.distributed as dist
 from torch import nn
 dist.init_process_group("gloo")
 def main():
     net = nn.parallel.DistributedDataParallel(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
-    time.sleep(0.5)
+    wait()
     for step in range(11): net(torch.randn(4, 2)).sum().backward()
 main()
 dist.destroy_process_group()
 `;
-      const outcome = await run([
-        'watch',
-        '--json',
-        '--',
-        ...launcher,
-        ...['--standalone', '--nproc-per-node', '2', program(code)],
-      ]);
+      const areBothThere = (events: readonly Event[]): boolean => {
+        const wrapped = events.filter(({ models = [] }) =>
+          models.some(({ modules }) => modules.some(({ path: layer }) => layer === 'module.1')),
+        );
+        return new Set(wrapped.map(({ process: id }) => id)).size === 2;
+      };
+      const options = ['--standalone', '--nproc-per-node', '2'];
+      const outcome = await runUntil(areBothThere, ['watch', '--json', '--', ...launcher, ...options], code);
       const events = eventsOf(outcome);
       assert.equal(outcome.status, 0, outcome.errors);
       const ranks = events.filter(({ event, rank }) => event === 'connected' && typeof rank === 'number');
