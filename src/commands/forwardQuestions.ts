@@ -1,7 +1,6 @@
 // What a person is asked before a model runs: which of several, and on what.
 
-import * as vscode from 'vscode';
-import { chooseOne } from '../host/questions';
+import { chooseOne, enterText } from '../host/questions';
 import type { ForwardInput } from '../protocol/engine';
 import type { ModelSession } from '../sessions/modelSession';
 import { inputPrompt, parseInputs, prefilledInputs, validateInputs } from '../views/forwardInputModel';
@@ -40,12 +39,11 @@ export class ForwardQuestions {
 
   /** The inputs as a person writes them; undefined if they give up. */
   async ask(session: ModelSession, target: ForwardTarget): Promise<string | undefined> {
-    return vscode.window.showInputBox({
+    return enterText({
       title: `${this.title}: ${targetTitle(session, target)}`,
       prompt: inputPrompt(target.inputs),
       value: this.lastText(session, target) ?? prefilledInputs(target.inputs),
       validateInput: (value) => validateInputs(value, target.inputs),
-      ignoreFocusOut: true,
     });
   }
 }

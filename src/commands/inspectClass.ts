@@ -8,7 +8,7 @@ import { commandIds } from '../host/ids';
 import { findInterpreter } from '../host/interpreter';
 import type { OutputLog } from '../host/log';
 import { withDelayedProgress } from '../host/progress';
-import { chooseOne } from '../host/questions';
+import { chooseOne, enterText } from '../host/questions';
 import { buildClass } from '../live/classBuilder';
 import type { BuildOutcome, BuildRequest } from '../live/classBuilder';
 import type { LiveHub } from '../live/liveHub';
@@ -119,13 +119,12 @@ function isPlace(value: unknown): value is ClassPlace {
 }
 
 async function ask(name: string, value: string): Promise<string | undefined> {
-  return vscode.window.showInputBox({
+  return enterText({
     title: `Inspect modes of ${name}`,
     prompt: 'Arguments for the constructor, as in Python: num_classes=10, width=64',
     value,
     valueSelection: [value.length, value.length],
     validateInput: validateArguments,
-    ignoreFocusOut: true,
   });
 }
 

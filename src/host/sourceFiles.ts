@@ -2,8 +2,8 @@
 
 import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
-import { chooseOne } from './questions';
 import type { SourceLocation } from '../model/module';
+import { chooseOne } from './questions';
 import { bestMatches } from './sourceModel';
 
 const maxCandidates = 50;

@@ -211,7 +211,7 @@ def kind_of(module: Any) -> str:
     buffers = _attributes(module).get("_buffers") or {}
     if "running_mean" in buffers and "running_var" in buffers:
         return "batchNorm"
-    if _has_spectral_norm_hook(module):
+    if _has_spectral_norm_hook(module, buffers):
         return "spectralNorm"
     # A block that is named after the layers in it has children.
     if ("Dropout" in name or name in ("DropPath", "StochasticDepth")) and not has_children(module):
@@ -219,12 +219,10 @@ def kind_of(module: Any) -> str:
     return "other"
 
 
-def _has_spectral_norm_hook(module: Any) -> bool:
+def _has_spectral_norm_hook(module: Any, buffers: Any) -> bool:
     """``torch.nn.utils.spectral_norm`` leaves its vectors beside the weight. (Pruning has an ``_orig`` too, and a mask.)"""
-    buffers = buffers_of(module)
-    holder = _attributes(module).get("_parameters")
-    names = [name for name in holder if isinstance(name, str)] if isinstance(holder, dict) else []
-    return any(name.endswith("_orig") and name[: -len("orig")] + "u" in buffers for name in names)
+    parameters = _attributes(module).get("_parameters") or {}
+    return any(str(name).endswith("_u") and f"{str(name)[:-1]}orig" in parameters for name in buffers)
 
 
 _KINDS_BY_NAME = {

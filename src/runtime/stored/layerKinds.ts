@@ -88,7 +88,7 @@ function hasRunningStatistics({ buffers }: StoredModule): boolean {
  */
 function hasSpectralNorm({ parameters, buffers }: StoredModule): boolean {
   if (isThere(buffers.get('_u')) && isThere(buffers.get('_v'))) return true;
-  return [...parameters.keys()].some((name) => name.endsWith('_orig') && buffers.has(name.replace(/orig$/, 'u')));
+  return [...buffers.keys()].some((name) => name.endsWith('_u') && parameters.has(`${name.slice(0, -1)}orig`));
 }
 
 /** A tensor, be it one that can't be read, or that a lazy layer has not made yet. */
