@@ -23,8 +23,15 @@ const MAX_PICKLE = 256 * 2 ** 20;
 const MAX_CODE = 8 * 2 ** 20;
 /** Of all code that is read: 1.6 megabytes as torch writes it. The trace of a transformer of 48 layers has 110,000. */
 const MAX_TOKENS = 400_000;
+const MAX_DEPTH = 1000;
 
 const decoder = new TextDecoder('utf-8');
+const bytesOf = (characters: string): readonly number[] => Array.from(characters, (each) => each.charCodeAt(0));
+const quotes = bytesOf('"\'');
+const opening = bytesOf('([{');
+const closing = bytesOf(')]}');
+const newline = 0x0a;
+const backslash = 0x5c;
 
 export const torchScript: Format = {
   name: 'TorchScript',
@@ -162,9 +169,12 @@ class ArchiveReader {
   private async readCode(pythonModule: string): Promise<string | undefined> {
     const bytes = await this.codeBytes(pythonModule);
     if (bytes === undefined) return undefined;
-    this.tokens += countTokens(bytes);
+    const { tokens, depth } = sizeOfCode(bytes);
+    this.tokens += tokens;
     if (this.tokens > MAX_TOKENS)
       throw beyondLimit(this.zip.source.name, `its code has more than ${MAX_TOKENS} words and signs`);
+    if (depth > MAX_DEPTH)
+      throw beyondLimit(this.zip.source.name, `its code has more than ${MAX_DEPTH} brackets in one another`);
     return decoder.decode(bytes);
   }
 
@@ -194,20 +204,34 @@ class ArchiveReader {
   }
 }
 
-/** Words, numbers and signs, those in texts and comments too: the parser takes time and memory for each. */
-function countTokens(code: Uint8Array): number {
-  let count = 0;
+/**
+ * What the parser takes time and memory for: words, numbers and signs, those in texts and comments too; and how deep brackets are nested,
+ * each of which it takes kilobytes for until it is closed.
+ */
+function sizeOfCode(code: Uint8Array): { readonly tokens: number; readonly depth: number } {
+  let tokens = 0;
+  let depth = 0;
+  let open = 0;
   let inWord = false;
-  for (const byte of code) {
+  let quote = 0;
+  for (let i = 0; i < code.length; i++) {
+    const byte = code[i] ?? 0;
     const isWord =
       (byte >= 0x61 && byte <= 0x7a) ||
       (byte >= 0x30 && byte <= 0x39) ||
       (byte >= 0x41 && byte <= 0x5a) ||
       byte === 0x5f;
-    if (isWord ? !inWord : byte > 0x20) count++;
+    if (isWord ? !inWord : byte > 0x20) tokens++;
     inWord = isWord;
+    // The texts that torch writes end on their line, so that a quote in a comment does no harm beyond it.
+    if (byte === newline || byte === quote) quote = 0;
+    else if (quote === 0) {
+      if (quotes.includes(byte)) quote = byte;
+      else if (opening.includes(byte)) depth = Math.max(depth, ++open);
+      else if (closing.includes(byte)) open = Math.max(0, open - 1);
+    } else if (byte === backslash) i++;
   }
-  return count;
+  return { tokens, depth };
 }
 
 /** Of sample inputs the archive keeps the sizes alone. */

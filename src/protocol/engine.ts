@@ -111,6 +111,8 @@ export interface EngineRequests {
   /** Loads the code that opening needs, ahead of the file. */
   prepare: { params: Readonly<Record<string, never>>; result: null };
   open: { params: { readonly file: string }; result: ModelDescription };
+  /** Lets go of the model and its file; another one can be opened. Answers with the bytes of memory that are still held. */
+  close: { params: Readonly<Record<string, never>>; result: number };
   /** Applies the changes in order; answers with every module whose flag or behaviour is different now. */
   setTraining: { params: { readonly changes: readonly (SetTraining | AsInFile)[] }; result: readonly ModeChange[] };
   statistics: {

@@ -51,6 +51,7 @@ export type FromWorker =
 const methods: Readonly<Record<EngineMethod, true>> = {
   prepare: true,
   open: true,
+  close: true,
   setTraining: true,
   statistics: true,
   runForward: true,

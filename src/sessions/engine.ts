@@ -1,6 +1,7 @@
 // The engine: one opened model file, described, switched and run in this process. The worker wraps it; the CLI uses it as it is.
 
 import os from 'node:os';
+import v8 from 'node:v8';
 
 import type { ModeComparison } from '../model/comparison';
 import type { ModelDescription, Problem } from '../model/description';
@@ -90,6 +91,7 @@ class InProcessEngine implements Engine {
         return null;
       },
       open: ({ file }) => this.open(file, onProgress),
+      close: () => this.close(),
       setTraining: async ({ changes }) => Promise.resolve(this.setTraining(changes)),
       statistics: ({ paths, values }) => this.statistics(paths, values),
       runForward: (forward) => this.runForward(forward),
@@ -134,6 +136,16 @@ class InProcessEngine implements Engine {
         message: shortened(problem.message),
       })),
     };
+  }
+
+  private async close(): Promise<number> {
+    await this.opened?.close();
+    this.opened = undefined;
+    this.paths = [];
+    this.tracked = [];
+    this.versionsInFile = undefined;
+    const { total_heap_size, external_memory } = v8.getHeapStatistics();
+    return total_heap_size + external_memory;
   }
 
   private setTraining(changes: EngineRequests['setTraining']['params']['changes']): readonly ModeChange[] {

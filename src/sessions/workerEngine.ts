@@ -139,7 +139,7 @@ class WorkerEngine implements SessionEngine {
 
   dispose(): void {
     if (this.ended !== undefined) return;
-    this.end(new AppError('cancelled', 'The model was closed.'));
+    this.end(modelClosed());
   }
 
   private receive(message: unknown): void {
@@ -201,6 +201,11 @@ class WorkerEngine implements SessionEngine {
     // Termination has nothing to report that matters after this point.
     void this.worker.terminate();
   }
+}
+
+/** What requests to an engine are refused with once it was disposed of. */
+export function modelClosed(): AppError {
+  return new AppError('cancelled', 'The model was closed.');
 }
 
 const reloadHint = 'Reload the model to go on.';

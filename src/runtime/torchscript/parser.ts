@@ -1,6 +1,6 @@
 // Parses serialized TorchScript with tree-sitter's Python grammar into our syntax tree.
 
-import { Language, Parser, type Node, type Tree } from 'web-tree-sitter';
+import { Language, Parser, type Node, type ParseState, type Tree } from 'web-tree-sitter';
 
 import { AppError } from '../../util/errors';
 import { unquote } from './pythonString';
@@ -43,7 +43,6 @@ async function load(assets: ParserAssets): Promise<ParseCode> {
   parser.setLanguage(await Language.load(grammar));
   return (pythonModule, text) => {
     const tree = parse(parser, pythonModule, text);
-    if (tree === null) throw new AppError('corrupt', `The code of ${pythonModule} can't be parsed`);
     try {
       return readFile(pythonModule, text, tree.rootNode);
     } catch (error) {
@@ -60,10 +59,22 @@ async function load(assets: ParserAssets): Promise<ParseCode> {
   };
 }
 
-/** WebAssembly ends with an error of its own when its memory is full, and the parser with it. */
-function parse(parser: Parser, pythonModule: string, text: string): Tree | null {
+/**
+ * Ends at the first error that the parser has no way around: it would go on to the end, and take seconds for what is no Python at all.
+ * The tree is then that of the text up to there. WebAssembly ends with an error of its own when its memory is full, and the parser with it.
+ */
+function parse(parser: Parser, pythonModule: string, text: string): Tree {
+  let end = 0;
+  const progressCallback = ({ hasError, currentOffset }: ParseState): boolean => {
+    end = currentOffset / Uint16Array.BYTES_PER_ELEMENT + 1;
+    return hasError;
+  };
   try {
-    return parser.parse(text);
+    const tree = parser.parse(text, null, { progressCallback });
+    if (tree !== null) return tree;
+    parser.reset();
+    const start = parser.parse(text.slice(0, end));
+    if (start?.rootNode.hasError === true) return start;
   } catch (error) {
     throw new AppError(
       'limit-exceeded',
@@ -72,6 +83,7 @@ function parse(parser: Parser, pythonModule: string, text: string): Tree | null 
       { cause: error },
     );
   }
+  throw new AppError('corrupt', `The code of ${pythonModule} can't be parsed`);
 }
 
 function readFile(pythonModule: string, text: string, root: Node): CodeFile {

@@ -376,8 +376,26 @@ export const hostileFiles: readonly HostileFile[] = [
     () => archive(object('Net', ''), { 'net/code/__torch__.py': [latin1('x=[a]\n'.repeat(350_000)), { level: 1 }] }),
   ),
   file('much_code.pt', 'code files that are long together', beyond(/more than 400000 words and signs/), manyFiles),
-  file('broken_code.pt', 'brackets that never close', corrupt(/code of __torch__ in the archive is not valid/), () =>
+  file('broken_code.pt', 'brackets that never close', beyond(/more than 1000 brackets in one another/), () =>
     archive(object('Net', ''), { 'net/code/__torch__.py': [latin1('[a,'.repeat(100_000)), { level: 1 }] }),
+  ),
+  file(
+    'bracketed_texts.pt',
+    'brackets in texts, and after an odd quote in a comment',
+    corrupt(/code of __torch__ in the archive is not valid at line 10001$/),
+    () => {
+      const code = latin1(`${`x = ["(((", '[[', "\\\"{{"]  # isn't\n`.repeat(10_000)}(`);
+      return archive(object('Net', ''), { 'net/code/__torch__.py': [code, { level: 1 }] });
+    },
+  ),
+  file(
+    'rubbish_code.pt',
+    'code that is no Python from one line on',
+    corrupt(/code of __torch__ in the archive is not valid at line 1001$/),
+    () => {
+      const code = latin1('x = 1\n'.repeat(1000) + '} ) : ; = \n'.repeat(50_000));
+      return archive(object('Net', ''), { 'net/code/__torch__.py': [code, { level: 1 }] });
+    },
   ),
   file('assignments.pt', 'a hundred thousand values for one name', { format: 'torchscript', modules: [''] }, () =>
     withForward('    x = x\n'.repeat(100_000)),

@@ -1,7 +1,8 @@
-// The engine that is started ahead: at most one, given away once, none left behind.
+// The engine at hand for the next file: at most one, given away once, taken back where it is as good as new, none left behind.
 
 import assert from 'node:assert/strict';
 import { SpareEngine } from '../../../src/sessions/spareEngine';
+import type { SessionEngine } from '../../../src/sessions/workerEngine';
 import { AppError } from '../../../src/util/errors';
 import { FakeEngine, smallModel } from '../support/models';
 
@@ -27,43 +28,147 @@ describe('spare engine', () => {
     spare.dispose();
   });
 
-  it('is started once, has its code loaded, and is given away once', () => {
+  const open = (engine: SessionEngine): Promise<unknown> => engine.request('open', { file: 'model.pt' });
+  const forward = (engine: SessionEngine): Promise<unknown> => engine.request('runForward', { inputs: [] });
+
+  /** The number of the engine that a file is opened in now. */
+  async function takeAndOpen(): Promise<{ readonly engine: SessionEngine; readonly number: number }> {
+    const before = engines.map(({ calls }) => calls.length);
+    const engine = spare.take();
+    await open(engine);
+    return { engine, number: engines.findIndex(({ calls }, i) => calls.length > (before[i] ?? 0)) };
+  }
+
+  it('is started once, has its code loaded, and is given away once', async () => {
     spare.keep();
     spare.keep();
     assert.equal(engines.length, 1);
     assert.deepEqual(engines[0]?.calls, [{ method: 'prepare', params: {} }]);
-    assert.equal(spare.take(), engines[0]);
-    assert.equal(spare.take(), engines[1]);
+    assert.equal((await takeAndOpen()).number, 0);
+    assert.equal((await takeAndOpen()).number, 1);
     assert.equal(engines.length, 2);
   });
 
   it('is not touched any more once it was given away', () => {
     spare.keep();
-    const taken = spare.take();
+    spare.take();
     spare.drop();
-    assert.equal(taken, engines[0]);
     assert.equal(engines[0]?.disposed, false);
   });
 
-  it('is not there before it is wanted, and goes when it is dropped', () => {
+  it('is not there before it is wanted, and goes when it is dropped', async () => {
     assert.equal(engines.length, 0);
     spare.keep();
     spare.drop();
     assert.equal(engines[0]?.disposed, true);
-    assert.notEqual(spare.take(), engines[0]);
+    assert.equal((await takeAndOpen()).number, 1);
   });
 
-  it('is replaced when the number of threads was changed', () => {
+  it('is replaced when the number of threads was changed', async () => {
     spare.keep();
     threads = 4;
-    assert.equal(spare.take(), engines[1]);
+    assert.equal((await takeAndOpen()).number, 1);
     assert.equal(engines[0]?.disposed, true);
     assert.equal(engines[1]?.threads, 4);
   });
 
-  it('that dies while it waits is never given away', () => {
+  it('that dies while it waits is never given away', async () => {
     spare.keep();
     engines[0]?.die(new AppError('worker-died', 'The model runtime ended unexpectedly.'));
-    assert.equal(spare.take(), engines[1]);
+    assert.equal((await takeAndOpen()).number, 1);
+  });
+
+  describe('whose model was closed', () => {
+    it('closes it and serves the next file, in place of one that has read nothing', async () => {
+      const { engine } = await takeAndOpen();
+      await engine.request('statistics', { paths: ['bn'], values: false });
+      await engine.request('setTraining', { changes: [{ path: '', training: false, recursive: true }] });
+      spare.keep();
+      engine.dispose();
+      assert.deepEqual(
+        engines[0]?.calls.map(({ method }) => method),
+        ['open', 'statistics', 'setTraining', 'close'],
+      );
+      assert.equal(engines[1]?.disposed, true);
+      assert.equal((await takeAndOpen()).number, 0);
+      assert.equal(engines.length, 2);
+    });
+
+    it('comes back only once, and takes no more requests of its last session', async () => {
+      spare.keep();
+      const { engine } = await takeAndOpen();
+      engine.dispose();
+      engine.dispose();
+      await assert.rejects(open(engine), { code: 'cancelled', message: 'The model was closed.' });
+      assert.deepEqual(
+        engines[0]?.calls.map(({ method }) => method),
+        ['prepare', 'open', 'close'],
+      );
+    });
+
+    it('ends where no other file is expected', async () => {
+      spare.keep();
+      const { engine } = await takeAndOpen();
+      spare.drop();
+      engine.dispose();
+      assert.equal(engines[0]?.disposed, true);
+    });
+
+    it('ends where the number of threads was changed', async () => {
+      spare.keep();
+      const { engine } = await takeAndOpen();
+      threads = 4;
+      engine.dispose();
+      assert.equal(engines[0]?.disposed, true);
+    });
+
+    it('ends where it has run a forward', async () => {
+      spare.keep();
+      const { engine } = await takeAndOpen();
+      await forward(engine);
+      engine.dispose();
+      assert.equal(engines[0]?.disposed, true);
+    });
+
+    it('ends where a request has failed', async () => {
+      spare.keep();
+      const { engine } = await takeAndOpen();
+      const setTraining = engine.request('setTraining', { changes: [] });
+      Object.assign(engines[0] ?? {}, { request: () => Promise.reject(new AppError('corrupt', 'Broken.')) });
+      await setTraining;
+      await assert.rejects(engine.request('statistics', { paths: ['bn'], values: false }), { code: 'corrupt' });
+      engine.dispose();
+      assert.equal(engines[0]?.disposed, true);
+    });
+
+    it('ends where it is still at work', () => {
+      spare.keep();
+      const engine = spare.take();
+      void open(engine);
+      engine.dispose();
+      assert.equal(engines[0]?.disposed, true);
+    });
+
+    it('ends where it has died', async () => {
+      spare.keep();
+      const { engine } = await takeAndOpen();
+      engines[0]?.die(new AppError('worker-died', 'The model runtime ended unexpectedly.'));
+      engine.dispose();
+      assert.equal(engines[0]?.disposed, true);
+    });
+
+    it('ends where it holds on to much memory, unless it serves again by then', async () => {
+      spare.keep();
+      const { engine } = await takeAndOpen();
+      Object.assign(engines[0] ?? {}, { memoryHeld: 300e6 });
+      engine.dispose();
+      const again = spare.take();
+      await open(again);
+      assert.equal(engines.length, 1);
+      again.dispose();
+      await new Promise(setImmediate);
+      assert.equal(engines[0]?.disposed, true);
+      assert.equal((await takeAndOpen()).number, 1);
+    });
   });
 });

@@ -84,6 +84,8 @@ export class FakeEngine implements SessionEngine {
   private rejectForward: ((error: AppError) => void) | undefined;
   private rejectCopy: ((error: AppError) => void) | undefined;
   disposed = false;
+  /** What it says that it holds after its model was closed. */
+  memoryHeld = 1e6;
   /** Set to keep copies from ending until they are cancelled. */
   holdCopy = false;
   /** Set to keep forwards from ending until `finish` is called or they are cancelled. */
@@ -105,6 +107,7 @@ export class FakeEngine implements SessionEngine {
     } = {
       prepare: () => null,
       open: () => this.open(),
+      close: () => this.memoryHeld,
       setTraining: (p: EngineRequests['setTraining']['params']) => this.setTraining(p),
       statistics: (p: EngineRequests['statistics']['params']) => this.statistics(p),
       runForward: () => this.runForward(),
