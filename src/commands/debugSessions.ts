@@ -28,6 +28,7 @@ export class DebugSessions implements Disposable {
   private readonly running = new Map<string, vscode.DebugSession>();
   /** By session; known of those that started since the extension did. */
   private readonly processIds = new Map<string, number>();
+  private readonly endedIds = new Set<string>();
 
   constructor(
     private readonly scene: Scene,
@@ -54,6 +55,7 @@ export class DebugSessions implements Disposable {
       vscode.debug.onDidTerminateDebugSession(({ id }) => {
         this.running.delete(id);
         this.processIds.delete(id);
+        this.endedIds.add(id);
         scene.store.endLaunch(id);
       }),
       scene.store.onDidChange((change) => {
@@ -137,7 +139,9 @@ export class DebugSessions implements Disposable {
   }
 
   private sessionToInspect(): vscode.DebugSession {
-    const active = vscode.debug.activeDebugSession;
+    // VS Code can go on calling a session active that has ended.
+    const { activeDebugSession } = vscode.debug;
+    const active = this.endedIds.has(activeDebugSession?.id ?? '') ? undefined : activeDebugSession;
     if (active !== undefined && isPythonDebugType(active.type)) return active;
     const only = [...this.running.values()];
     if (only.length === 1 && only[0] !== undefined) return only[0];

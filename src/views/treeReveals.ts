@@ -63,7 +63,8 @@ export class TreeReveals implements Disposable {
     // the last model's row would stay highlighted, while commands act on this one.
     for (let attempt = 0; attempt < attempts; attempt++) {
       if (this.store.get(session.id) !== session) return;
-      await this.view.reveal(node, { select: true, ...options });
+      // VS Code refuses a row that it has heard of and not drawn yet.
+      await this.view.reveal(node, { select: true, ...options }).then(undefined, () => undefined);
       await delay(50 * (attempt + 1));
       const { selection, visible } = this.view;
       if (!visible) continue;
