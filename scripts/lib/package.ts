@@ -5,8 +5,10 @@ import path from 'node:path';
 import { editorFolder, packageFile, root } from './paths';
 import { runOrFail } from './shell';
 
-export async function build(): Promise<void> {
-  await runOrFail('The build', process.execPath, [path.join(root, 'esbuild.js')], { cwd: root, output: 'show' });
+/** @param options `production`: small, without source maps, as people install it. */
+export async function build({ production = false } = {}): Promise<void> {
+  const command = [path.join(root, 'esbuild.js'), ...(production ? ['--production'] : [])];
+  await runOrFail('The build', process.execPath, command, { cwd: root, output: 'show' });
 }
 
 /** Makes a .vsix of what is built, or of another extension's folder; returns its path. */

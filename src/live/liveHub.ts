@@ -7,7 +7,6 @@ import { DisposableStore } from '../util/disposable';
 import type { Disposable } from '../util/disposable';
 import { toAppError } from '../util/errors';
 import type { Log } from '../util/log';
-import { listenForAgents } from './agentServer';
 import type { AgentServer } from './agentServer';
 import { agentCode, agentEnvironment } from './environment';
 import type { AgentCodeOptions, AgentEnvironment } from './environment';
@@ -58,23 +57,25 @@ export class LiveHub implements Disposable {
   }
 
   private listening(): Promise<AgentServer> {
-    this.server ??= listenForAgents(this.log).then(
-      (server) => {
-        this.owned.add(server);
-        this.owned.add(
-          server.onDidConnect((link) => {
-            void this.take(link);
-          }),
-        );
-        return server;
-      },
-      (error: unknown) => {
-        // The next one may have more luck.
-        this.server = undefined;
-        throw error;
-      },
-    );
+    this.server ??= this.listen().catch((error: unknown) => {
+      // The next one may have more luck.
+      this.server = undefined;
+      throw error;
+    });
     return this.server;
+  }
+
+  private async listen(): Promise<AgentServer> {
+    // Loaded here, and not with the extension: with what it needs it is a fifth of the code.
+    const { listenForAgents } = await import('./agentServer');
+    const server = await listenForAgents(this.log);
+    this.owned.add(server);
+    this.owned.add(
+      server.onDidConnect((link) => {
+        void this.take(link);
+      }),
+    );
+    return server;
   }
 
   private async take(link: AgentLink): Promise<void> {

@@ -43,7 +43,7 @@ export async function setUp(): Promise<Setup> {
   const python = await findTorchPython();
   const site = path.join(folder, 'python');
   const pythonEnv = { PYTHONPATH: site };
-  await build();
+  await build({ production: true });
   await installPackages(python, site);
   await makeModels(python, pythonEnv);
   const peers = await bundlePeers();
