@@ -137,7 +137,8 @@ class Lease implements SessionEngine {
   }
 
   cancel(): void {
-    this.engine.cancel();
+    // Once the engine has gone back, another session's request may be running in it.
+    if (this.ended === undefined) this.engine.cancel();
   }
 
   dispose(): void {

@@ -63,8 +63,7 @@ export class TreeReveals implements Disposable {
     // the last model's row would stay highlighted, while commands act on this one.
     for (let attempt = 0; attempt < attempts; attempt++) {
       if (this.store.get(session.id) !== session) return;
-      // VS Code refuses a row that it has heard of and not drawn yet.
-      await this.view.reveal(node, { select: true, ...options }).then(undefined, () => undefined);
+      await this.select(node, options);
       await delay(50 * (attempt + 1));
       const { selection, visible } = this.view;
       if (!visible) continue;
@@ -76,12 +75,21 @@ export class TreeReveals implements Disposable {
     }
   }
 
+  /** VS Code refuses a row that it has heard of and not drawn yet; what came of it shows in the view's selection. */
+  private async select(node: TreeNode, options: Partial<RevealOptions>): Promise<void> {
+    try {
+      await this.view.reveal(node, { select: true, ...options });
+    } catch {
+      // Whoever waits for the row asks again.
+    }
+  }
+
   /** Where the view had rows to fetch when it came into sight, VS Code selects what was selected before as soon as it has them. */
   private keepSelected(session: ModelSession, node: TreeNode, before: TreeNode | undefined): void {
     const listener = this.view.onDidChangeSelection(({ selection }) => {
       if (selection.includes(node)) return;
       if (isAnother(selection[0], before) || this.store.get(session.id) !== session) this.letSelectionGo();
-      else this.view.reveal(node, { select: true, focus: false }).then(undefined, () => undefined);
+      else void this.select(node, { focus: false });
     });
     const timer = setTimeout(() => {
       this.letSelectionGo();

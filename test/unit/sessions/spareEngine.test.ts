@@ -106,28 +106,47 @@ describe('spare engine', () => {
       );
     });
 
-    it('ends where no other file is expected', async () => {
-      spare.keep();
-      const { engine } = await takeAndOpen();
-      spare.drop();
-      engine.dispose();
-      assert.equal(engines[0]?.disposed, true);
-    });
+    const ends: readonly [string, (engine: SessionEngine) => unknown][] = [
+      [
+        'no other file is expected',
+        () => {
+          spare.drop();
+        },
+      ],
+      [
+        'the number of threads was changed',
+        () => {
+          threads = 4;
+        },
+      ],
+      ['it has run a forward', forward],
+      [
+        'it has died',
+        () => {
+          engines[0]?.die(new AppError('worker-died', 'The model runtime ended unexpectedly.'));
+        },
+      ],
+    ];
+    for (const [reason, happen] of ends) {
+      it(`ends where ${reason}`, async () => {
+        spare.keep();
+        const { engine } = await takeAndOpen();
+        await happen(engine);
+        engine.dispose();
+        assert.equal(engines[0]?.disposed, true);
+      });
+    }
 
-    it('ends where the number of threads was changed', async () => {
+    it('is not cancelled by its last session', async () => {
       spare.keep();
       const { engine } = await takeAndOpen();
-      threads = 4;
       engine.dispose();
-      assert.equal(engines[0]?.disposed, true);
-    });
-
-    it('ends where it has run a forward', async () => {
-      spare.keep();
-      const { engine } = await takeAndOpen();
-      await forward(engine);
-      engine.dispose();
-      assert.equal(engines[0]?.disposed, true);
+      const next = spare.take();
+      Object.assign(engines[0] ?? {}, { holdForward: true });
+      const running = forward(next);
+      engine.cancel();
+      engines[0]?.finish();
+      await running;
     });
 
     it('ends where a request has failed', async () => {
@@ -145,14 +164,6 @@ describe('spare engine', () => {
       spare.keep();
       const engine = spare.take();
       void open(engine);
-      engine.dispose();
-      assert.equal(engines[0]?.disposed, true);
-    });
-
-    it('ends where it has died', async () => {
-      spare.keep();
-      const { engine } = await takeAndOpen();
-      engines[0]?.die(new AppError('worker-died', 'The model runtime ended unexpectedly.'));
       engine.dispose();
       assert.equal(engines[0]?.disposed, true);
     });
